@@ -1,0 +1,255 @@
+"""Everything that can go wrong, split by what the operator does next.
+
+    KoreCampaignsError                 exit 1
+    ├── FixSetting                     exit 2   change a setting or a file, then run again
+    │   ├── SettingMissing
+    │   ├── SettingInvalid
+    │   ├── CampaignIdsInvalid
+    │   └── RequestNotAllowed                   the program asked for something other than a read
+    ├── AccessRefused                  exit 3   the account, not a campaign, is refused
+    ├── CampaignFailed                 exit 4   this campaign only; the others load
+    │   ├── CampaignNotFound
+    │   ├── RequestRefused                      any other 4xx
+    │   ├── RedirectRefused            exit 5
+    │   ├── AnswerBreaksContract       exit 5
+    │   ├── TryLater                   exit 75  the same request may work later
+    │   │   ├── RateLimited
+    │   │   ├── ServerUnavailable
+    │   │   └── Interrupted
+    │   └── NotAsked                            the run stopped before its turn
+    └── DestinationUnavailable         exit 6
+        └── DatabaseLocked
+
+The exit code of a `CampaignFailed` counts only where *every* planned campaign failed alike;
+one failure among answers is exit 4.  Messages are built here from typed facts, and never from
+what was sent: no header, no token, no secret can reach them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KoreCampaignsError(Exception):
+    """Root of the tree. `exit_code` is for the scheduler, `code` for tables and logs."""
+
+    exit_code: ClassVar[int] = 1
+    code: ClassVar[str] = "unexpected"
+
+
+class FixSetting(KoreCampaignsError):
+    exit_code = 2
+    code = "setting"
+
+
+class SettingMissing(FixSetting):
+    code = "setting_missing"
+
+    def __init__(self, keys: list[str], *, looked_in: str) -> None:
+        self.keys = keys
+        named = ", ".join(f"`{key}`" for key in keys)
+        env = ", ".join(
+            f"`SOURCES__KORE_CAMPAIGNS__{key.upper().replace('.', '__')}`" for key in keys
+        )
+        super().__init__(
+            f"missing setting {named}. Looked in the environment ({env}) and in {looked_in}. "
+            "Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, and run "
+            "`kore-campaigns check`."
+        )
+
+
+class SettingInvalid(FixSetting):
+    code = "setting_invalid"
+
+    def __init__(self, key: str, value: object, *, expected: str) -> None:
+        self.key, self.value, self.expected = key, value, expected
+        super().__init__(
+            f"setting `{key}` is `{value}`; expected {expected}. Next: correct it and run again."
+        )
+
+
+class CampaignIdsInvalid(FixSetting):
+    """One unreadable place in the file of campaign ids, named to the line."""
+
+    code = "campaign_ids_invalid"
+
+    def __init__(self, file: str, *, line: int | None, value: str | None, expected: str) -> None:
+        self.file, self.line, self.value, self.expected = file, line, value, expected
+        where = file if line is None else f"{file}, line {line}"
+        found = "" if value is None else f" found `{value}`;"
+        super().__init__(
+            f"{where}:{found} expected {expected}. Next: correct the file and run again; nothing was asked."
+        )
+
+
+class RequestNotAllowed(FixSetting):
+    """Raised before a socket opens: the same URLs with other verbs edit, delete or start a campaign."""
+
+    code = "request_not_allowed"
+
+    def __init__(self, method: str, path: str, *, reason: str) -> None:
+        self.method, self.path, self.reason = method, path, reason
+        super().__init__(
+            f"`{method} {path}` is not one of Kore's read endpoints: {reason}. Nothing was sent."
+        )
+
+
+class AccessRefused(KoreCampaignsError):
+    """The service refused the token, twice, the second time with a fresh one."""
+
+    exit_code = 3
+    code = "access_refused"
+
+    def __init__(self, *, http_status: int, reply: str, client_id: str, stream_id: str) -> None:
+        self.http_status, self.reply = http_status, reply
+        self.client_id, self.stream_id = client_id, stream_id
+        super().__init__(
+            f"Kore.ai refused the credentials (HTTP {http_status}, `{reply}`). It does not say which of these "
+            f"is wrong: the client secret; the client id `{client_id}`; the stream id `{stream_id}` (it must be "
+            "the app the client id belongs to); the scope `Campaign Management` not granted to the client; the "
+            "app not published since the scope was granted; the algorithm or the jti setting not as in the "
+            "JWT app. Next: `kore-campaigns check`."
+        )
+
+
+class CampaignFailed(KoreCampaignsError):
+    """This campaign could not be read; the others are not concerned."""
+
+    exit_code = 4
+    code = "campaign_failed"
+
+    def __init__(self, campaign_id: str, message: str, *, http_status: int | None = None) -> None:
+        self.campaign_id, self.message, self.http_status = campaign_id, message, http_status
+        super().__init__(f"campaign `{campaign_id}`: {message}" if campaign_id else message)
+
+
+class CampaignNotFound(CampaignFailed):
+    code = "not_found"
+
+    def __init__(self, campaign_id: str, *, http_status: int = 404) -> None:
+        super().__init__(
+            campaign_id,
+            f"HTTP {http_status}: no campaign with this id in this app. Likely a typing error, a campaign "
+            "deleted before it was ever loaded, or the id of another app. Next: compare it with the campaign's "
+            "page in Kore.ai, then correct or remove the line in the file of campaign ids.",
+            http_status=http_status,
+        )
+
+
+class RequestRefused(CampaignFailed):
+    code = "request_refused"
+
+    def __init__(self, campaign_id: str, *, http_status: int, reply: str) -> None:
+        super().__init__(
+            campaign_id,
+            f"HTTP {http_status}, `{reply}`: the service will not answer this request, so it was not repeated. "
+            "Next: `kore-campaigns check`, then compare host, stream id and account id with the app's settings.",
+            http_status=http_status,
+        )
+
+
+class RedirectRefused(CampaignFailed):
+    exit_code = 5
+    code = "redirect_refused"
+
+    def __init__(self, campaign_id: str, *, http_status: int, location: str) -> None:
+        super().__init__(
+            campaign_id,
+            f"HTTP {http_status} redirects to `{location}`; not followed, as the token would go with it. "
+            "Likely a wrong host or a proxy that asks for a login. Next: correct the setting `host`.",
+            http_status=http_status,
+        )
+
+
+class AnswerBreaksContract(CampaignFailed):
+    """An answer that is not what the API page promises: an error with a reason, never data."""
+
+    exit_code = 5
+    code = "answer_breaks_contract"
+
+    def __init__(self, campaign_id: str, *, found: str, http_status: int | None = 200) -> None:
+        super().__init__(
+            campaign_id,
+            f"HTTP {http_status}, but {found}. Nothing was stored. Next: run again; if it stays, send this "
+            "line to Kore.ai support with the campaign id.",
+            http_status=http_status,
+        )
+
+
+class TryLater(CampaignFailed):
+    exit_code = 75
+    code = "try_later"
+
+
+class RateLimited(TryLater):
+    code = "rate_limited"
+
+    def __init__(
+        self, campaign_id: str, *, http_status: int | None, attempts: int, wait_seconds: float
+    ) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(
+            campaign_id,
+            f"the account's call limit was reached (HTTP {http_status}, {attempts} attempts; the service asks to "
+            f"wait {wait_seconds:.0f} s). Other integrations share the same 60 calls a minute. Next: run again "
+            "later, or lower `requests_per_minute`.",
+            http_status=http_status,
+        )
+
+
+class ServerUnavailable(TryLater):
+    code = "server_unavailable"
+
+    def __init__(
+        self, campaign_id: str, *, http_status: int | None, reason: str, attempts: int
+    ) -> None:
+        super().__init__(
+            campaign_id,
+            f"{reason} after {attempts} attempts. Next: run again later; `kore-campaigns check` names the "
+            "failing leg.",
+            http_status=http_status,
+        )
+
+
+class Interrupted(TryLater):
+    """A wait was cut short because the run was asked to stop."""
+
+    code = "interrupted"
+
+    def __init__(self, campaign_id: str = "") -> None:
+        super().__init__(
+            campaign_id, "the run was asked to stop before this campaign was read. Next: run again."
+        )
+
+
+class NotAsked(CampaignFailed):
+    """The run stopped before it was this campaign's turn; the next run asks for it."""
+
+    code = "not_asked"
+
+    def __init__(self, campaign_id: str, *, reason: str) -> None:
+        super().__init__(campaign_id, f"not asked: {reason}")
+
+
+class DestinationUnavailable(KoreCampaignsError):
+    exit_code = 6
+    code = "destination_unavailable"
+
+    def __init__(self, database: str, reason: str) -> None:
+        self.database = database
+        super().__init__(
+            f"the database `{database}` cannot be used: {reason}. Nothing was lost. "
+            "Next: mend this, then run the same command again."
+        )
+
+
+class DatabaseLocked(DestinationUnavailable):
+    code = "database_locked"
+
+    def __init__(self, database: str, *, pid: int | None, since: str | None) -> None:
+        self.pid, self.since = pid, since
+        holder = f"process {pid}, since {since}" if pid else "another process"
+        super().__init__(
+            database,
+            f"another run holds it ({holder}); wait for it, or stop it with `kill {pid or 'PID'}`",
+        )
