@@ -9,6 +9,7 @@
     ├── AccessRefused                  exit 3   the account, not a campaign, is refused
     ├── CampaignFailed                 exit 4   this campaign only; the others load
     │   ├── CampaignNotFound
+    │   ├── CampaignRefused                     401 for one campaign while others are answered
     │   ├── RequestRefused                      any other 4xx
     │   ├── RedirectRefused            exit 5
     │   ├── AnswerBreaksContract       exit 5
@@ -132,6 +133,20 @@ class CampaignNotFound(CampaignFailed):
             f"HTTP {http_status}: no campaign with this id in this app. Likely a typing error, a campaign "
             "deleted before it was ever loaded, or the id of another app. Next: compare it with the campaign's "
             "page in Kore.ai, then correct or remove the line in the file of campaign ids.",
+            http_status=http_status,
+        )
+
+
+class CampaignRefused(CampaignFailed):
+    """The token was refused for this campaign, while others were answered with tokens like it."""
+
+    code = "access_refused"
+
+    def __init__(self, campaign_id: str, *, http_status: int, reply: str) -> None:
+        super().__init__(
+            campaign_id,
+            f"HTTP {http_status}, `{reply}`, though other campaigns were answered in this run. Likely the "
+            "id of another app's campaign. Next: move it to that app's connection, or remove the line.",
             http_status=http_status,
         )
 

@@ -1,0 +1,97 @@
+"""Read the file of campaign ids that a person keeps, and say to the line what is wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kore_campaigns.errors import CampaignIdsInvalid
+
+HEADER = ("campaign_id", "note", "connection")
+EXPECTED_HEADER = "the header `campaign_id`, optionally followed by `note` and `connection`"
+# Not a UUID pattern: ids of voice campaigns have a first group of seven digits.  What is refused is
+# only what cannot stand in a URL path by itself or is a sign of a slip (blanks, quotes, separators).
+ID = re.compile(r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f]{1,200}""")
+EXPECTED_ID = "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, quotes or slashes"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredCampaign:
+    """One line of the file."""
+
+    campaign_id: str
+    note: str
+    connection: str
+    line: int
+
+
+def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
+    """The campaigns of the file in its order, each once per connection.
+
+    Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
+    Raises `CampaignIdsInvalid` at the first thing that cannot be right.
+    """
+    rows = _rows(str(path), _text(path))
+    if not rows:
+        raise CampaignIdsInvalid(str(path), line=None, value=None, expected=EXPECTED_HEADER + "; the file is empty")
+    columns = _columns(str(path), *rows[0])
+    found: dict[tuple[str, str], ConfiguredCampaign] = {}
+    for line, cells in rows[1:]:
+        campaign = _campaign(str(path), columns, line, cells)
+        found.setdefault((campaign.connection, campaign.campaign_id), campaign)
+    if not found:
+        raise CampaignIdsInvalid(str(path), line=None, value=None, expected="at least one campaign id below the header")
+    return list(found.values())
+
+
+def _text(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as failed:
+        reason = "it does not exist" if isinstance(failed, FileNotFoundError) else str(failed.strerror)
+        expected = f"a readable csv file with {EXPECTED_HEADER}; {reason}"
+        raise CampaignIdsInvalid(str(path), line=None, value=None, expected=expected) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as failed:
+        line = raw.count(b"\n", 0, failed.start) + 1
+        value = raw[failed.start : failed.start + 4].hex(" ")
+        raise CampaignIdsInvalid(
+            str(path), line=line, value=value, expected="text in UTF-8 (in Excel: save as `CSV UTF-8`)"
+        ) from None
+
+
+def _rows(file: str, text: str) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    rows = []
+    try:
+        for raw_cells in reader:
+            cells = [cell.strip() for cell in raw_cells]
+            if any(cells) and not cells[0].startswith("#"):
+                rows.append((reader.line_num, cells))
+    except csv.Error as failed:
+        raise CampaignIdsInvalid(file, line=reader.line_num, value=None, expected=f"csv ({failed})") from None
+    return rows
+
+
+def _columns(file: str, line: int, cells: list[str]) -> list[str]:
+    names = [cell.casefold() for cell in cells]
+    if "campaign_id" not in names or len(set(names)) < len(names) or not set(names) <= set(HEADER):
+        hint = "; separate columns by commas" if len(cells) == 1 and re.search(r"[;\t|]", cells[0]) else ""
+        raise CampaignIdsInvalid(file, line=line, value=",".join(cells), expected=EXPECTED_HEADER + hint)
+    return names
+
+
+def _campaign(file: str, columns: list[str], line: int, cells: list[str]) -> ConfiguredCampaign:
+    if len(cells) > len(columns) and any(cells[len(columns) :]):
+        expected = f'{len(columns)} value(s), as in the header; put a note that holds a comma in "quotes"'
+        raise CampaignIdsInvalid(file, line=line, value=",".join(cells), expected=expected)
+    values = dict(zip(columns, cells, strict=False))
+    campaign_id = values.get("campaign_id", "")
+    if not ID.fullmatch(campaign_id):
+        hint = "; `*` needs a sweep by listing, which this version does not have" if campaign_id == "*" else ""
+        raise CampaignIdsInvalid(file, line=line, value=campaign_id, expected=EXPECTED_ID + hint)
+    return ConfiguredCampaign(campaign_id, values.get("note", ""), values.get("connection", ""), line)

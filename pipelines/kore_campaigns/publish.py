@@ -1,0 +1,148 @@
+"""DuckDB only: write a private file, then swap a complete copy in under open readers.
+
+    <folder>/<stem>.duckdb                               what analysts open
+    <folder>/.kore_campaigns/<stem>/<stem>.duckdb        what the run writes
+    <folder>/.kore_campaigns/<stem>/dlt/                 dlt's working directory
+    <folder>/.kore_campaigns/<stem>/run.lock             held while a run goes on
+
+DuckDB lets nobody read a file that another process has open for writing, and nobody write one that
+another reads.  With two files neither ever waits for the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+from filelock import FileLock, Timeout
+
+from kore_campaigns import tables
+from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
+
+NOTHING_PUBLISHED = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where a database and everything beside it is kept."""
+
+    published: Path
+
+    def __post_init__(self) -> None:
+        if self.published.stem.casefold() in (tables.RAW_SCHEMA, tables.VIEW_SCHEMA):
+            # DuckDB names the catalogue after the file: `kore.campaigns` would be ambiguous
+            expected = f"a file name other than its schemas `{tables.VIEW_SCHEMA}` and `{tables.RAW_SCHEMA}`"
+            raise SettingInvalid("database", self.published, expected=expected)
+
+    @property
+    def folder(self) -> Path:
+        return self.published.parent / ".kore_campaigns" / self.published.stem
+
+    @property
+    def private(self) -> Path:
+        return self.folder / self.published.name
+
+    @property
+    def pipelines_dir(self) -> Path:
+        return self.folder / "dlt"
+
+    @property
+    def _origin(self) -> Path:
+        """Says which published file the private one goes on from."""
+        return self.folder / "origin.json"
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the database for one run; raises `DatabaseLocked` naming the run that has it."""
+        holder = self.folder / "run.json"
+        lock = FileLock(self.folder / "run.lock", timeout=0)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock.acquire()
+        except Timeout:
+            raise self._held_by(holder) from None
+        except OSError as failed:
+            raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
+        try:
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            holder.write_text(json.dumps({"pid": os.getpid(), "since": since}), encoding="utf-8")
+            yield
+            holder.unlink(missing_ok=True)
+        finally:
+            lock.release()
+
+    def _held_by(self, holder: Path) -> DatabaseLocked:
+        try:
+            found = json.loads(holder.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # the holder is just about to write its name
+            found = {}
+        return DatabaseLocked(str(self.published), pid=found.get("pid"), since=found.get("since"))
+
+    def prepare(self) -> None:
+        """Make the private file go on from the published one.
+
+        The published file is the truth: restored from a backup or deleted, the run follows it.  A
+        private file that goes on from it may hold one more durable step, and is kept.
+        """
+        try:
+            if self._origin_recorded() == self._identity():
+                return
+            shutil.rmtree(self.pipelines_dir, ignore_errors=True)
+            for leftover in (self.private, Path(f"{self.private}.wal")):
+                leftover.unlink(missing_ok=True)
+            if self.published.exists():
+                shutil.copyfile(self.published, self.private)
+            self._record_origin()
+        except OSError as failed:
+            raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
+
+    def publish(self) -> None:
+        """Swap a complete, checkpointed copy in; open readers keep the file they have."""
+        temporary = self.published.with_name(f".{self.published.name}.{os.getpid()}.tmp")
+        try:
+            with duckdb.connect(str(self.private)) as connection:
+                connection.execute("force checkpoint")
+            shutil.copyfile(self.private, temporary)
+            _to_disk(temporary)
+            temporary.replace(self.published)
+            _to_disk(self.published.parent)
+            self._record_origin()
+        except (OSError, duckdb.Error) as failed:
+            temporary.unlink(missing_ok=True)
+            raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
+
+    def _identity(self) -> str:
+        try:
+            status = self.published.stat()
+        except FileNotFoundError:
+            return NOTHING_PUBLISHED
+        return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+
+    def _origin_recorded(self) -> str | None:
+        return self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
+
+    def _record_origin(self) -> None:
+        temporary = self._origin.with_suffix(".tmp")
+        temporary.write_text(self._identity(), encoding="utf-8")
+        temporary.replace(self._origin)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _reason(failed: Exception) -> str:
+    if isinstance(failed, OSError) and failed.strerror:
+        return f"{failed.strerror} ({failed.filename})"
+    return str(failed).splitlines()[0]
