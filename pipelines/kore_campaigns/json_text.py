@@ -1,0 +1,68 @@
+"""JSON values as one canonical text, and what of them a database can hold."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+# one encoder for all calls: json.dumps builds a new one each time it is given options
+_ENCODE = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
+
+# what may be in the text of a value that some destination refuses: a NUL or half a surrogate
+# pair, a number that is none, an integer beyond 64 bits. False alarms only cost a closer look.
+_SUSPECT = re.compile(r"\\u0000|[\ud800-\udfff]|NaN|Infinity|[0-9]{19}")
+# the serialiser beneath the loader gives up at 254 levels
+_MAX_DEPTH = 100
+INT64 = range(-(2**63), 2**63)
+
+
+def canonical(value: Any) -> str:
+    """One text for equal JSON values: keys sorted, no blanks, non-ASCII as it is."""
+    return settled(value)[1]
+
+
+def content_hash(data: Any) -> str:
+    """SHA-256 of the canonical text: blind to the order of keys, and to nothing else."""
+    return text_hash(canonical(data))
+
+
+def text_hash(canonical_text: str) -> str:
+    """The content hash of a value whose canonical text is already at hand."""
+    return hashlib.sha256(canonical_text.encode()).hexdigest()
+
+
+def settled(value: Any) -> tuple[Any, str]:
+    """The value in a form every destination can hold, and its canonical text.
+
+    Almost always the very object that was given. Otherwise the parts that one destination or
+    another would refuse, and with them the whole load, are replaced by their text.
+    """
+    text = _ENCODE(value)
+    if not _SUSPECT.search(text) and text.count("{") + text.count("[") <= _MAX_DEPTH:
+        return value, text
+    held = _holdable(value, 0)
+    return held, _ENCODE(held)
+
+
+def _holdable(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return _holdable_text(value)
+    if isinstance(value, dict | list) and depth == _MAX_DEPTH:
+        return _holdable_text(_ENCODE(value))
+    if isinstance(value, dict):
+        return {_holdable_text(key): _holdable(inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_holdable(inner, depth + 1) for inner in value]
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        return _ENCODE(value)
+    if isinstance(value, int) and value not in INT64:
+        return str(value)
+    return value
+
+
+def _holdable_text(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

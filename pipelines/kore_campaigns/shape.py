@@ -1,0 +1,237 @@
+"""A campaign as Kore answers it, turned into rows of our tables. No answer is refused here.
+
+Whatever a column cannot hold stays in `raw`, and is named in `Shaped.unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from kore_campaigns import typed
+from kore_campaigns.calling_hours import windows
+from kore_campaigns.changes import Change, difference
+from kore_campaigns.drift import unknown_fields
+from kore_campaigns.json_text import canonical, content_hash, settled, text_hash
+from kore_campaigns.tables import CAMPAIGN_VERSIONS, DataType
+
+__all__ = [
+    "Held",
+    "Shaped",
+    "canonical",
+    "content_hash",
+    "deletion_row",
+    "is_new_version",
+    "shape",
+    "version_row",
+]
+
+Row = dict[str, Any]
+
+_STRATEGY = "dialingStrategy"
+# where Kore keeps the value of a column; three columns more have a rule of their own
+_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("name",),
+    "description": ("description",),
+    "status": ("status",),
+    "priority": ("priority",),
+    "dialing_mode": ("dialingMode",),
+    "caller_id": (_STRATEGY, "callerId", "phoneNumber"),
+    "calling_hours_frequency": (_STRATEGY, "callingHours", "frequency"),
+    "timezone": (_STRATEGY, "callingHours", "timezone"),
+    "dialing_order": (_STRATEGY, "dialingOrder"),
+    "max_attempts_per_record": (_STRATEGY, "maxAttemptsPerRecord"),
+    "retry_period_minutes": (_STRATEGY, "defaultRetryPeriod"),
+    "max_ring_seconds": (_STRATEGY, "maxRingTime"),
+    "max_skips": ("maxSkips",),
+    "use_system_mappings": (_STRATEGY, "useSystemMappings"),
+    "experience_flow_id": ("experienceFlow",),
+    "machine_detection": ("enableMachineDetect",),
+    "is_filters_enabled": ("isFiltersEnabled",),
+    "campaign_instance_id": ("campaignInstanceId",),
+    "is_scheduling_enabled": ("schedule", "isSchedulingEnabled"),
+    "is_recurrence_enabled": ("schedule", "isRecurrenceEnabled"),
+    "created_at": ("createdAt",),
+    "updated_at": ("updatedAt",),
+}
+_READERS: Final[Mapping[DataType, Callable[[Any], Any]]] = {
+    "text": typed.text,
+    "bigint": typed.integer,
+    "bool": typed.boolean,
+    "timestamp": typed.timestamp,
+}
+_FIELDS = tuple(
+    (column.name, _PLACES[column.name], _READERS[column.data_type])
+    for column in CAMPAIGN_VERSIONS.columns
+    if column.name in _PLACES
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """What one answer says: the content columns, the rows of its lists, and its unknown fields."""
+
+    columns: Row
+    calling_hours: list[Row]
+    dnc_lists: list[Row]
+    contact_lists: list[Row]
+    unknown: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the destination holds of a campaign: its newest version."""
+
+    version: int
+    content_hash: str
+    valid_from: datetime
+    updated_at: datetime | None
+    is_deleted: bool
+
+
+def shape(data: Mapping[str, Any]) -> Shaped:
+    """Columns and list rows of any JSON object, each column present, None where it says nothing."""
+    return _shape(settled(data)[0])
+
+
+def is_new_version(held: Held | None, content_hash: str) -> bool:
+    """True if a campaign found with this content needs a row: new, different, or back again."""
+    return held is None or held.is_deleted or held.content_hash != content_hash
+
+
+def version_row(
+    data: Mapping[str, Any],
+    *,
+    account_id: str,
+    stream_id: str,
+    campaign_id: str,
+    observed_at: datetime,
+    held: Held | None,
+    held_raw: Mapping[str, Any] | None,
+) -> Row:
+    """The row of `campaign_versions` for the state received, with the rows of its nested tables."""
+    raw, text = settled(data)
+    shaped = _shape(raw)
+    changes: list[Change] = []
+    if held is not None:
+        if held.is_deleted:
+            changes.append(Change("is_deleted", "true", "false"))
+        changes += difference(held_raw, raw)
+    key = _key(stream_id, campaign_id, held)
+    return {
+        "account_id": account_id,
+        **key,
+        "content_hash": text_hash(text),
+        "observed_at": observed_at,
+        "valid_from": _valid_from(held, shaped.columns["updated_at"], observed_at),
+        "is_deleted": False,
+        **shaped.columns,
+        "raw": raw,
+        "calling_hours": [key | row for row in shaped.calling_hours],
+        "dnc_lists": [key | row for row in shaped.dnc_lists],
+        "contact_lists": [key | row for row in shaped.contact_lists],
+        "changes": _change_rows(key, changes),
+    }
+
+
+def deletion_row(
+    held_raw: Mapping[str, Any],
+    *,
+    account_id: str,
+    stream_id: str,
+    campaign_id: str,
+    observed_at: datetime,
+    held: Held,
+) -> Row:
+    """The row that marks a campaign as gone: what was last known of it, and no list rows."""
+    raw = settled(held_raw)[0]
+    key = _key(stream_id, campaign_id, held)
+    return {
+        "account_id": account_id,
+        **key,
+        "content_hash": held.content_hash,
+        "observed_at": observed_at,
+        "valid_from": max(observed_at, held.valid_from),
+        "is_deleted": True,
+        **_shape(raw).columns,
+        "raw": raw,
+        "calling_hours": [],
+        "dnc_lists": [],
+        "contact_lists": [],
+        "changes": _change_rows(key, [Change("is_deleted", "false", "true")]),
+    }
+
+
+def _key(stream_id: str, campaign_id: str, held: Held | None) -> Row:
+    version = 1 if held is None else held.version + 1
+    return {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
+
+
+def _change_rows(key: Row, changes: Iterable[Change]) -> list[Row]:
+    return [
+        {**key, "position": position, **change._asdict()}
+        for position, change in enumerate(changes, start=1)
+    ]
+
+
+def _valid_from(held: Held | None, updated_at: datetime | None, observed_at: datetime) -> datetime:
+    if held is None:
+        return updated_at or observed_at
+    if updated_at is not None and held.updated_at != updated_at > held.valid_from:
+        return updated_at
+    return max(observed_at, held.valid_from)  # a clock set back must not reorder history
+
+
+def _shape(data: Mapping[str, Any]) -> Shaped:
+    unknown = unknown_fields(data)
+    strategy = data.get(_STRATEGY)
+    return Shaped(
+        columns=_columns(data, unknown),
+        calling_hours=windows(strategy.get("callingHours") if isinstance(strategy, dict) else None),
+        dnc_lists=_list_rows(data.get("dncLists"), "dnc_list_id", "dnc_list_name"),
+        contact_lists=_list_rows(data.get("contactLists"), "contact_list_id", "contact_list_name"),
+        unknown=unknown,
+    )
+
+
+def _columns(data: Mapping[str, Any], unknown: dict[str, str]) -> Row:
+    columns: Row = {"campaign_type": "sms" if typed.is_blank(data.get("dialingMode")) else "voice"}
+    for name, place, read in _FIELDS:
+        value: Any = data
+        for step in place:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        columns[name] = read(value)
+        if isinstance(value, dict | list):
+            unknown[".".join(place)] = f"unexpected {typed.json_type(value)}"
+        elif columns[name] is None and not typed.is_blank(value):
+            unknown[".".join(place)] = f"unreadable {typed.json_type(value)}"
+    # SMS answers of older releases call the format `direction`
+    sms_format = data.get("format")
+    columns["format"] = typed.text(data.get("direction") if sms_format is None else sms_format)
+    # the loader takes a json column's text for JSON, so only what is JSON may pass
+    schedule = data.get("schedule")
+    columns["schedule"] = schedule if isinstance(schedule, dict | list) else None
+    if columns["schedule"] is None and schedule is not None:
+        unknown["schedule"] = f"unexpected {typed.json_type(schedule)}"
+    return columns
+
+
+def _list_rows(lists: Any, id_column: str, name_column: str) -> list[Row]:
+    """One row per list, whether Kore sends objects, names, or a single one of either."""
+    rows = []
+    for position, entry in enumerate(lists if isinstance(lists, list) else [lists], start=1):
+        if not typed.is_blank(entry):
+            list_id, name = _identity(entry)
+            rows.append({"position": position, id_column: list_id, name_column: name})
+    return rows
+
+
+def _identity(entry: Any) -> tuple[str | None, str | None]:
+    if not isinstance(entry, dict):
+        return None, typed.text(entry)
+    list_id, name = typed.text(entry.get("id") or entry.get("_id")), typed.text(entry.get("name"))
+    if not list_id and not name:  # of a kind unforeseen: better odd than lost
+        return None, canonical(entry)
+    return list_id, name
