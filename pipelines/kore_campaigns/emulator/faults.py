@@ -1,0 +1,197 @@
+"""Every fault the emulator can play, by name, and those that are switched on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from . import misbehaviour as play
+from .answers import Answer
+from .asks import Ask, Endpoint
+from .misbehaviour import Scene
+
+READS = frozenset(Endpoint) - {Endpoint.WRITE, Endpoint.WRONG_METHOD, Endpoint.UNKNOWN}
+DETAIL = frozenset({Endpoint.DETAIL})
+LISTING = frozenset({Endpoint.LISTING})
+
+
+class Fault(StrEnum):
+    RATE_LIMIT = "rate_limit"
+    RATE_LIMIT_RETRY_AFTER = "rate_limit_retry_after"
+    RATE_LIMIT_TEXT = "rate_limit_text"
+    SERVER_ERROR = "server_error"
+    SLOW = "slow"
+    SLOW_BODY = "slow_body"
+    RESET = "reset"
+    TRUNCATED_JSON = "truncated_json"
+    CUT_BODY = "cut_body"
+    HTML = "html"
+    STATUS_FAILURE = "status_failure"
+    WRONG_ID = "wrong_id"
+    NO_DATA = "no_data"
+    NOT_JSON_OBJECT = "not_json_object"
+    NOT_FOUND = "not_found"
+    REDIRECT = "redirect"
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    SCOPE = "scope"
+    UNKNOWN_FIELD = "unknown_field"
+    SILENT_CHANGE = "silent_change"
+    PARTIAL_LISTING = "partial_listing"
+    LYING_LISTING = "lying_listing"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultKind:
+    effect: str
+    play: Callable[[Scene], Answer]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Names with their defaults."""
+    endpoints: frozenset[Endpoint] = READS
+
+
+FAULTS: Mapping[Fault, FaultKind] = {
+    Fault.RATE_LIMIT: FaultKind("429 with the per-minute text, no header", play.rate_limit),
+    Fault.RATE_LIMIT_RETRY_AFTER: FaultKind(
+        "429 with a `Retry-After` of your choice: seconds, an HTTP date, or nonsense",
+        play.rate_limit_retry_after,
+        {"retry_after": 1},
+    ),
+    Fault.RATE_LIMIT_TEXT: FaultKind(
+        "the rate limit's text under another HTTP status", play.rate_limit_text, {"status": 200}
+    ),
+    Fault.SERVER_ERROR: FaultKind(
+        "500, 502, 503 or 504 with a proxy's HTML page",
+        play.server_error,
+        {"status": 500, "retry_after": None},
+    ),
+    Fault.SLOW: FaultKind("the right answer, late", play.slow, {"seconds": 5.0}),
+    Fault.SLOW_BODY: FaultKind(
+        "headers at once, then the body in drops", play.slow_body, {"seconds": 5.0}
+    ),
+    Fault.RESET: FaultKind("TCP RST instead of an answer", play.reset),
+    Fault.TRUNCATED_JSON: FaultKind(
+        "200 with half of the JSON, complete by `Content-Length`", play.truncated_json
+    ),
+    Fault.CUT_BODY: FaultKind("the connection closes half way through the body", play.cut_body),
+    Fault.HTML: FaultKind("200 with a login page", play.html),
+    Fault.STATUS_FAILURE: FaultKind(
+        '200 with `"status": "failure"`',
+        play.status_failure,
+        {"message": "Unable to retrieve the campaign"},
+    ),
+    Fault.WRONG_ID: FaultKind("another campaign's configuration", play.wrong_id, endpoints=DETAIL),
+    Fault.NO_DATA: FaultKind(
+        "`success` whose `data` is `null`, a `list`, or `missing`",
+        play.no_data,
+        {"data": "null"},
+        DETAIL,
+    ),
+    Fault.NOT_JSON_OBJECT: FaultKind("200 with a JSON array", play.not_json_object),
+    Fault.NOT_FOUND: FaultKind("404 Campaign not found", play.not_found, endpoints=DETAIL),
+    Fault.REDIRECT: FaultKind(
+        "301, 302, 307 or 308 to another address",
+        play.redirect,
+        {"location": "https://login.example.com/", "status": 302},
+    ),
+    Fault.UNAUTHORIZED: FaultKind("401 Invalid SDK credentials", play.unauthorized),
+    Fault.FORBIDDEN: FaultKind("403", play.forbidden),
+    Fault.SCOPE: FaultKind("401 Permission denied. Scope is incorrect!", play.scope),
+    Fault.UNKNOWN_FIELD: FaultKind(
+        "a field no document mentions, at the top and inside `dialingStrategy`",
+        play.unknown_field,
+        {"name": "futureField"},
+        DETAIL,
+    ),
+    Fault.SILENT_CHANGE: FaultKind(
+        "the campaign changes and its `updatedAt` does not",
+        play.silent_change,
+        {"changes": {"description": "Changed without a new updatedAt"}},
+        DETAIL,
+    ),
+    Fault.PARTIAL_LISTING: FaultKind(
+        "the page lacks its last rows, the totals do not tell",
+        play.partial_listing,
+        {"drop": 1},
+        LISTING,
+    ),
+    Fault.LYING_LISTING: FaultKind(
+        "wrong `totalResults`, the first row twice, or one campaign hidden",
+        play.lying_listing,
+        {"total_results": None, "duplicate": False, "hide": None},
+        LISTING,
+    ),
+}
+
+
+class UnknownFaultError(ValueError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no fault `{name}`; there are {', '.join(Fault)}")
+
+
+class UnknownOptionError(ValueError):
+    def __init__(self, fault: Fault, name: str) -> None:
+        known = ", ".join(FAULTS[fault].options) or "none"
+        super().__init__(f"fault `{fault}` has no option `{name}`; it has: {known}")
+
+
+@dataclass(slots=True)
+class ActiveFault:
+    fault: Fault
+    campaign_id: str | None
+    times_left: int | None
+    options: Mapping[str, Any]
+    endpoints: frozenset[Endpoint]
+
+    def concerns(self, ask: Ask) -> bool:
+        return ask.endpoint in self.endpoints and self.campaign_id in (None, ask.subject_id)
+
+
+class FaultPlan:
+    """The faults that are on. One is played per request: a campaign's own before a general one,
+    the oldest first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._active: list[ActiveFault] = []
+
+    def add(
+        self, name: str, campaign_id: str | None, times: int | None, options: Mapping[str, Any]
+    ) -> None:
+        """Switches a fault on; option `endpoint` confines it to one of those it can play on."""
+        if name not in list(Fault):
+            raise UnknownFaultError(name)
+        fault = Fault(name)
+        kind = FAULTS[fault]
+        given = dict(options)
+        endpoint = given.pop("endpoint", None)
+        for option in given:
+            if option not in kind.options:
+                raise UnknownOptionError(fault, option)
+        endpoints = kind.endpoints if endpoint is None else frozenset({Endpoint(endpoint)})
+        active = ActiveFault(fault, campaign_id, times, {**kind.options, **given}, endpoints)
+        with self._lock:
+            self._active.append(active)
+            self._active.sort(key=lambda one: one.campaign_id is None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._active.clear()
+
+    def take(self, ask: Ask) -> ActiveFault | None:
+        """The fault to play on this request, counted as played."""
+        if not self._active:
+            return None
+        with self._lock:
+            for active in self._active:
+                if active.concerns(ask):
+                    if active.times_left is not None:
+                        active.times_left -= 1
+                        if active.times_left <= 0:
+                            self._active.remove(active)
+                    return active
+        return None

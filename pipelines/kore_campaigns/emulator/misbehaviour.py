@@ -1,0 +1,173 @@
+"""How each fault bends the answer that would have been given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .answers import (
+    CAMPAIGN_NOT_FOUND,
+    HTML,
+    INVALID_CREDENTIALS,
+    PER_MINUTE_EXCEEDED,
+    PER_MINUTE_TEXT,
+    SCOPE_MISSING,
+    Answer,
+    encode,
+    refusal,
+)
+from .asks import Ask
+from .catalogue import Catalogue
+
+LOGIN_PAGE = b"<!doctype html><html><title>Sign in</title><form action=/login></form></html>"
+PROXY_PAGE = b"<html><body><h1>%d</h1>upstream error</body></html>"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    ask: Ask
+    options: Mapping[str, Any]
+    catalogue: Catalogue
+    answer: Callable[[], Answer]
+    """What a healthy Kore would say."""
+
+
+def rate_limit(_: Scene) -> Answer:
+    return PER_MINUTE_EXCEEDED
+
+
+def rate_limit_retry_after(scene: Scene) -> Answer:
+    return replace(PER_MINUTE_EXCEEDED, headers=_retry_after(scene))
+
+
+def rate_limit_text(scene: Scene) -> Answer:
+    body = encode({"status": "failure", "message": PER_MINUTE_TEXT})
+    return Answer(scene.options["status"], body)
+
+
+def server_error(scene: Scene) -> Answer:
+    status = int(scene.options["status"])
+    return Answer(status, PROXY_PAGE % status, HTML, _retry_after(scene))
+
+
+def slow(scene: Scene) -> Answer:
+    return replace(scene.answer(), wait=scene.options["seconds"])
+
+
+def slow_body(scene: Scene) -> Answer:
+    return replace(scene.answer(), trickle=scene.options["seconds"])
+
+
+def reset(scene: Scene) -> Answer:
+    return replace(scene.answer(), reset=True)
+
+
+def truncated_json(scene: Scene) -> Answer:
+    body = scene.answer().body
+    return Answer(200, body[: len(body) // 2])
+
+
+def cut_body(scene: Scene) -> Answer:
+    return replace(scene.answer(), cut=True)
+
+
+def html(_: Scene) -> Answer:
+    return Answer(200, LOGIN_PAGE, HTML)
+
+
+def status_failure(scene: Scene) -> Answer:
+    return Answer(200, encode({"status": "failure", "message": scene.options["message"]}))
+
+
+def wrong_id(scene: Scene) -> Answer:
+    others = (key for key in scene.catalogue.ids() if key != scene.ask.subject_id)
+    other = next(others, None)
+    if other is None:
+        return _with_content(scene, {"_id": "cd-0000000-0000-4000-8000-000000000000"})
+    return Answer(200, scene.catalogue.body(other) or b"")
+
+
+def no_data(scene: Scene) -> Answer:
+    envelope: dict[str, Any] = {"status": "success", "message": "Campaign  retrieved successfully"}
+    shapes: dict[str, dict[str, Any]] = {"null": {"data": None}, "list": {"data": []}}
+    return Answer(200, encode(envelope | shapes.get(scene.options["data"], {})))
+
+
+def not_json_object(_: Scene) -> Answer:
+    return Answer(200, encode([{"status": "success"}]))
+
+
+def not_found(_: Scene) -> Answer:
+    return CAMPAIGN_NOT_FOUND
+
+
+def redirect(scene: Scene) -> Answer:
+    return Answer(scene.options["status"], b"", headers={"Location": scene.options["location"]})
+
+
+def unauthorized(_: Scene) -> Answer:
+    return INVALID_CREDENTIALS
+
+
+def forbidden(_: Scene) -> Answer:
+    return refusal(403, "Forbidden")
+
+
+def scope(_: Scene) -> Answer:
+    return SCOPE_MISSING
+
+
+def unknown_field(scene: Scene) -> Answer:
+    name = scene.options["name"]
+    content = _content(scene)
+    nested = {**content.get("dialingStrategy", {}), name: {"isEnabled": True}}
+    return _with_content(scene, {name: "added by Kore", "dialingStrategy": nested})
+
+
+def silent_change(scene: Scene) -> Answer:
+    campaign_id = scene.ask.subject_id
+    if campaign_id is not None and scene.catalogue.body(campaign_id) is not None:
+        scene.catalogue.edit(campaign_id, scene.options["changes"], silent=True)
+    return scene.answer()
+
+
+def partial_listing(scene: Scene) -> Answer:
+    page = _content(scene)
+    if "results" not in page:
+        return scene.answer()
+    kept = page["results"][: max(0, len(page["results"]) - scene.options["drop"])]
+    return _with_content(scene, {"results": kept})
+
+
+def lying_listing(scene: Scene) -> Answer:
+    page, options = _content(scene), scene.options
+    if "results" not in page:
+        return scene.answer()
+    rows = [
+        row for row in page["results"] if options["hide"] not in (row.get("_id"), row.get("id"))
+    ]
+    changes: dict[str, Any] = {"results": rows[:1] + rows if options["duplicate"] else rows}
+    if options["total_results"] is not None:
+        changes["totalResults"] = options["total_results"]
+    return _with_content(scene, changes)
+
+
+def _retry_after(scene: Scene) -> dict[str, str]:
+    value = scene.options["retry_after"]
+    return {} if value is None else {"Retry-After": str(value)}
+
+
+def _content(scene: Scene) -> dict[str, Any]:
+    content = json.loads(scene.answer().body).get("data", {})
+    return content if isinstance(content, dict) else {}
+
+
+def _with_content(scene: Scene, changes: Mapping[str, Any]) -> Answer:
+    answer = scene.answer()
+    envelope = json.loads(answer.body)
+    if "data" not in envelope:
+        return answer
+    envelope["data"] = {**envelope["data"], **changes}
+    return replace(answer, body=encode(envelope))

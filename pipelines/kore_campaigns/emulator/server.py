@@ -1,0 +1,174 @@
+"""The emulator itself: a real HTTP server on a loopback port, steered from the test's thread."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import InitVar, dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from .asks import read_ask
+from .catalogue import Catalogue
+from .control import CONTROL_PATH, Control
+from .faults import FaultPlan
+from .journal import Counters, Journal, RecordedRequest
+from .service import Service
+from .settings import Settings
+from .wire import deliver
+
+HOST = "127.0.0.1"
+GRACE_SECONDS = 0.05
+BACKLOG = 1024
+
+
+@dataclass(kw_only=True, eq=False)
+class Emulator(Settings):
+    """Answers like Kore's campaign API from `start()` to `stop()`, or inside a `with` block."""
+
+    campaigns: InitVar[Iterable[Mapping[str, Any]]] = ()
+
+    def __post_init__(self, campaigns: Iterable[Mapping[str, Any]]) -> None:
+        self._catalogue = Catalogue(campaigns)
+        self._faults = FaultPlan()
+        self._journal = Journal(self.record_last)
+        self._service = Service(self, self._catalogue, self._faults, self._journal)
+        self._control = Control(self)
+        self._delays = random.Random(0)  # noqa: S311 - latency, not a secret
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> Self:
+        """Listens, and returns once it does."""
+        ready: Future[int] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(ready)), name="kore-emulator", daemon=True
+        )
+        self._thread.start()
+        self.port = ready.result()
+        return self
+
+    def stop(self) -> None:
+        """Closes the port and every connection; `start()` opens the same port again."""
+        if self._thread is not None:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def _serve(self, ready: Future[int]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+        runner = web.ServerRunner(
+            web.Server(self._handle, access_log=None), shutdown_timeout=GRACE_SECONDS
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, self.port, backlog=BACKLOG).start()
+        except OSError as error:
+            ready.set_exception(error)
+        else:
+            ready.set_result(runner.addresses[0][1])
+            await self._stopping.wait()
+        finally:
+            await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        body = await request.read() if request.can_read_body else b""
+        if request.raw_path.startswith(CONTROL_PATH):
+            return await deliver(request, self._control.answer(request, body))
+        await self._travel()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        ask = read_ask(
+            request.method, request.raw_path, headers, body, detail_method=self.detail_method
+        )
+        record = self._journal.arrived(ask, time.monotonic())
+        answer = self._service.answer(ask, record)
+        self._journal.answered(record, 0 if answer.reset else answer.status)
+        await self._travel()
+        return await deliver(request, answer)
+
+    async def _travel(self) -> None:
+        if self.latency:
+            lo, hi = self.latency if isinstance(self.latency, tuple) else (self.latency,) * 2
+            await asyncio.sleep(self._delays.uniform(lo, hi) / 2)
+
+    @property
+    def host_port(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host_port}"
+
+    def campaign_ids(self) -> list[str]:
+        """Of the campaigns that are not deleted, in creation order."""
+        return self._catalogue.ids()
+
+    def campaign(self, campaign_id: str) -> dict[str, Any]:
+        """A copy of the API's `data` object."""
+        return self._catalogue.campaign(campaign_id)
+
+    def add(self, campaign: Mapping[str, Any]) -> None:
+        """Creates a campaign, or replaces the one with its id."""
+        self._catalogue.add(campaign)
+
+    def edit(self, campaign_id: str, changes: Mapping[str, Any], *, silent: bool = False) -> None:
+        """Sets dotted paths (`REMOVED` deletes one); `updatedAt` moves forward unless silent."""
+        self._catalogue.edit(campaign_id, changes, silent=silent)
+
+    def delete(self, campaign_id: str) -> None:
+        """The campaign answers 404 and leaves the listing until it is restored."""
+        self._catalogue.set_deleted(campaign_id, True)
+
+    def restore(self, campaign_id: str) -> None:
+        self._catalogue.set_deleted(campaign_id, False)
+
+    def serve_bytes(self, campaign_id: str, body: bytes) -> None:
+        """Answers with exactly these bytes until the campaign is edited."""
+        self._catalogue.serve_bytes(campaign_id, body)
+
+    def fault(
+        self, name: str, campaign_id: str | None = None, times: int | None = None, **options: Any
+    ) -> None:
+        """Misbehaves as named, for one campaign or all, `times` times or until cleared."""
+        self._faults.add(name, campaign_id, times, options)
+
+    def clear_faults(self) -> None:
+        self._faults.clear()
+
+    @property
+    def counters(self) -> Counters:
+        return self._journal.counters()
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The last `record_last` requests, oldest first."""
+        return self._journal.requests()
+
+    @property
+    def writes(self) -> list[RecordedRequest]:
+        """Requests that would have changed something at Kore. None was carried out."""
+        return self._journal.writes()
+
+    def worst_window(self, seconds: float | None = None) -> int:
+        """The most arrivals, refused ones included, in any window of that length."""
+        return self._journal.worst_window(self.window_seconds if seconds is None else seconds)
+
+    def reset_counters(self) -> None:
+        self._journal.reset()

@@ -1,0 +1,94 @@
+"""Kore's side of the conversation: a request in, an answer out. No sockets here."""
+
+from __future__ import annotations
+
+import time
+
+from . import answers
+from .answers import Answer, success
+from .asks import Ask, Endpoint
+from .catalogue import Catalogue
+from .contact_lists import ContactLists
+from .faults import FAULTS, FaultPlan
+from .journal import Journal, RecordedRequest
+from .limits import SlidingLog
+from .listing import Listing
+from .misbehaviour import Scene
+from .settings import Settings
+from .tokens import TokenCheck, TokenRefusedError
+
+HOUR = 3600.0
+
+
+class Service:
+    def __init__(
+        self, settings: Settings, catalogue: Catalogue, faults: FaultPlan, journal: Journal
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._faults = faults
+        self._journal = journal
+        self._tokens = TokenCheck(settings)
+        self._listing = Listing(catalogue, cap=settings.listing_cap)
+        self._contact_lists = ContactLists(catalogue)
+        self._minute = SlidingLog(settings.requests_per_minute, settings.window_seconds)
+        self._hour = SlidingLog(settings.requests_per_hour, HOUR)
+
+    def answer(self, ask: Ask, record: RecordedRequest) -> Answer:
+        """What Kore would say: gateway first, then the fault that is on, then the endpoint."""
+        if ask.endpoint in (Endpoint.WRITE, Endpoint.WRONG_METHOD):
+            return answers.METHOD_NOT_ALLOWED
+        refused = self._refusal(ask, record) or self._over_budget(record.at)
+        if refused is not None:
+            return refused
+        active = self._faults.take(ask)
+        if active is None:
+            return self._read(ask)
+        scene = Scene(ask, active.options, self._catalogue, lambda: self._read(ask))
+        return FAULTS[active.fault].play(scene)
+
+    def _refusal(self, ask: Ask, record: RecordedRequest) -> Answer | None:
+        try:
+            claims = self._tokens.claims(ask.headers.get("auth"), time.time())
+        except TokenRefusedError as refused:
+            self._journal.token_rejected()
+            return refused.answer
+        self._journal.identified(record, claims)
+        settings = self._settings
+        streams = {ask.stream_id or settings.stream_id, ask.headers.get("iid")}
+        accounts = {ask.query.get("accountId"), ask.headers.get("accountid")}
+        if streams != {settings.stream_id} or accounts != {settings.account_id}:
+            return answers.INVALID_CREDENTIALS
+        return None if settings.scope_granted else answers.SCOPE_MISSING
+
+    def _over_budget(self, now: float) -> Answer | None:
+        if self._minute.is_full(now):
+            return answers.PER_MINUTE_EXCEEDED
+        if self._hour.is_full(now):
+            return answers.PER_HOUR_EXCEEDED
+        # a refused request uses up no budget, else a client that retries would never recover
+        self._minute.grant(now)
+        self._hour.grant(now)
+        return None
+
+    def _read(self, ask: Ask) -> Answer:
+        match ask.endpoint:
+            case Endpoint.DETAIL:
+                body = self._catalogue.body(ask.subject_id)
+                return answers.CAMPAIGN_NOT_FOUND if body is None else Answer(200, body)
+            case Endpoint.LISTING:
+                return self._listing.page(ask.body)
+            case Endpoint.STATUS:
+                return self._status(ask)
+            case Endpoint.CONTACT_LISTS:
+                return success("", self._contact_lists.rows())
+            case Endpoint.CONTACT_LIST:
+                row = self._contact_lists.detail(ask.subject_id)
+                return answers.LIST_NOT_FOUND if row is None else success("", row)
+        return answers.NOT_FOUND
+
+    def _status(self, ask: Ask) -> Answer:
+        if ask.query.get("view") != "status":
+            return answers.INVALID_ARGUMENTS
+        status = self._catalogue.status(ask.subject_id)
+        return answers.CAMPAIGN_NOT_FOUND if status is None else success(None, status)

@@ -1,0 +1,81 @@
+"""Checks the JWT in header `auth` by Kore's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import jwt
+
+from .answers import INVALID_CREDENTIALS, INVALID_JWT, JTI_REPLAYED, JTI_TOO_LONG, Answer
+
+if TYPE_CHECKING:
+    from .settings import Settings
+
+JTI_MAX_SECONDS = 3600
+USED_TOKENS_KEPT = 100_000
+
+
+class TokenRefusedError(Exception):
+    """Carries the answer that Kore gives to such a token."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+        super().__init__(answer.body.decode())
+
+
+class TokenCheck:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._key = _key(settings)
+        self._expiry_of_used: dict[str, float] = {}
+
+    def claims(self, token: str | None, now: float) -> Mapping[str, Any]:
+        """The claims of a token that Kore would accept; `now` is Unix time."""
+        if not token:
+            raise TokenRefusedError(INVALID_CREDENTIALS)
+        claims = self._verified(token)
+        # spelled exactly so: `appid` and `App ID` are refused by Kore too
+        if claims.get("appId") != self._settings.client_id:
+            raise TokenRefusedError(INVALID_CREDENTIALS)
+        jti = claims.get("jti", claims.get("kore_jti"))
+        if jti is None and self._settings.enforce_jti:
+            raise TokenRefusedError(INVALID_CREDENTIALS)
+        if jti is not None:
+            self._use_once(str(jti), claims, now)
+        return claims
+
+    def _verified(self, token: str) -> Mapping[str, Any]:
+        try:
+            return jwt.decode(
+                token,
+                self._key,
+                algorithms=[self._settings.algorithm],
+                options={"verify_aud": False, "verify_sub": False, "verify_jti": False},
+            )
+        except jwt.InvalidTokenError as error:
+            answer = INVALID_CREDENTIALS if _looks_like_a_jwt(token) else INVALID_JWT
+            raise TokenRefusedError(answer) from error
+
+    def _use_once(self, jti: str, claims: Mapping[str, Any], now: float) -> None:
+        # a jti is single use and short-lived even where the app does not enforce it
+        expires = claims.get("exp")
+        if expires is None or expires - claims.get("iat", now) > JTI_MAX_SECONDS:
+            raise TokenRefusedError(JTI_TOO_LONG)
+        if jti in self._expiry_of_used:
+            raise TokenRefusedError(JTI_REPLAYED)
+        if len(self._expiry_of_used) >= USED_TOKENS_KEPT:
+            # an expired token is refused anyway, so its jti need not be remembered
+            self._expiry_of_used = {k: v for k, v in self._expiry_of_used.items() if v > now}
+        self._expiry_of_used[jti] = expires
+
+
+def _key(settings: Settings) -> Any:  # what PyJWT's algorithms call a key differs for each
+    algorithm = jwt.get_algorithm_by_name(settings.algorithm)
+    # prepared once: parsing a PEM costs more than checking a signature
+    return algorithm.prepare_key(settings.public_key or settings.client_secret)
+
+
+def _looks_like_a_jwt(token: str) -> bool:
+    # `eyJ` is how a JSON object with a quoted key begins in Base64
+    return token.startswith("eyJ") and token.count(".") == 2
