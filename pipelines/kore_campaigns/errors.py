@@ -5,11 +5,13 @@
     │   ├── SettingMissing
     │   ├── SettingInvalid
     │   ├── CampaignIdsInvalid
+    │   ├── BudgetUnusable                      the file in which processes share the call budget
     │   └── RequestNotAllowed                   the program asked for something other than a read
     ├── AccessRefused                  exit 3   the account, not a campaign, is refused
     ├── CampaignFailed                 exit 4   this campaign only; the others load
     │   ├── CampaignNotFound
     │   ├── CampaignRefused                     401 for one campaign while others are answered
+    │   ├── VanishNotBelieved                   too many known campaigns gone at once
     │   ├── RequestRefused                      any other 4xx
     │   ├── RedirectRefused            exit 5
     │   ├── AnswerBreaksContract       exit 5
@@ -83,6 +85,20 @@ class CampaignIdsInvalid(FixSetting):
         )
 
 
+class BudgetUnusable(FixSetting):
+    """Without the shared count of calls no request may leave, so nothing is sent."""
+
+    code = "budget_unusable"
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path, self.reason = path, reason
+        super().__init__(
+            f"the file that counts this account's calls, `{path}`, cannot be used: {reason}. Nothing was sent. "
+            "Next: if it is damaged, delete it (it only remembers the calls of the last hour); if its folder "
+            "cannot be written, set `XDG_STATE_HOME` to one on a local disk that can."
+        )
+
+
 class RequestNotAllowed(FixSetting):
     """Raised before a socket opens: the same URLs with other verbs edit, delete or start a campaign."""
 
@@ -151,6 +167,23 @@ class CampaignRefused(CampaignFailed):
         )
 
 
+class VanishNotBelieved(CampaignFailed):
+    """Gone, says the service; but of so many at once that it is not believed without being told to."""
+
+    code = "vanish_not_believed"
+
+    def __init__(self, campaign_id: str, *, missing: int, known: int, allowed: int) -> None:
+        self.missing, self.known, self.allowed = missing, known, allowed
+        super().__init__(
+            campaign_id,
+            f"answered 404, as did {missing} of {known} known campaigns; at most {allowed} are believed in one "
+            "run (setting `max_vanished`), and none while no campaign answers. Nothing was marked deleted. "
+            "Likely a wrong stream id or a revoked scope. Next: `kore-campaigns check`; if they really "
+            "were deleted, run again with `--accept-vanished`.",
+            http_status=404,
+        )
+
+
 class RequestRefused(CampaignFailed):
     code = "request_refused"
 
@@ -203,11 +236,13 @@ class RateLimited(TryLater):
         self, campaign_id: str, *, http_status: int | None, attempts: int, wait_seconds: float
     ) -> None:
         self.wait_seconds = wait_seconds
+        # no attempt of its own: an answer to another call of the account asked everybody to wait
+        seen = f"HTTP {http_status}, {attempts} attempts; " if attempts else "nothing was sent; "
         super().__init__(
             campaign_id,
-            f"the account's call limit was reached (HTTP {http_status}, {attempts} attempts; the service asks to "
-            f"wait {wait_seconds:.0f} s). Other integrations share the same 60 calls a minute. Next: run again "
-            "later, or lower `requests_per_minute`.",
+            f"the account's call limit was reached ({seen}the service asks to wait {wait_seconds:.0f} s). "
+            "Other integrations share the same 60 calls a minute. Next: run again later, or lower "
+            "`requests_per_minute`.",
             http_status=http_status,
         )
 

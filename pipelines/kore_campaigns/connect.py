@@ -1,0 +1,85 @@
+"""From settings to a client that is ready to ask, with the account's budget behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+from kore_campaigns.auth import TokenMinter
+from kore_campaigns.client import KoreClient
+from kore_campaigns.fetch import stoppable_sleep
+from kore_campaigns.pacing import Budget, Limit, Unlimited, budget_path
+from kore_campaigns.settings import KoreSettings
+from kore_campaigns.transport import RetryPolicy, Timeouts, Transport, base_url
+
+MINUTE = 60.0
+HOUR = 3600.0
+
+
+def tool_version() -> str:
+    return version("kore-campaigns")
+
+
+@contextmanager
+def connected(settings: KoreSettings, *, stop: threading.Event) -> Iterator[KoreClient]:
+    """A client for one connection; every wait of it ends when `stop` is set. Sends nothing yet."""
+    sleep = stoppable_sleep(stop)
+    timeouts = Timeouts(
+        connect_seconds=settings.connect_timeout_seconds,
+        read_seconds=settings.read_timeout_seconds,
+        campaign_seconds=settings.campaign_timeout_seconds,
+    )
+    credentials = settings.credentials
+    minter = TokenMinter(
+        client_id=credentials.client_id,
+        key=credentials.signing_key(),
+        algorithm=credentials.algorithm,
+        subject=credentials.subject,
+        send_jti=credentials.send_jti,
+    )
+    budget = _budget(settings, timeouts, stop)
+    transport = Transport(
+        host=settings.host,
+        stream_id=settings.stream_id,
+        account_id=settings.account_id,
+        minter=minter,
+        budget=budget,
+        detail_method=settings.detail_method,
+        timeouts=timeouts,
+        retry=RetryPolicy(attempts=settings.max_attempts),
+        workers=settings.workers,
+        user_agent=f"kore-campaigns/{tool_version()}",
+        sleep=sleep,
+    )
+    try:
+        yield KoreClient(transport)
+    finally:
+        transport.close()
+        budget.close()
+
+
+def _budget(settings: KoreSettings, timeouts: Timeouts, stop: threading.Event) -> Budget | Unlimited:
+    limits = []
+    if settings.requests_per_minute:
+        limits.append(Limit(settings.requests_per_minute, MINUTE))
+    if settings.requests_per_hour:
+        limits.append(Limit(settings.requests_per_hour, HOUR))
+    sleep = stoppable_sleep(stop)
+    if not limits:
+        return Unlimited(sleep=sleep)
+    return Budget(
+        budget_path(_state_dir(), host=base_url(settings.host), account_id=settings.account_id),
+        limits=limits,
+        lease_seconds=timeouts.connect_seconds + timeouts.read_seconds,
+        sleep=sleep,
+    )
+
+
+def _state_dir() -> Path:
+    # the budget belongs to the account and this machine's user, not to a project folder
+    return user_state_path("kore-campaigns", appauthor=False)

@@ -1,0 +1,106 @@
+"""What a run found out: counted while it goes on, printed and stored when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
+
+JSON_KEYS = (
+    "run_id",
+    "sweep",
+    "planned",
+    "fetched",
+    "new_versions",
+    "unchanged",
+    "vanished",
+    "failed",
+    "requests",
+    "retries",
+    "rate_limited",
+    "drift",
+    "seconds",
+    "database",
+    "is_complete",
+)
+
+
+@dataclass(slots=True)
+class Drift:
+    """A field, or a type, that this version does not know; it stays in `raw`."""
+
+    path: str
+    example_type: str
+    count: int = 0
+
+
+@dataclass(slots=True)
+class RunReport:
+    """One run in numbers. Every planned campaign ends in exactly one of `new_versions`,
+    `unchanged`, `vanished` or `failures`.
+    """
+
+    run_id: str
+    started_at: datetime
+    sweep: str
+    database: str
+    planned: int = 0
+    fetched: int = 0
+    new_versions: int = 0
+    unchanged: int = 0
+    vanished: int = 0
+    requests: int = 0
+    retries: int = 0
+    rate_limited: int = 0
+    seconds: float = 0.0
+    failures: list[CampaignFailed] = field(default_factory=list)
+    drifts: dict[str, Drift] = field(default_factory=dict)
+    access_refused: AccessRefused | None = None
+    stopped: str | None = None
+    interrupted: bool = False
+
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
+
+    @property
+    def done(self) -> int:
+        """Campaigns that have come to their end."""
+        return self.new_versions + self.unchanged + self.vanished + self.failed
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every planned campaign was answered and stored."""
+        return self.done == self.planned and not self.failed
+
+    @property
+    def drift(self) -> list[dict[str, Any]]:
+        """Unknown fields by path, with the type of an example and how many campaigns have them."""
+        return [
+            {"path": found.path, "example_type": found.example_type, "count": found.count}
+            for found in sorted(self.drifts.values(), key=lambda found: found.path)
+        ]
+
+    @property
+    def exit_code(self) -> int:
+        """0 ok, 3 access refused, 4 partial, 5 contract broken throughout, 75 try later."""
+        if self.access_refused is not None:
+            return AccessRefused.exit_code
+        if self.interrupted:
+            return TryLater.exit_code
+        if not self.failed:
+            return 0
+        asked = {failed.exit_code for failed in self.failures if not isinstance(failed, NotAsked)}
+        nothing_loaded = self.failed == self.planned
+        return asked.pop() if nothing_loaded and len(asked) == 1 else CampaignFailed.exit_code
+
+    def add_drift(self, unknown: Mapping[str, str]) -> None:
+        for path, example_type in unknown.items():
+            self.drifts.setdefault(path, Drift(path, example_type)).count += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {key: getattr(self, key) for key in JSON_KEYS}

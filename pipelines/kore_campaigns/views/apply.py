@@ -1,0 +1,85 @@
+"""Create the analysts' views, and say in the database itself what each table and column means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from kore_campaigns import tables
+
+if TYPE_CHECKING:
+    import dlt
+
+# in the order in which they are built: later ones read earlier ones
+VIEWS = (
+    "campaign_history",
+    "campaigns",
+    "campaign_calling_hours",
+    "campaign_dnc_lists",
+    "campaign_contact_lists",
+    "campaign_changes",
+)
+
+
+def view_sql(name: str) -> str:
+    """The text of a view, its header `-- one row per ...` included."""
+    return resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+
+
+def view_description(name: str) -> str:
+    """The header of the view's file: one sentence, `One row per ...`."""
+    header = view_sql(name).splitlines()[0].removeprefix("--").strip()
+    return header[0].upper() + header[1:] + "."
+
+
+def apply_views(pipeline: dlt.Pipeline) -> None:
+    """Make the views and comments of this version, in one transaction.
+
+    Views are made anew by every run, so that they are always those of the program that loaded.
+    """
+    with pipeline.sql_client() as client, client.begin_transaction():
+        client.execute_many([*_create_views(), *_comments_on_tables()])
+        columns = client.execute_sql(_VIEW_COLUMNS) or ()
+        client.execute_many([*_comments_on_views(columns)])
+
+
+_VIEW_COLUMNS = f"""
+select table_name, column_name
+from information_schema.columns
+where table_schema = '{tables.VIEW_SCHEMA}'
+"""  # noqa: S608  # a constant of ours
+
+
+def _create_views() -> Iterator[str]:
+    yield f"create schema if not exists {tables.VIEW_SCHEMA}"
+    for name in VIEWS:
+        yield f"create or replace view {tables.VIEW_SCHEMA}.{name} as\n{view_sql(name)}"
+
+
+def _comments_on_tables() -> Iterator[str]:
+    for table in tables.TABLES:
+        yield from _comments_on_table(f"{tables.RAW_SCHEMA}.{table.name}", table)
+        for child in table.children:
+            yield from _comments_on_table(f"{tables.RAW_SCHEMA}.{table.name}__{child.name}", child)
+
+
+def _comments_on_table(name: str, table: tables.Table) -> Iterator[str]:
+    yield f"comment on table {name} is {_quoted(table.description)}"
+    for column in table.columns:
+        yield f"comment on column {name}.{column.name} is {_quoted(column.description)}"
+
+
+def _comments_on_views(columns: Iterable[Sequence[str]]) -> Iterator[str]:
+    for name in VIEWS:
+        described = _quoted(view_description(name))
+        yield f"comment on view {tables.VIEW_SCHEMA}.{name} is {described}"
+    descriptions = tables.descriptions()
+    for view, column in columns:
+        if view in VIEWS:
+            described = _quoted(descriptions[column])
+            yield f"comment on column {tables.VIEW_SCHEMA}.{view}.{column} is {described}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

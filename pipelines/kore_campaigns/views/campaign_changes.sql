@@ -1,0 +1,30 @@
+-- one row per changed field: what it was, what it became, from when
+with history as (
+    select * from kore.campaign_history
+),
+
+changes as (
+    select * from kore_raw.campaign_versions__changes
+),
+
+final as (
+    select
+        history.account_id,
+        history.stream_id,
+        history.campaign_id,
+        history.version,
+        history.name as campaign_name,
+        history.valid_from as changed_at,
+        history.observed_at,
+        changes.position,
+        changes.path,
+        changes.old_value,
+        changes.new_value
+    from history
+    join changes
+        on history.stream_id = changes.stream_id
+        and history.campaign_id = changes.campaign_id
+        and history.version = changes.version
+)
+
+select * from final
