@@ -1,0 +1,148 @@
+"""Kore's read endpoints: the only requests that can be expressed, and the check that enforces it.
+
+The same URLs with other verbs edit, delete or start a campaign, and the one scope that reads also
+writes. So verb and whole URL are compared with the list below, and anything else raises before a
+socket opens.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from ipaddress import ip_address
+from typing import Final, Literal
+from urllib.parse import SplitResult, quote, urlsplit
+
+from kore_campaigns.errors import RequestNotAllowed, SettingInvalid
+
+DetailMethod = Literal["GET", "PUT"]
+
+
+class Endpoint(Enum):
+    """What Kore can be asked: verb, path after `.../campaign/`, and query besides `accountId`."""
+
+    DETAIL = ("GET", "{id}", "")
+    LISTING = ("POST", "getAllCampaignDetails", "")
+    STATUS = ("POST", "{id}/status", "view=status&")
+    CONTACT_LISTS = ("POST", "contactList/getAllListDetails", "type=call&")
+    CONTACT_LIST = ("GET", "contactList/{id}", "")
+
+    def __init__(self, method: str, path: str, query: str) -> None:
+        self.method, self.path, self.query = method, path, query
+
+
+# An id is one path segment that a server cannot read as several, nor as one of the API's own words
+# (POST `trigger/status` would be a trigger, not the status of a campaign named so).
+_ID: Final = (
+    r"(?!(?:getAllCampaignDetails|getAllListDetails|contactList|trigger|schedule|\.{1,2})[/?])"
+    r"(?:[A-Za-z0-9._~-]|%(?!2F|5C|00)[0-9A-F]{2})+"
+)
+
+
+@dataclass(frozen=True)
+class Routes:
+    """The URLs of one app of one account. Raises `SettingInvalid` for a host that is not usable."""
+
+    host: str
+    stream_id: str
+    account_id: str
+    detail_method: DetailMethod = "GET"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "host", base_url(self.host))
+        if self.detail_method not in ("GET", "PUT"):
+            raise SettingInvalid(
+                key="detail_method", value=self.detail_method, expected="`GET` or, knowingly, `PUT`"
+            )
+
+    def method(self, endpoint: Endpoint) -> str:
+        return self.detail_method if endpoint is Endpoint.DETAIL else endpoint.method
+
+    def url(self, endpoint: Endpoint, campaign_id: str = "") -> str:
+        """The one URL for this question; whether it may be asked is `check`'s to say."""
+        return self._url(endpoint, quote(campaign_id, safe=""))
+
+    def check(self, method: str, url: str) -> None:
+        """Raises `RequestNotAllowed` unless verb and whole URL are those of a read endpoint."""
+        if not url.startswith(f"{self.host}/"):
+            reason = f"it is not for `{self.host}`"
+        elif method not in self._allowed:
+            reason = "the verb is not used for reading"
+        elif not self._allowed[method].fullmatch(url):
+            reason = "neither this path nor this query is used for reading with this verb"
+        else:
+            return
+        raise RequestNotAllowed(method, _path(url), reason=reason)
+
+    @cached_property
+    def _allowed(self) -> dict[str, re.Pattern[str]]:
+        urls: dict[str, list[str]] = {}
+        for endpoint in Endpoint:
+            # "\0" occurs in no URL, and stands where the id goes while the rest is escaped
+            pattern = re.escape(self._url(endpoint, "\0")).replace(re.escape("\0"), _ID)
+            urls.setdefault(self.method(endpoint), []).append(pattern)
+        return {method: re.compile("|".join(patterns)) for method, patterns in urls.items()}
+
+    def _url(self, endpoint: Endpoint, segment: str) -> str:
+        stream, account = quote(self.stream_id, safe=""), quote(self.account_id, safe="")
+        path = endpoint.path.format(id=segment)
+        return (
+            f"{self.host}/campaign/api/v2/public/{stream}/campaign/{path}"
+            f"?{endpoint.query}accountId={account}"
+        )
+
+
+def base_url(host: str) -> str:
+    """`https://name[:port]` in lower case, from a host with or without scheme and final slash.
+
+    Raises `SettingInvalid` unless it is https (or http to this very machine) and only a host.
+    """
+    text = host.strip()
+    parts = _split(text if "://" in text else f"https://{text}")
+    if parts is None or not _is_only_a_host(parts) or not _keeps_a_secret(parts):
+        raise SettingInvalid(
+            key="host",
+            value=text.rpartition("@")[2],  # what precedes an `@` may be a password
+            expected="the address of the Kore.ai platform and nothing else, such as "
+            "`https://platform.kore.ai`; `http://` is accepted for this machine only",
+        )
+    default_port = 443 if parts.scheme == "https" else 80
+    name = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
+    port = "" if parts.port in (None, default_port) else f":{parts.port}"
+    return f"{parts.scheme}://{name}{port}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL names this very machine."""
+    name = urlsplit(url).hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a port that is not a number up to 65535
+    except ValueError:
+        return None
+    return parts
+
+
+def _is_only_a_host(parts: SplitResult) -> bool:
+    written = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?", parts.netloc)
+    return bool(written and parts.path in ("", "/") and not parts.query and not parts.fragment)
+
+
+def _keeps_a_secret(parts: SplitResult) -> bool:
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.geturl()))
+
+
+def _path(url: str) -> str:
+    parts = _split(url)
+    return parts.path if parts else "(unreadable)"

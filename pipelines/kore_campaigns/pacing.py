@@ -1,0 +1,200 @@
+"""The call budget of an account, shared by every thread and process of this machine.
+
+A slot is taken when a call may leave and kept until `seconds` after its answer came back. So
+whatever a call's latency, the one that reuses its slot arrives at the server at least `seconds`
+after it: arrival >= grant >= old answer + seconds >= old arrival + seconds. Limiters that stamp the
+grant alone were measured at 22 to 24 calls for a limit of 20.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from kore_campaigns.calls_file import CallsFile
+from kore_campaigns.endpoints import base_url
+from kore_campaigns.errors import RateLimited
+from kore_campaigns.windows import (
+    LONGEST_PAUSE_SECONDS,
+    Limit,
+    last_leaves_after,
+    mend_clock,
+    pause_left,
+    wait_under,
+)
+
+__all__ = ["LONGEST_PAUSE_SECONDS", "Budget", "Limit", "Pacer", "Unlimited", "budget_path"]
+
+
+class Pacer(Protocol):
+    """What the transport needs of a budget; see `Budget` for what each promises."""
+
+    def slot(self, *, patience_seconds: float = math.inf) -> AbstractContextManager[None]: ...
+    def pause(self, seconds: float) -> None: ...
+    def paused_for(self) -> float: ...
+    def eta_seconds(self, calls: int) -> float: ...
+    def close(self) -> None: ...
+
+
+def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
+    """The one file of this account at this host; its name gives neither away.
+
+    Raises `SettingInvalid` for a host that `base_url` refuses.
+    """
+    name = hashlib.sha256(f"{base_url(host)}\n{account_id}".encode()).hexdigest()[:24]
+    return state_dir / f"calls-v1-{name}.sqlite"
+
+
+class Budget:
+    """All limits at once, held across threads, processes and runs.
+
+    `lease_seconds` must be longer than a call can last: it is when the slot of a process that died
+    in the middle of a call starts to free itself. Every method raises `BudgetUnusable` when the
+    file cannot be read or written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        limits: Sequence[Limit],
+        lease_seconds: float,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._file = CallsFile(path)
+        self._limits = tuple(limits)
+        self._lease_seconds = lease_seconds
+        self._now = now
+        self._sleep = sleep
+        self._turn = threading.Lock()
+        self._process_id = os.getpid()
+
+    @contextmanager
+    def slot(self, *, patience_seconds: float = math.inf) -> Iterator[None]:
+        """Waits until a call may leave, and holds its place until the answer is back.
+
+        Raises `RateLimited`, with nothing sent, when the service asked the account to pause for
+        longer than `patience_seconds`. What `sleep` raises passes through; no slot is then taken.
+        """
+        call_id = self._take(patience_seconds)
+        try:
+            yield
+        finally:
+            self._give_back(call_id)
+
+    def pause(self, seconds: float) -> None:
+        """No process of this machine calls for `seconds`; a longer pause that was asked for stays.
+
+        At most `LONGEST_PAUSE_SECONDS`.
+        """
+        with self._file.transaction() as db:
+            until = self._now() + min(seconds, LONGEST_PAUSE_SECONDS)
+            db.execute("update pause set until = max(until, ?)", (until,))
+
+    def paused_for(self) -> float:
+        """Seconds that the pause still lasts, 0 when there is none."""
+        with self._file.transaction() as db:
+            return pause_left(db, self._now())
+
+    def eta_seconds(self, calls: int) -> float:
+        """Seconds until the last of `calls` more calls may leave, if nobody else takes a slot."""
+        if calls < 1:
+            return 0.0
+        with self._file.transaction() as db:
+            now = self._now()
+            waits = [last_leaves_after(limit, db, now, calls) for limit in self._limits]
+            return max([pause_left(db, now), *waits])
+
+    def close(self) -> None:
+        """Closes the file; what was used stays known to the next process."""
+        self._file.close()
+
+    def _take(self, patience_seconds: float) -> int:
+        if os.getpid() != self._process_id:  # forked while another thread may have held the lock
+            self._turn, self._process_id = threading.Lock(), os.getpid()
+        with self._turn:  # one thread of a process watches the file; the others queue here
+            while True:
+                call_id, wait = self._try(patience_seconds)
+                if call_id is not None:
+                    return call_id
+                self._sleep(wait)
+
+    def _try(self, patience_seconds: float) -> tuple[int | None, float]:
+        """The id of a call that may leave now; or None and the seconds to wait at least."""
+        with self._file.transaction() as db:
+            now = self._now()
+            paused = pause_left(db, now)
+            if paused > patience_seconds:
+                raise RateLimited(campaign_id="", http_status=None, attempts=0, wait_seconds=paused)
+            wait = self._wait(db, now)
+            if wait > 0 and mend_clock(db, now, self._lease_seconds):
+                wait = self._wait(db, now)
+            if paused > 0 or wait > 0:
+                return None, max(paused, wait)
+            self._forget_old(db, now)
+            taken = db.execute(
+                "insert into calls (ends, in_flight) values (?, 1)", (now + self._lease_seconds,)
+            )
+            return taken.lastrowid, 0.0
+
+    def _give_back(self, call_id: int) -> None:
+        with self._file.transaction() as db:
+            # Replaced, not updated: the row may be gone, when the call outlived its lease.
+            db.execute("insert or replace into calls values (?, ?, 0)", (call_id, self._now()))
+
+    def _wait(self, db: sqlite3.Connection, now: float) -> float:
+        return max((wait_under(limit, db, now) for limit in self._limits), default=0.0)
+
+    def _forget_old(self, db: sqlite3.Connection, now: float) -> None:
+        longest = max((limit.window_seconds for limit in self._limits), default=0.0)
+        db.execute("delete from calls where ends <= ?", (now - longest,))
+
+
+class Unlimited:
+    """No limits; only a pause that the service asked for is kept, within this process."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._now = now
+        self._sleep = sleep
+        self._paused_until = 0.0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def slot(self, *, patience_seconds: float = math.inf) -> Iterator[None]:
+        """Waits for the end of a pause; raises `RateLimited` if that is beyond the patience."""
+        while paused := self.paused_for():
+            if paused > patience_seconds:
+                raise RateLimited(campaign_id="", http_status=None, attempts=0, wait_seconds=paused)
+            self._sleep(paused)
+        yield
+
+    def pause(self, seconds: float) -> None:
+        """No thread of this process calls for `seconds`, at most `LONGEST_PAUSE_SECONDS`."""
+        with self._lock:
+            until = self._now() + min(seconds, LONGEST_PAUSE_SECONDS)
+            self._paused_until = max(self._paused_until, until)
+
+    def paused_for(self) -> float:
+        """Seconds that the pause still lasts, 0 when there is none."""
+        return max(0.0, min(self._paused_until - self._now(), LONGEST_PAUSE_SECONDS))
+
+    def eta_seconds(self, calls: int) -> float:
+        """Seconds until the last of `calls` more calls may leave: what is left of a pause."""
+        return self.paused_for() if calls else 0.0
+
+    def close(self) -> None:
+        """Nothing to close."""
