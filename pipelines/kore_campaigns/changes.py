@@ -64,7 +64,9 @@ def _emptied(value: Any, other: Any) -> Any:
 
 def _members(path: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
     for key, value in new.items():
-        yield from _compare(member(path, key), old.get(key, _ABSENT), value)
+        before = old.get(key, _ABSENT)
+        if not (isinstance(value, str) and value == before):  # most are: no path is built for them
+            yield from _compare(member(path, key), before, value)
     for key, value in old.items():
         if key not in new:
             yield from _compare(member(path, key), value, _ABSENT)

@@ -12,10 +12,12 @@ _ENCODE = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
 ).encode
 
-# what may be in the text of a value that some destination refuses: a NUL or half a surrogate
-# pair, a number that is none, an integer beyond 64 bits. False alarms only cost a closer look.
-_SUSPECT = re.compile(r"\\u0000|[\ud800-\udfff]|NaN|Infinity|[0-9]{19}")
-# the serialiser beneath the loader gives up at 254 levels
+# What some destination refuses, as it shows in the text: a NUL, a number that is none, half a
+# surrogate pair, an integer beyond 64 bits, more levels than the loader's serialiser has (254).
+# A false alarm only costs a closer look.
+_REFUSED = ("\\u0000", "NaN", "Infinity")
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_LONG_NUMBER = re.compile(r"(?:^|[:,\[-])[0-9]{19}")
 _MAX_DEPTH = 100
 INT64 = range(-(2**63), 2**63)
 
@@ -42,10 +44,19 @@ def settled(value: Any) -> tuple[Any, str]:
     another would refuse, and with them the whole load, are replaced by their text.
     """
     text = _ENCODE(value)
-    if not _SUSPECT.search(text) and text.count("{") + text.count("[") <= _MAX_DEPTH:
+    if not _is_suspect(text):
         return value, text
     held = _holdable(value, 0)
     return held, _ENCODE(held)
+
+
+def _is_suspect(text: str) -> bool:
+    return (
+        any(token in text for token in _REFUSED)
+        or text.count("{") + text.count("[") > _MAX_DEPTH
+        or _LONG_NUMBER.search(text) is not None
+        or (not text.isascii() and _HALF_PAIR.search(text) is not None)
+    )
 
 
 def _holdable(value: Any, depth: int) -> Any:
