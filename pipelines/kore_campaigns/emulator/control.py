@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -30,7 +30,7 @@ class Control:
             ("POST", "edit"): self._edit,
             ("POST", "delete"): lambda given: emulator.delete(given["campaign_id"]),
             ("POST", "restore"): lambda given: emulator.restore(given["campaign_id"]),
-            ("GET", "counters"): lambda _: asdict(emulator.counters),
+            ("GET", "counters"): lambda _: self._counters(),
         }
 
     def answer(self, request: web.BaseRequest, body: bytes) -> Answer:
@@ -49,6 +49,11 @@ class Control:
     def _fault(self, given: dict[str, Any]) -> None:
         options = dict(given)
         self._emulator.fault(options.pop("fault"), **options)
+
+    def _counters(self) -> dict[str, Any]:
+        # not `asdict`, which rebuilds a Counter from its pairs and so counts the pairs
+        counters = self._emulator.counters
+        return {field.name: getattr(counters, field.name) for field in fields(counters)}
 
     def _edit(self, given: dict[str, Any]) -> None:
         changes = dict(given.get("changes", {}))

@@ -21,7 +21,7 @@ PURPOSES = (
     "Loyalty Winback",
     "Insurance Quote Follow-up",
     "Clinic Recall",
-    "Crédit – relance",
+    "Crédit: relance",
 )
 REGIONS = ("North", "South", "East", "West", "Metro", "Coast", "Enterprise", "SMB")
 MODES = ("Agentless", "Agentless", "Progressive", "Preview", "Power")

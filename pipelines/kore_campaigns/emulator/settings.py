@@ -33,7 +33,7 @@ class Settings:
     detail_method: str = "GET"
     listing_cap: int = 50
     """A longer page than this is never sent, whatever `limit` asks for."""
-    record_last: int = 50_000
+    record_last: int = 20_000
     """How many requests are remembered one by one."""
     port: int = 0
     """0 picks a free one."""
