@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from emulator_client import Caller
 
+from emulator_client import Caller
 from kore_campaigns.emulator import REMOVED, Emulator, UnknownCampaignError, sample_campaigns
 
 PAYLOADS = Path(__file__).parent / "payloads"

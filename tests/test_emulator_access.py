@@ -10,8 +10,8 @@ import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from emulator_client import Caller
 
+from emulator_client import Caller
 from kore_campaigns.emulator import Emulator, sample_campaigns
 
 NOT_A_JWT = {"errors": [{"msg": "Invalid JWT token", "code": 4002}]}
@@ -75,7 +75,7 @@ def test_a_tampered_token_is_refused() -> None:
     with Emulator(campaigns=sample_campaigns(1)) as kore:
         head, claims, signature = Caller(kore).token().split(".")
         assert_refused(ask(kore, auth=f"{head}.{claims}.{signature[::-1]}"), CREDENTIALS)
-        unsigned = jwt.encode({"appId": kore.client_id}, None, algorithm="none")
+        unsigned = jwt.encode({"appId": kore.client_id}, "", algorithm="none")
         assert_refused(ask(kore, auth=unsigned), CREDENTIALS)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import requests
-from emulator_client import Caller
 
+from emulator_client import Caller
 from kore_campaigns.emulator import (
     FAULTS,
     Emulator,
@@ -148,7 +148,7 @@ def test_redirect_names_another_address(status: int) -> None:
 
 def test_unknown_field_appears_at_the_top_and_below() -> None:
     (campaign,) = sample_campaigns(1)
-    content = played(Fault.UNKNOWN_FIELD, campaigns=1, name="pacing").json()["data"]
+    content = played(Fault.UNKNOWN_FIELD, campaigns=1, field="pacing").json()["data"]
     assert content.pop("pacing") == "added by Kore"
     assert content["dialingStrategy"].pop("pacing") == {"isEnabled": True}
     assert content == campaign
@@ -229,7 +229,8 @@ def test_unknown_names_are_refused_with_the_known_ones() -> None:
 
 def test_every_fault_is_declared_and_documented() -> None:
     rows = [
-        f"| `{fault}` | {kind.effect} | {_options(kind.options)} |" for fault, kind in FAULTS.items()
+        f"| `{fault}` | {kind.effect} | {_options(kind.options)} |"
+        for fault, kind in FAULTS.items()
     ]
     assert list(FAULTS) == list(Fault)
     assert "\n".join(rows) in DOCUMENTATION.read_text(encoding="utf-8")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 
 import pytest
-from emulator_client import Caller
 
+from emulator_client import Caller
 from kore_campaigns.emulator import Emulator, sample_campaigns
 from kore_campaigns.emulator.limits import SlidingLog, busiest_window
 
-PER_MINUTE = (
-    "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
-)
+PER_MINUTE = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 PER_HOUR = "You've exceeded the hourly rate limit. Please wait for sometime before retrying."
 
 
@@ -29,9 +27,7 @@ def test_beyond_the_budget_the_answer_is_429_without_a_hint() -> None:
 
 
 def test_the_window_slides_and_refusals_use_up_nothing() -> None:
-    with Emulator(
-        campaigns=sample_campaigns(1), requests_per_minute=2, window_seconds=0.4
-    ) as kore:
+    with Emulator(campaigns=sample_campaigns(1), requests_per_minute=2, window_seconds=0.4) as kore:
         caller, (campaign_id,) = Caller(kore), kore.campaign_ids()
         assert [caller.status(campaign_id) for _ in range(5)] == [200, 200, 429, 429, 429]
         time.sleep(0.45)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from emulator_client import Caller
 
+from emulator_client import Caller
 from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
 
 VOICE_ROW = {
@@ -200,7 +200,5 @@ def test_the_samples_are_varied_and_repeatable() -> None:
     assert any("days" not in one for one in hours)
     assert any(campaign["updatedAt"] < campaign["createdAt"] for campaign in campaigns)
     assert {type(campaign["priority"]) for campaign in campaigns} == {str, int}
-    first_groups = {
-        (len(one["_id"].split("-")[1]), "dialingMode" in one) for one in campaigns
-    }
+    first_groups = {(len(one["_id"].split("-")[1]), "dialingMode" in one) for one in campaigns}
     assert first_groups == {(7, True), (8, False)}

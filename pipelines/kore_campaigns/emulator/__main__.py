@@ -31,20 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         enforce_jti=given.enforce_jti,
         port=given.port,
     )
-    for wanted in given.fault:
-        try:
+    try:
+        for wanted in given.fault:
             _switch_on(emulator, wanted)
-        except ValueError as error:
-            parser.error(str(error))
+        emulator.start()
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    with emulator:
-        if given.ids_file:
-            _write_ids(given.ids_file, emulator)
-        sys.stdout.write(_settings(emulator))
-        sys.stdout.flush()
-        stopping.wait()
+    if given.ids_file:
+        _write_ids(given.ids_file, emulator)
+    sys.stdout.write(_settings(emulator))
+    sys.stdout.flush()
+    stopping.wait()
+    emulator.stop()
     return 0
 
 

@@ -54,7 +54,9 @@ class FaultKind:
 
 
 FAULTS: Mapping[Fault, FaultKind] = {
-    Fault.RATE_LIMIT: FaultKind("429 with the per-minute text, no header", play.rate_limit),
+    Fault.RATE_LIMIT: FaultKind(
+        "429 with the per-minute text and no hint when to retry", play.rate_limit
+    ),
     Fault.RATE_LIMIT_RETRY_AFTER: FaultKind(
         "429 with a `Retry-After` of your choice: seconds, an HTTP date, or nonsense",
         play.rate_limit_retry_after,
@@ -98,12 +100,12 @@ FAULTS: Mapping[Fault, FaultKind] = {
         {"location": "https://login.example.com/", "status": 302},
     ),
     Fault.UNAUTHORIZED: FaultKind("401 Invalid SDK credentials", play.unauthorized),
-    Fault.FORBIDDEN: FaultKind("403", play.forbidden),
+    Fault.FORBIDDEN: FaultKind("403 Forbidden", play.forbidden),
     Fault.SCOPE: FaultKind("401 Permission denied. Scope is incorrect!", play.scope),
     Fault.UNKNOWN_FIELD: FaultKind(
         "a field no document mentions, at the top and inside `dialingStrategy`",
         play.unknown_field,
-        {"name": "futureField"},
+        {"field": "futureField"},
         DETAIL,
     ),
     Fault.SILENT_CHANGE: FaultKind(

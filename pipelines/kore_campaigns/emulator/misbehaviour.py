@@ -120,7 +120,7 @@ def scope(_: Scene) -> Answer:
 
 
 def unknown_field(scene: Scene) -> Answer:
-    name = scene.options["name"]
+    name = scene.options["field"]
     content = _content(scene)
     nested = {**content.get("dialingStrategy", {}), name: {"isEnabled": True}}
     return _with_content(scene, {name: "added by Kore", "dialingStrategy": nested})
@@ -145,9 +145,7 @@ def lying_listing(scene: Scene) -> Answer:
     page, options = _content(scene), scene.options
     if "results" not in page:
         return scene.answer()
-    rows = [
-        row for row in page["results"] if options["hide"] not in (row.get("_id"), row.get("id"))
-    ]
+    rows = [row for row in page["results"] if row.get("_id", row.get("id")) != options["hide"]]
     changes: dict[str, Any] = {"results": rows[:1] + rows if options["duplicate"] else rows}
     if options["total_results"] is not None:
         changes["totalResults"] = options["total_results"]
