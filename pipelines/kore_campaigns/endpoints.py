@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from kore_campaigns.errors import RequestNotAllowed, SettingInvalid
-
-DetailMethod = Literal["GET", "PUT"]
 
 
 class Endpoint(Enum):
@@ -48,7 +46,7 @@ class Routes:
     host: str
     stream_id: str
     account_id: str
-    detail_method: DetailMethod = "GET"
+    detail_method: str = "GET"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "host", base_url(self.host))
