@@ -36,14 +36,18 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     """
     rows = _rows(str(path), _text(path))
     if not rows:
-        raise CampaignIdsInvalid(str(path), line=None, value=None, expected=EXPECTED_HEADER + "; the file is empty")
+        raise CampaignIdsInvalid(
+            str(path), line=None, value=None, expected=EXPECTED_HEADER + "; the file is empty"
+        )
     columns = _columns(str(path), *rows[0])
     found: dict[tuple[str, str], ConfiguredCampaign] = {}
     for line, cells in rows[1:]:
         campaign = _campaign(str(path), columns, line, cells)
         found.setdefault((campaign.connection, campaign.campaign_id), campaign)
     if not found:
-        raise CampaignIdsInvalid(str(path), line=None, value=None, expected="at least one campaign id below the header")
+        raise CampaignIdsInvalid(
+            str(path), line=None, value=None, expected="at least one campaign id below the header"
+        )
     return list(found.values())
 
 
@@ -51,7 +55,9 @@ def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as failed:
-        reason = "it does not exist" if isinstance(failed, FileNotFoundError) else str(failed.strerror)
+        reason = (
+            "it does not exist" if isinstance(failed, FileNotFoundError) else str(failed.strerror)
+        )
         expected = f"a readable csv file with {EXPECTED_HEADER}; {reason}"
         raise CampaignIdsInvalid(str(path), line=None, value=None, expected=expected) from None
     try:
@@ -60,7 +66,10 @@ def _text(path: Path) -> str:
         line = raw.count(b"\n", 0, failed.start) + 1
         value = raw[failed.start : failed.start + 4].hex(" ")
         raise CampaignIdsInvalid(
-            str(path), line=line, value=value, expected="text in UTF-8 (in Excel: save as `CSV UTF-8`)"
+            str(path),
+            line=line,
+            value=value,
+            expected="text in UTF-8 (in Excel: save as `CSV UTF-8`)",
         ) from None
 
 
@@ -73,25 +82,41 @@ def _rows(file: str, text: str) -> list[tuple[int, list[str]]]:
             if any(cells) and not cells[0].startswith("#"):
                 rows.append((reader.line_num, cells))
     except csv.Error as failed:
-        raise CampaignIdsInvalid(file, line=reader.line_num, value=None, expected=f"csv ({failed})") from None
+        raise CampaignIdsInvalid(
+            file, line=reader.line_num, value=None, expected=f"csv ({failed})"
+        ) from None
     return rows
 
 
 def _columns(file: str, line: int, cells: list[str]) -> list[str]:
     names = [cell.casefold() for cell in cells]
     if "campaign_id" not in names or len(set(names)) < len(names) or not set(names) <= set(HEADER):
-        hint = "; separate columns by commas" if len(cells) == 1 and re.search(r"[;\t|]", cells[0]) else ""
-        raise CampaignIdsInvalid(file, line=line, value=",".join(cells), expected=EXPECTED_HEADER + hint)
+        hint = (
+            "; separate columns by commas"
+            if len(cells) == 1 and re.search(r"[;\t|]", cells[0])
+            else ""
+        )
+        raise CampaignIdsInvalid(
+            file, line=line, value=",".join(cells), expected=EXPECTED_HEADER + hint
+        )
     return names
 
 
 def _campaign(file: str, columns: list[str], line: int, cells: list[str]) -> ConfiguredCampaign:
     if len(cells) > len(columns) and any(cells[len(columns) :]):
-        expected = f'{len(columns)} value(s), as in the header; put a note that holds a comma in "quotes"'
+        expected = (
+            f'{len(columns)} value(s), as in the header; put a note that holds a comma in "quotes"'
+        )
         raise CampaignIdsInvalid(file, line=line, value=",".join(cells), expected=expected)
     values = dict(zip(columns, cells, strict=False))
     campaign_id = values.get("campaign_id", "")
     if not ID.fullmatch(campaign_id):
-        hint = "; `*` needs a sweep by listing, which this version does not have" if campaign_id == "*" else ""
+        hint = (
+            "; `*` needs a sweep by listing, which this version does not have"
+            if campaign_id == "*"
+            else ""
+        )
         raise CampaignIdsInvalid(file, line=line, value=campaign_id, expected=EXPECTED_ID + hint)
-    return ConfiguredCampaign(campaign_id, values.get("note", ""), values.get("connection", ""), line)
+    return ConfiguredCampaign(
+        campaign_id, values.get("note", ""), values.get("connection", ""), line
+    )

@@ -12,10 +12,11 @@ from platformdirs import user_state_path
 
 from kore_campaigns.auth import TokenMinter
 from kore_campaigns.client import KoreClient
+from kore_campaigns.endpoints import base_url
 from kore_campaigns.fetch import stoppable_sleep
 from kore_campaigns.pacing import Budget, Limit, Unlimited, budget_path
 from kore_campaigns.settings import KoreSettings
-from kore_campaigns.transport import RetryPolicy, Timeouts, Transport, base_url
+from kore_campaigns.transport import RetryPolicy, Timeouts, Transport
 
 MINUTE = 60.0
 HOUR = 3600.0
@@ -63,7 +64,9 @@ def connected(settings: KoreSettings, *, stop: threading.Event) -> Iterator[Kore
         budget.close()
 
 
-def _budget(settings: KoreSettings, timeouts: Timeouts, stop: threading.Event) -> Budget | Unlimited:
+def _budget(
+    settings: KoreSettings, timeouts: Timeouts, stop: threading.Event
+) -> Budget | Unlimited:
     limits = []
     if settings.requests_per_minute:
         limits.append(Limit(settings.requests_per_minute, MINUTE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -47,7 +47,7 @@ def stoppable_sleep(stop: threading.Event) -> Callable[[float], None]:
 
 
 class Fetch:
-    """Asks for `campaign_ids` with `workers` threads; iterate to get one `Fetched` each.
+    """Asks for `campaign_ids` with `workers` threads; `answers()` gives one `Fetched` each.
 
     The first campaign is asked for alone until the service has accepted the credentials, so wrong
     ones cost two calls and not two per thread.  Once `stop` is set, requests under way end and no
@@ -76,7 +76,8 @@ class Fetch:
         self._refusals = 0
         self._fatal: BaseException | None = None
 
-    def __iter__(self) -> Iterator[Fetched]:
+    def answers(self) -> Generator[Fetched, None, None]:
+        """One `Fetched` per campaign, in the order they come in."""
         threads = [
             threading.Thread(target=self._work, args=(number,), name=f"fetch-{number}", daemon=True)
             for number in range(self._workers)

@@ -64,7 +64,7 @@ def resource(table: tables.Table, rows: Iterable[Mapping[str, Any]]) -> DltResou
         child.name: dlt.mark.make_nested_hints(columns=as_hints(child)) for child in table.children
     }
     made: DltResource = dlt.resource(
-        rows,
+        iter(rows),
         name=table.name,
         primary_key=table.key,
         write_disposition={"disposition": "merge", "strategy": "delete-insert"},

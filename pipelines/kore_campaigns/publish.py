@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -26,6 +27,7 @@ from filelock import FileLock, Timeout
 from kore_campaigns import tables
 from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
 
+DEFAULT_DATABASE = "kore_campaigns.duckdb"
 NOTHING_PUBLISHED = "nothing"
 
 
@@ -61,29 +63,48 @@ class Workspace:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the database for one run; raises `DatabaseLocked` naming the run that has it."""
-        holder = self.folder / "run.json"
-        lock = FileLock(self.folder / "run.lock", timeout=0)
+        lock = FileLock(self._lock_file, timeout=0)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            raise self._held_by(holder) from None
+            holder = self._recorded_holder()
+            pid, since = holder.get("pid"), holder.get("since")
+            raise DatabaseLocked(str(self.published), pid=pid, since=since) from None
         except OSError as failed:
             raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
         try:
             since = datetime.now(UTC).isoformat(timespec="seconds")
-            holder.write_text(json.dumps({"pid": os.getpid(), "since": since}), encoding="utf-8")
+            record = {"pid": os.getpid(), "since": since}
+            self._holder_file.write_text(json.dumps(record), encoding="utf-8")
             yield
-            holder.unlink(missing_ok=True)
         finally:
             lock.release()
 
-    def _held_by(self, holder: Path) -> DatabaseLocked:
+    def holder(self) -> dict[str, Any]:
+        """`pid` and `since` of the run that holds the database; empty if none does."""
+        if not self._lock_file.exists():
+            return {}
         try:
-            found = json.loads(holder.read_text(encoding="utf-8"))
+            with FileLock(self._lock_file, timeout=0):
+                return {}
+        except Timeout:
+            return self._recorded_holder()
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.folder / "run.lock"
+
+    @property
+    def _holder_file(self) -> Path:
+        return self.folder / "run.json"
+
+    def _recorded_holder(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(self._holder_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # the holder is just about to write its name
-            found = {}
-        return DatabaseLocked(str(self.published), pid=found.get("pid"), since=found.get("since"))
+            return {}
+        return found
 
     def prepare(self) -> None:
         """Make the private file go on from the published one.
@@ -132,6 +153,11 @@ class Workspace:
         temporary = self._origin.with_suffix(".tmp")
         temporary.write_text(self._identity(), encoding="utf-8")
         temporary.replace(self._origin)
+
+
+def workspace_for(database: str | Path | None, folder: Path) -> Workspace:
+    """The workspace of a database file, relative to the project folder."""
+    return Workspace((folder / (database or DEFAULT_DATABASE)).absolute())
 
 
 def _to_disk(path: Path) -> None:

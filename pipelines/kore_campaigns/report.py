@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
@@ -104,3 +105,10 @@ class RunReport:
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""
         return {key: getattr(self, key) for key in JSON_KEYS}
+
+
+def new_report(*, database: str) -> RunReport:
+    """An empty report with a `run_id` that sorts by time."""
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+    return RunReport(run_id=run_id, started_at=started_at, sweep="full", database=database)

@@ -131,14 +131,18 @@ def checked(settings: KoreSettings) -> KoreSettings:
 
 def _check_id(name: str, value: str) -> None:
     if not value or value != value.strip() or any(sign in value for sign in "/?#% <>"):
-        raise SettingInvalid(name, value, expected="an id as Kore.ai shows it, without blanks or slashes")
+        raise SettingInvalid(
+            name, value, expected="an id as Kore.ai shows it, without blanks or slashes"
+        )
 
 
 def _check_credentials(credentials: KoreCredentials) -> None:
     _check_id("credentials.client_id", credentials.client_id)
     if credentials.algorithm not in ALGORITHMS:
         raise SettingInvalid(
-            "credentials.algorithm", credentials.algorithm, expected="one of " + ", ".join(ALGORITHMS)
+            "credentials.algorithm",
+            credentials.algorithm,
+            expected="one of " + ", ".join(ALGORITHMS),
         )
     key = "private_key" if credentials.algorithm.startswith("RS") else "client_secret"
     if not getattr(credentials, key):
@@ -148,7 +152,9 @@ def _check_credentials(credentials: KoreCredentials) -> None:
 LOOKED_IN = "`.dlt/secrets.toml` and `.dlt/config.toml`, section `[sources.kore_campaigns]`"
 
 
-def resolve(overrides: Mapping[str, Any] | None = None, *, connection: str | None = None) -> KoreSettings:
+def resolve(
+    overrides: Mapping[str, Any] | None = None, *, connection: str | None = None
+) -> KoreSettings:
     """Settings of one connection, looked up and checked; `overrides` (flags) win.
 
     A named connection reads `[sources.kore_campaigns.connections.<name>]` first and shares the rest.
@@ -162,7 +168,9 @@ def resolve(overrides: Mapping[str, Any] | None = None, *, connection: str | Non
         raise SettingMissing(_missing_keys(missing), looked_in=LOOKED_IN) from None
     except ConfigurationException as wrong:
         # only the first line: the rest may repeat values, and a value may be a secret
-        raise SettingInvalid("sources.kore_campaigns", type(wrong).__name__, expected=str(wrong).splitlines()[0]) from None
+        raise SettingInvalid(
+            "sources.kore_campaigns", type(wrong).__name__, expected=str(wrong).splitlines()[0]
+        ) from None
     return checked(found)
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 JTI_MAX_SECONDS = 3600
 USED_TOKENS_KEPT = 100_000
+HMAC_KEY_BYTES = 64
 
 
 class TokenRefusedError(Exception):
@@ -25,8 +26,11 @@ class TokenRefusedError(Exception):
 
 
 class TokenCheck:
-    def __init__(self, settings: Settings) -> None:
+    """Knows the secret and the tokens used so far, of which it keeps `kept` and then the valid."""
+
+    def __init__(self, settings: Settings, *, kept: int = USED_TOKENS_KEPT) -> None:
         self._settings = settings
+        self._kept = kept
         self._key = _key(settings)
         self._expiry_of_used: dict[str, float] = {}
 
@@ -64,16 +68,18 @@ class TokenCheck:
             raise TokenRefusedError(JTI_TOO_LONG)
         if jti in self._expiry_of_used:
             raise TokenRefusedError(JTI_REPLAYED)
-        if len(self._expiry_of_used) >= USED_TOKENS_KEPT:
+        if len(self._expiry_of_used) >= self._kept:
             # an expired token is refused anyway, so its jti need not be remembered
             self._expiry_of_used = {k: v for k, v in self._expiry_of_used.items() if v > now}
         self._expiry_of_used[jti] = expires
 
 
 def _key(settings: Settings) -> Any:  # what PyJWT's algorithms call a key differs for each
-    algorithm = jwt.get_algorithm_by_name(settings.algorithm)
+    # HMAC itself fills a short key up with zeros, so nothing changes but PyJWT's warning about it
+    secret = settings.client_secret.encode().ljust(HMAC_KEY_BYTES, b"\0")
     # prepared once: parsing a PEM costs more than checking a signature
-    return algorithm.prepare_key(settings.public_key or settings.client_secret)
+    algorithm = jwt.get_algorithm_by_name(settings.algorithm)
+    return algorithm.prepare_key(settings.public_key or secret)
 
 
 def _looks_like_a_jwt(token: str) -> bool:

@@ -1,0 +1,204 @@
+"""Go along the way a run goes and name the first leg that fails: settings ... destination."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import duckdb
+
+from kore_campaigns.connect import connected
+from kore_campaigns.endpoints import base_url
+from kore_campaigns.errors import (
+    AccessRefused,
+    CampaignFailed,
+    DestinationUnavailable,
+    KoreCampaignsError,
+)
+from kore_campaigns.project import configured_ids, project_folder
+from kore_campaigns.publish import Workspace, workspace_for
+from kore_campaigns.settings import KoreSettings, resolve
+
+State = Literal["ok", "failed", "skipped"]
+NAMES = ("settings", "dns", "tls", "token", "scope", "stream", "account", "listing", "destination")
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One step of the way. `exit_code` is what a run would end with because of it, 0 if it would not."""
+
+    name: str
+    state: State
+    message: str
+    exit_code: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "state": self.state, "message": self.message}
+
+
+@dataclass(slots=True)
+class _Way:
+    """What the legs so far have found out."""
+
+    settings: KoreSettings | None = None
+    campaign_ids: list[str] = field(default_factory=list)
+    reached: bool = False
+
+
+def check_legs(
+    *, database: str | None, connection: str | None, campaign_ids: str | None
+) -> Iterator[Leg]:
+    """Every leg in order; a leg that cannot be tried because an earlier one failed is skipped.
+
+    Sends one listing call, and one call for the first configured campaign if listing is refused.
+    """
+    way = _Way()
+    folder = project_folder()
+    yield _settings(way, folder, connection=connection, campaign_ids=campaign_ids)
+    yield _dns(way)
+    yield _tls(way)
+    yield from _service(way)
+    yield _destination(database, folder)
+
+
+def _failed(name: str, error: KoreCampaignsError) -> Leg:
+    return Leg(name, "failed", str(error), error.exit_code)
+
+
+def _settings(way: _Way, folder: Path, *, connection: str | None, campaign_ids: str | None) -> Leg:
+    overrides = {"campaign_ids": campaign_ids, "max_attempts": 1}
+    try:
+        settings = resolve(overrides, connection=connection)
+        way.campaign_ids = configured_ids(settings, folder, connection=connection)
+        host = base_url(settings.host)
+    except KoreCampaignsError as error:
+        return _failed("settings", error)
+    way.settings = settings
+    ids = f"{len(way.campaign_ids)} campaign ids"
+    return Leg("settings", "ok", f"{ids}, stream `{settings.stream_id}`, host {host}")
+
+
+def _dns(way: _Way) -> Leg:
+    if way.settings is None:
+        return Leg("dns", "skipped", "the settings come first")
+    host, port = _address(way.settings)
+    if _proxy(way.settings):
+        way.reached = True
+        return Leg("dns", "skipped", f"the proxy {_proxy(way.settings)} looks {host} up")
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        message = f"`{host}` is not found ({error}). Next: correct the setting `host`, or this machine's DNS"
+        return Leg("dns", "failed", message, exit_code=75)
+    way.reached = True
+    return Leg("dns", "ok", f"{host} is {found[0][4][0]}")
+
+
+def _tls(way: _Way) -> Leg:
+    if way.settings is None or not way.reached:
+        return Leg("tls", "skipped", "the host is not found")
+    host, port = _address(way.settings)
+    if _proxy(way.settings):
+        return Leg("tls", "skipped", "the connection goes through a proxy")
+    is_https = base_url(way.settings.host).startswith("https")
+    try:
+        with socket.create_connection((host, port), way.settings.connect_timeout_seconds) as line:
+            if not is_https:
+                return Leg("tls", "ok", f"connected to port {port}; plain http, this machine only")
+            with ssl.create_default_context().wrap_socket(line, server_hostname=host) as secure:
+                return Leg("tls", "ok", f"connected to port {port}, {secure.version()}")
+    except ssl.SSLError as error:
+        message = f"the certificate of `{host}` is not accepted ({error.reason}). Next: set REQUESTS_CA_BUNDLE"
+        way.reached = False
+    except OSError as error:
+        message = (
+            f"no connection to `{host}` port {port} ({error}). Next: look at firewall and proxy"
+        )
+        way.reached = False
+    return Leg("tls", "failed", message, exit_code=75)
+
+
+def _service(way: _Way) -> Iterator[Leg]:
+    """Token, scope, stream, account and listing: one call answers for all of them."""
+    names = ("token", "scope", "stream", "account")
+    if way.settings is None or not way.reached:
+        for name in (*names, "listing"):
+            yield Leg(name, "skipped", "the service is not reached")
+        return
+    try:
+        with connected(way.settings, stop=threading.Event()) as client:
+            listing = _ask_listing(client, way)
+    except AccessRefused as error:
+        yield from _refused(error)
+    except KoreCampaignsError as error:
+        for name in names:
+            yield Leg(name, "skipped", "no answer tells")
+        yield _failed("listing", error)
+    else:
+        for name in names:
+            yield Leg(name, "ok", "accepted")
+        yield listing
+
+
+def _ask_listing(client: Any, way: _Way) -> Leg:
+    try:
+        page = client.list_campaigns(limit=1)
+    except AccessRefused:
+        raise
+    except CampaignFailed as error:
+        client.campaign(way.campaign_ids[0])
+        return Leg("listing", "failed", f"{error.message} A full sweep does not need it")
+    return Leg("listing", "ok", f"{page.total_results} voice campaigns in this app")
+
+
+def _refused(error: AccessRefused) -> Iterator[Leg]:
+    """The service's few words tell a wrong scope from the rest, and no more than that."""
+    if "scope" in error.reply.casefold():
+        yield Leg("token", "ok", "accepted")
+        message = f"`{error.reply}`. Next: grant the scope `Campaign Management` to the client, publish the app"
+        yield Leg("scope", "failed", message, error.exit_code)
+    else:
+        yield _failed("token", error)
+        yield Leg("scope", "skipped", "the token comes first")
+    for name in ("stream", "account", "listing"):
+        yield Leg(name, "skipped", "the credentials come first")
+
+
+def _destination(database: str | None, folder: Path) -> Leg:
+    try:
+        workspace = workspace_for(database, folder)
+        with workspace.locked():
+            _try_opening(workspace)
+    except KoreCampaignsError as error:
+        return _failed("destination", error)
+    exists = "" if workspace.published.exists() else ", made by the first run"
+    return Leg("destination", "ok", f"{workspace.published}{exists}")
+
+
+def _try_opening(workspace: Workspace) -> None:
+    if not workspace.published.exists():
+        return
+    try:
+        duckdb.connect(str(workspace.published), read_only=True).close()
+    except duckdb.Error as error:
+        raise DestinationUnavailable(str(workspace.published), str(error).splitlines()[0]) from None
+
+
+def _address(settings: KoreSettings) -> tuple[str, int]:
+    parts = urlsplit(base_url(settings.host))
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _proxy(settings: KoreSettings) -> str | None:
+    parts = urlsplit(base_url(settings.host))
+    if parts.scheme == "http" or proxy_bypass(parts.hostname or ""):
+        return None
+    proxy = urlsplit(getproxies().get(parts.scheme, ""))
+    return proxy.hostname

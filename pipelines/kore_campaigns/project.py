@@ -1,0 +1,31 @@
+"""A project folder: where `.dlt/`, the file of campaign ids and the database are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dlt
+
+from kore_campaigns.campaign_ids import read_campaign_ids
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.settings import KoreSettings
+
+
+def project_folder(project_dir: str | Path | None = None) -> Path:
+    """The folder that settings and relative paths belong to: given, `DLT_PROJECT_DIR`, or the current."""
+    return Path(project_dir) if project_dir else Path(dlt.current.run_context().run_dir)
+
+
+def configured_ids(
+    settings: KoreSettings, folder: Path, *, connection: str | None = None
+) -> list[str]:
+    """The ids this connection is asked for; raises `CampaignIdsInvalid`."""
+    campaigns = read_campaign_ids(folder / settings.campaign_ids)
+    named = {campaign.connection for campaign in campaigns} - {"", connection or ""}
+    if named and connection is None:
+        raise SettingInvalid(
+            "connection",
+            ", ".join(sorted(named)),
+            expected=f"`--connection` with the name of one: {settings.campaign_ids} has ids of several",
+        )
+    return [c.campaign_id for c in campaigns if c.connection in ("", connection or "")]

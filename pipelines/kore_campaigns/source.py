@@ -1,0 +1,100 @@
+"""The plain dlt source: `dlt.pipeline(...).run(kore_campaigns())` in anybody's own pipeline.
+
+One full sweep as one load package, raw tables only.  What the pipeline's destination holds is the
+checkpoint here as in `run_pipeline`, so a second run writes new versions only.  Chunks, views and
+publishing are `run_pipeline`'s.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
+from typing import Any
+
+import dlt
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
+from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.extract.resource import DltResource
+
+from kore_campaigns import tables
+from kore_campaigns.connect import connected
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.held import failed_last_time, read_held
+from kore_campaigns.load import ensure_tables, resource
+from kore_campaigns.plan import plan_full
+from kore_campaigns.project import configured_ids, project_folder
+from kore_campaigns.report import new_report
+from kore_campaigns.settings import SECTION, KoreCredentials, KoreSettings, checked
+from kore_campaigns.store import Store
+from kore_campaigns.sweep import Sweep
+
+
+@dlt.source(name=SECTION, section=SECTION, spec=KoreSettings, max_table_nesting=1)
+def kore_campaigns(
+    settings: KoreSettings = dlt.config.value,
+    *,
+    host: str = dlt.config.value,
+    stream_id: str = dlt.config.value,
+    account_id: str = dlt.config.value,
+    credentials: KoreCredentials = dlt.secrets.value,
+    campaign_ids: str = dlt.config.value,
+    requests_per_minute: int = dlt.config.value,
+) -> Iterator[DltResource]:
+    """Campaign versions with their calling hours, lists and changes, and the record of the sweep.
+
+    Every setting may come from `[sources.kore_campaigns]` or the environment; the ones most often
+    given in code are arguments.  Nothing is read or asked before the resources are iterated.
+    Raises `AccessRefused` if the credentials are refused; a campaign that fails is a row of
+    `extraction_errors`.
+    """
+    swept = cache(lambda: _sweep(checked(settings)))
+    yield resource(tables.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
+    yield resource(tables.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
+    yield resource(tables.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))
+
+
+def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    yield from rows()
+
+
+def _sweep(settings: KoreSettings) -> Store:
+    """Ask for every configured campaign, compared with what the active pipeline's destination holds."""
+    campaign_ids = configured_ids(settings, project_folder())
+    pipeline = _active_pipeline()
+    report = new_report(database=pipeline.dataset_name if pipeline else "")
+    held, failed = {}, set()
+    if pipeline is not None:
+        held = read_held(pipeline, stream_id=settings.stream_id)
+        failed = failed_last_time(pipeline, stream_id=settings.stream_id)
+    plan = plan_full(campaign_ids, known=held, failed_last_time=failed)
+    store = Store(settings, report, held=held, pipeline=pipeline)
+    stop = threading.Event()
+    with connected(settings, stop=stop) as client:
+        sweep = Sweep(settings, report, client, store, held, stop, write=_keep)
+        sweep.go([step.campaign_id for step in plan])
+    if report.access_refused is not None:
+        raise report.access_refused
+    return store
+
+
+def _keep(is_last: bool) -> None:
+    """Chunks stay in the store: this source is one package, which dlt loads."""
+
+
+def _active_pipeline() -> dlt.Pipeline | None:
+    """The pipeline that runs this source, its tables made; None where nobody loads, as in a notebook."""
+    context = Container()[PipelineContext]
+    if not context.is_active():
+        return None
+    pipeline: dlt.Pipeline = context.pipeline()
+    try:
+        ensure_tables(pipeline)
+    except SqlClientNotAvailable:
+        raise SettingInvalid(
+            "destination",
+            pipeline.destination.destination_name,
+            expected="a SQL destination: what it holds decides what is new",
+        ) from None
+    return pipeline

@@ -1,0 +1,111 @@
+"""What the commands print, as lines made from plain facts. Nothing is read or printed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from kore_campaigns.check import Leg
+from kore_campaigns.report import RunReport
+from kore_campaigns.status import Status
+
+PROBLEMS_SHOWN = 10
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `16 min`, `3 h 20 min`, `2 days`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def run_summary(report: RunReport) -> list[str]:
+    """The run in three lines, the outcome first."""
+    outcome = "complete" if report.is_complete else "NOT complete"
+    return [
+        f"run {report.run_id}: {outcome}, in {duration(report.seconds)}",
+        f"  campaigns  {report.planned} planned: {report.new_versions} new versions, "
+        f"{report.unchanged} unchanged, {report.vanished} vanished, {report.failed} failed",
+        f"  requests   {report.requests} sent, {report.retries} of them retries, "
+        f"{report.rate_limited} answered `call limit reached`",
+        f"  database   {report.database}",
+    ]
+
+
+def run_problems(report: RunReport) -> list[str]:
+    """What the operator must know, worst first, one line each."""
+    lines = []
+    if report.access_refused is not None:
+        lines.append(str(report.access_refused))
+    if report.stopped is not None:
+        lines.append(
+            f"stopped asking: {report.stopped}. What was answered is stored. Next: mend what the first "
+            "failures name, or raise `error_budget`, then run again."
+        )
+    if report.interrupted:
+        lines.append(
+            "interrupted; what was fetched is stored. Next: run again, it goes on from here."
+        )
+    asked = [
+        failed for failed in report.failures if failed.code not in ("not_asked", "interrupted")
+    ]
+    lines += [str(failed) for failed in asked[:PROBLEMS_SHOWN]]
+    if len(asked) > PROBLEMS_SHOWN:
+        more = len(asked) - PROBLEMS_SHOWN
+        lines.append(f"and {more} more failed campaigns: table kore_raw.extraction_errors")
+    lines += [
+        f"drift: field `{found['path']}` ({found['example_type']}) of {found['count']} campaign(s) is "
+        "unknown to this version; it is kept in `raw`"
+        for found in report.drift
+    ]
+    return lines
+
+
+def check_line(leg: Leg) -> str:
+    return f"{leg.state:<7} {leg.name:<12} {leg.message}"
+
+
+def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
+    """One screen: is it well, since when, what is stale and what to do."""
+    now = now or datetime.now(UTC)
+    lines = [f"database   {status.database}"]
+    if status.running_pid is not None:
+        lines.append(f"running    process {status.running_pid}, since {status.running_since}")
+    if status.last_run is None:
+        return [*lines, "last run   none yet. Next: kore-campaigns run"]
+    last = status.last_run
+    ago = duration((now - last.started_at).total_seconds())
+    outcome = "complete" if last.is_complete else f"NOT complete, exit code {last.exit_code}"
+    lines.append(f"last run   {last.started_at:%Y-%m-%d %H:%M} UTC ({ago} ago), {outcome}")
+    lines.append(
+        f"           {last.planned} planned: {last.new_versions} new versions, {last.unchanged} unchanged, "
+        f"{last.vanished} vanished, {last.failed} failed"
+    )
+    if status.last_complete_at is None:
+        lines.append("complete   never yet")
+    else:
+        ago = duration((now - status.last_complete_at).total_seconds())
+        lines.append(f"complete   {status.last_complete_at:%Y-%m-%d %H:%M} UTC ({ago} ago)")
+    lines.append(
+        f"campaigns  {status.live} live, {status.deleted} deleted, {status.versions} versions"
+    )
+    for failure in status.failures[:PROBLEMS_SHOWN]:
+        lines.append(f"failed     {failure.campaign_id}: {failure.message}")
+    if len(status.failures) > PROBLEMS_SHOWN:
+        lines.append(f"           and {len(status.failures) - PROBLEMS_SHOWN} more")
+    lines.append(f"next       {status.advice}")
+    return lines
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Rows in aligned columns below their names; nothing, where there is no value."""
+    cells = [list(names), *[["" if cell is None else str(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
