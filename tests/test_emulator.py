@@ -195,6 +195,9 @@ def test_an_unknown_path_is_not_found() -> None:
     with Emulator() as kore:
         assert Caller(kore).call("GET", "a/b/c").status_code == 404
         assert requests.get(f"{kore.url}/", timeout=5).status_code == 401
+        assert kore.writes == []
+        assert requests.post(f"{kore.url}/campaign", timeout=5).status_code == 405
+        assert len(kore.writes) == 1
 
 
 def test_emulators_are_independent_and_keep_their_port() -> None:

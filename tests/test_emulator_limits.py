@@ -27,10 +27,10 @@ def test_beyond_the_budget_the_answer_is_429_without_a_hint() -> None:
 
 
 def test_the_window_slides_and_refusals_use_up_nothing() -> None:
-    with Emulator(campaigns=sample_campaigns(1), requests_per_minute=2, window_seconds=0.4) as kore:
+    with Emulator(campaigns=sample_campaigns(1), requests_per_minute=2, window_seconds=1.0) as kore:
         caller, (campaign_id,) = Caller(kore), kore.campaign_ids()
         assert [caller.status(campaign_id) for _ in range(5)] == [200, 200, 429, 429, 429]
-        time.sleep(0.45)
+        time.sleep(1.05)
         assert [caller.status(campaign_id) for _ in range(3)] == [200, 200, 429]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 JTI_MAX_SECONDS = 3600
-USED_TOKENS_KEPT = 100_000
+FORGET_AT = 100_000
 HMAC_KEY_BYTES = 64
 
 
@@ -26,11 +26,11 @@ class TokenRefusedError(Exception):
 
 
 class TokenCheck:
-    """Knows the secret and the tokens used so far, of which it keeps `kept` and then the valid."""
+    """Remembers used tokens; the expired ones among them until there are `forget_at` in all."""
 
-    def __init__(self, settings: Settings, *, kept: int = USED_TOKENS_KEPT) -> None:
+    def __init__(self, settings: Settings, *, forget_at: int = FORGET_AT) -> None:
         self._settings = settings
-        self._kept = kept
+        self._forget_at = forget_at
         self._key = _key(settings)
         self._expiry_of_used: dict[str, float] = {}
 
@@ -66,12 +66,17 @@ class TokenCheck:
         expires = claims.get("exp")
         if expires is None or expires - claims.get("iat", now) > JTI_MAX_SECONDS:
             raise TokenRefusedError(JTI_TOO_LONG)
+        if len(self._expiry_of_used) >= self._forget_at:
+            self._forget_expired(now)
         if jti in self._expiry_of_used:
             raise TokenRefusedError(JTI_REPLAYED)
-        if len(self._expiry_of_used) >= self._kept:
-            # an expired token is refused anyway, so its jti need not be remembered
-            self._expiry_of_used = {k: v for k, v in self._expiry_of_used.items() if v > now}
         self._expiry_of_used[jti] = expires
+
+    def _forget_expired(self, now: float) -> None:
+        # an expired token is refused anyway, so its jti need not be remembered
+        self._expiry_of_used = {k: v for k, v in self._expiry_of_used.items() if v > now}
+        # doubling keeps the cost per token constant while most are still valid
+        self._forget_at = max(self._forget_at, 2 * len(self._expiry_of_used))
 
 
 def _key(settings: Settings) -> Any:  # what PyJWT's algorithms call a key differs for each
