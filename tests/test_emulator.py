@@ -213,8 +213,11 @@ def test_emulators_are_independent_and_keep_their_port() -> None:
 
 
 def test_a_taken_port_is_an_error_in_the_callers_thread() -> None:
-    with Emulator() as kore, pytest.raises(OSError, match="address already in use"):
-        Emulator(port=kore.port).start()
+    with Emulator() as kore:
+        other = Emulator(port=kore.port)
+        with pytest.raises(OSError, match="address already in use"):
+            other.start()
+        other.stop()
 
 
 def test_edits_from_many_threads_are_all_kept_while_requests_are_answered() -> None:

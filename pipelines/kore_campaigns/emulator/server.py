@@ -46,11 +46,12 @@ class Emulator(Settings):
     def start(self) -> Self:
         """Listens, and returns once it does."""
         ready: Future[int] = Future()
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(ready)), name="kore-emulator", daemon=True
         )
-        self._thread.start()
+        thread.start()
         self.port = ready.result()
+        self._thread = thread
         return self
 
     def stop(self) -> None:
