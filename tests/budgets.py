@@ -1,0 +1,32 @@
+"""Budgets on a fake clock, for the tests of pacing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fake_clock import FakeClock
+from kore_campaigns.pacing import Budget, Limit, Pacer
+
+THREE_A_MINUTE = Limit(3, 60)
+ONE_A_MINUTE = Limit(1, 60)
+WINDOW = THREE_A_MINUTE.window_seconds
+LEASE = 40.0
+
+
+def budget(path: Path, clock: FakeClock, *limits: Limit) -> Budget:
+    """Three calls a minute, unless told otherwise."""
+    return Budget(
+        path,
+        limits=limits or (THREE_A_MINUTE,),
+        lease_seconds=LEASE,
+        now=clock,
+        sleep=clock.sleep,
+    )
+
+
+def call(pacer: Pacer, clock: FakeClock, *, lasting: float = 0.0) -> float:
+    """One call; the time at which it left."""
+    with pacer.slot():
+        left = clock.time
+        clock.time += lasting
+    return left

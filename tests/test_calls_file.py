@@ -1,0 +1,60 @@
+"""The file in which calls are counted: private, small, and clear about what is wrong with it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from budgets import THREE_A_MINUTE, budget, call
+from fake_clock import FakeClock
+from kore_campaigns.errors import BudgetUnusable
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "calls.sqlite"
+
+
+class TestFile:
+    def test_only_its_owner_can_read_it(self, path: Path, clock: FakeClock) -> None:
+        with budget(path, clock).slot():
+            modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+        assert modes == dict.fromkeys(
+            ("calls.sqlite", "calls.sqlite-shm", "calls.sqlite-wal"), 0o600
+        )
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+    def test_a_damaged_one_is_named_with_what_to_do(self, path: Path, clock: FakeClock) -> None:
+        path.parent.mkdir()
+        path.write_bytes(b"this is no database, however long one looks at it" * 100)
+        with pytest.raises(BudgetUnusable) as raised, budget(path, clock).slot():
+            pass
+        told = str(raised.value)
+        assert str(path) in told
+        assert "file is not a database" in told
+        assert "delete it" in told
+
+    def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(
+        self, path: Path, clock: FakeClock
+    ) -> None:
+        path.parent.write_text("a file where the folder should be")
+        with pytest.raises(BudgetUnusable, match="XDG_STATE_HOME") as raised:
+            budget(path, clock).paused_for()
+        assert str(path) in str(raised.value)
+
+    def test_old_calls_are_forgotten(self, path: Path, clock: FakeClock) -> None:
+        pacer = budget(path, clock)
+        for _ in range(50):
+            call(pacer, clock)
+        with sqlite3.connect(path) as db:
+            (rows,) = db.execute("select count(*) from calls").fetchone()
+        db.close()
+        assert rows <= THREE_A_MINUTE.calls * 2

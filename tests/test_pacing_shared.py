@@ -1,0 +1,115 @@
+"""The budget is one for all threads, processes and runs of a machine, and survives their deaths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from budgets import LEASE, ONE_A_MINUTE, WINDOW, budget, call
+from fake_clock import FakeClock
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.pacing import LONGEST_PAUSE_SECONDS, budget_path
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "calls.sqlite"
+
+
+class TestSharing:
+    def test_two_budgets_on_one_file_share_it(self, path: Path, clock: FakeClock) -> None:
+        one, other = budget(path, clock), budget(path, clock)
+        start = clock()
+        for pacer in (one, other, one):
+            call(pacer, clock)
+        assert call(other, clock) == pytest.approx(start + WINDOW)
+
+    def test_what_was_used_outlives_the_run(self, path: Path, clock: FakeClock) -> None:
+        first = budget(path, clock)
+        start = clock()
+        for _ in range(3):
+            call(first, clock)
+        first.close()
+        assert call(budget(path, clock), clock) == pytest.approx(start + WINDOW)
+
+    def test_a_closed_budget_opens_again_when_it_is_used(
+        self, path: Path, clock: FakeClock
+    ) -> None:
+        pacer = budget(path, clock)
+        pacer.close()
+        pacer.close()
+        call(pacer, clock)
+
+    def test_a_call_that_was_never_answered_frees_its_slot_by_its_lease(
+        self, path: Path, clock: FakeClock
+    ) -> None:
+        start = clock()
+        dying = budget(path, clock, ONE_A_MINUTE)
+        left_open = dying.slot()
+        left_open.__enter__()
+        assert call(budget(path, clock, ONE_A_MINUTE), clock) == pytest.approx(
+            start + LEASE + WINDOW
+        )
+
+    def test_a_call_that_outlives_its_lease_still_counts_from_its_answer(
+        self, path: Path, clock: FakeClock
+    ) -> None:
+        pacer = budget(path, clock, ONE_A_MINUTE)
+        start = clock()
+        with pacer.slot():
+            clock.time += LEASE + 100
+            call(budget(path, clock, ONE_A_MINUTE), clock)  # its row was removed for this one
+        assert call(pacer, clock) == pytest.approx(start + LEASE + 100 + WINDOW)
+
+    def test_each_account_and_host_has_its_own_file_with_a_silent_name(
+        self, tmp_path: Path
+    ) -> None:
+        paths = {
+            budget_path(tmp_path, host=host, account_id=account)
+            for host in ("https://platform.kore.ai", "https://eu-platform.kore.ai")
+            for account in ("67777ce93e25326494e00000", "67777ce93e25326494e00001")
+        }
+        assert len(paths) == 4
+        assert not any("kore.ai" in path.name or "67777" in path.name for path in paths)
+
+    @pytest.mark.parametrize(
+        "host", ["platform.kore.ai", " https://PLATFORM.kore.ai/ ", "https://platform.kore.ai:443"]
+    )
+    def test_one_host_written_differently_is_one_budget(self, tmp_path: Path, host: str) -> None:
+        assert budget_path(tmp_path, host=host, account_id="a") == budget_path(
+            tmp_path, host="https://platform.kore.ai", account_id="a"
+        )
+
+    def test_a_host_that_cannot_be_used_has_no_budget(self, tmp_path: Path) -> None:
+        with pytest.raises(SettingInvalid):
+            budget_path(tmp_path, host="ftp://platform.kore.ai", account_id="a")
+
+
+class TestClockSetBack:
+    def test_by_hours_costs_one_window(self, path: Path, clock: FakeClock) -> None:
+        pacer = budget(path, clock)
+        for _ in range(3):
+            call(pacer, clock)
+        clock.time -= 5 * 3600
+        start = clock()
+        assert call(pacer, clock) == pytest.approx(start + WINDOW)
+
+    def test_with_a_call_in_flight_costs_its_lease_too(self, path: Path, clock: FakeClock) -> None:
+        budget(path, clock, ONE_A_MINUTE).slot().__enter__()
+        clock.time -= 5 * 3600
+        start = clock()
+        left = call(budget(path, clock, ONE_A_MINUTE), clock)
+        assert left == pytest.approx(start + LEASE + WINDOW)
+
+    def test_during_a_pause_costs_the_longest_pause(self, path: Path, clock: FakeClock) -> None:
+        pacer = budget(path, clock)
+        pacer.pause(60)
+        clock.time -= 5 * 3600
+        start = clock()
+        assert call(pacer, clock) == pytest.approx(start + LONGEST_PAUSE_SECONDS)
