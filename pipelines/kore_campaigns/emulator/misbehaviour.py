@@ -122,7 +122,7 @@ def scope(_: Scene) -> Answer:
 def unknown_field(scene: Scene) -> Answer:
     name = scene.options["field"]
     content = _content(scene)
-    nested = {**content.get("dialingStrategy", {}), name: {"isEnabled": True}}
+    nested = {**(content.get("dialingStrategy") or {}), name: {"isEnabled": True}}
     return _with_content(scene, {name: "added by Kore", "dialingStrategy": nested})
 
 
