@@ -1,0 +1,60 @@
+# Each target makes and reuses one .venv; nothing else needs to be installed but Python 3.11+ and make.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3 python,$(shell command -v $(name) 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+# pinned: what constraints.txt names; lowest and newest: the ends of what pyproject.toml allows
+DEPS ?= pinned
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# compiled modules halve the start of every command
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check bench docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    two runs against an emulator on this machine, and what SQL answers"
+	@echo "make test    the tests, over real sockets and real DuckDB files"
+	@echo "make check   lint, types, import contracts, generated docs, coverage"
+	@echo "make bench   speed, memory and requests beside a plain script"
+	@echo "make docs    write the generated pages"
+	@echo "make clean   remove what the targets made"
+
+demo: $(VENV)/.installed-demo
+	@$(BIN)/kore-campaigns demo
+
+test: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -q
+
+check: $(VENV)/.installed-dev
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python docs/generate_tables.py --check
+	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term
+
+bench: $(VENV)/.installed-test
+	@$(BIN)/python benchmarks/bench.py
+
+docs: $(VENV)/.installed-dev
+	@$(BIN)/python docs/generate_tables.py
+
+$(VENV)/bin/python:
+	@echo "making $(VENV) with $(PYTHON)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-%: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing kore-campaigns[$*] ($(DEPS) dependencies) into $(VENV), once"
+ifeq ($(DEPS),pinned)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[$*]'
+else ifeq ($(DEPS),lowest)
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip install --quiet --compile-bytecode --resolution lowest-direct --editable '.[$*]'
+else
+	@$(BIN)/python -m pip install --quiet --upgrade --editable '.[$*]'
+endif
+	@touch $@
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
