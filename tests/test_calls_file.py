@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
-from budgets import THREE_A_MINUTE, budget, call
+from budgets import THREE_A_MINUTE, WINDOW, budget, call
 from fake_clock import FakeClock
 from kore_campaigns.errors import BudgetUnusable
 
@@ -58,3 +59,14 @@ class TestFile:
             (rows,) = db.execute("select count(*) from calls").fetchone()
         db.close()
         assert rows <= THREE_A_MINUTE.calls * 2
+
+    def test_a_forked_child_opens_it_anew(self, path: Path, clock: FakeClock) -> None:
+        pacer = budget(path, clock)
+        call(pacer, clock)
+        child = os.fork()
+        if child == 0:
+            for _ in range(2):
+                call(pacer, clock)
+            os._exit(0 if clock.sleeps == [] else 1)
+        assert os.waitpid(child, 0) == (child, 0)
+        assert pacer.eta_seconds(1) == pytest.approx(WINDOW)

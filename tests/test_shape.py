@@ -100,6 +100,7 @@ def test_an_empty_answer_says_nothing_but_has_every_column() -> None:
         ({"dialingMode": ""}, "campaign_type", "sms"),
         ({"direction": "simple"}, "format", "simple"),
         ({"format": None, "direction": "simple"}, "format", "simple"),
+        ({"format": "", "direction": "simple"}, "format", ""),
         ({"format": "advanced", "direction": "outbound"}, "format", "advanced"),
         ({"enableMachineDetect": True}, "machine_detection", "true"),
         ({"enableMachineDetect": "detect"}, "machine_detection", "detect"),

@@ -1,0 +1,108 @@
+"""A process of its own that asks the emulator for campaigns under a shared budget.
+
+`python caller.py ORDERS`, a JSON object, prints how many campaigns it got.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from kore_campaigns.auth import TokenMinter
+from kore_campaigns.client import KoreClient
+from kore_campaigns.emulator import Emulator
+from kore_campaigns.pacing import Budget, Limit
+from kore_campaigns.transport import Transport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Orders:
+    url: str
+    stream_id: str
+    account_id: str
+    client_id: str
+    client_secret: str
+    path: str
+    limits: Sequence[tuple[int, float]]
+    campaign_ids: Sequence[str]
+    threads: int = 8
+    lease_seconds: float = 5.0
+
+
+def orders(
+    kore: Emulator, path: Path, *, limits: Sequence[tuple[int, float]], calls: int, threads: int = 8
+) -> Orders:
+    """`calls` calls for the emulator's campaigns, one after another and around again."""
+    ids = kore.campaign_ids()
+    return Orders(
+        url=kore.url,
+        stream_id=kore.stream_id,
+        account_id=kore.account_id,
+        client_id=kore.client_id,
+        client_secret=kore.client_secret,
+        path=str(path),
+        limits=limits,
+        campaign_ids=[ids[i % len(ids)] for i in range(calls)],
+        threads=threads,
+    )
+
+
+def start(given: Orders) -> subprocess.Popen[str]:
+    """A process that carries the orders out."""
+    return subprocess.Popen(
+        [sys.executable, __file__, json.dumps(asdict(given))], stdout=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    """Waits for the end of a process; how many campaigns it got."""
+    got, _ = process.communicate()
+    assert process.returncode == 0
+    return int(got)
+
+
+def carry_out(given: Orders) -> int:
+    """How many of the campaigns came back."""
+    budget = Budget(
+        Path(given.path),
+        limits=[Limit(calls, seconds) for calls, seconds in given.limits],
+        lease_seconds=given.lease_seconds,
+    )
+    client = KoreClient(
+        Transport(
+            host=given.url,
+            stream_id=given.stream_id,
+            account_id=given.account_id,
+            minter=TokenMinter(client_id=given.client_id, key=given.client_secret),
+            budget=budget,
+            workers=given.threads,
+        )
+    )
+    waiting = iter(given.campaign_ids)
+    lock = threading.Lock()
+    got: list[str] = []
+
+    def work() -> None:
+        while True:
+            with lock:
+                campaign_id = next(waiting, None)
+            if campaign_id is None:
+                return
+            got.append(client.campaign(campaign_id)["_id"])
+
+    threads = [threading.Thread(target=work) for _ in range(given.threads)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    budget.close()
+    return len(got)
+
+
+if __name__ == "__main__":
+    print(carry_out(Orders(**json.loads(sys.argv[1]))))  # noqa: T201 - the answer to the test

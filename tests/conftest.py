@@ -1,0 +1,53 @@
+"""What every test of the pipeline stands on: an emulator on a socket, a project in a fresh folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from project_case import Project
+
+from kore_campaigns.emulator import Emulator
+
+
+class Emulate(Protocol):
+    """Starts an emulator without a limit of its own, unless told otherwise."""
+
+    def __call__(self, campaigns: list[dict[str, Any]], **options: Any) -> Emulator: ...
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting, proxy or call budget of the machine reaches a test, and none leaks from one."""
+    for name in list(os.environ):
+        if name.startswith(("SOURCES__", "DLT_", "RUNTIME__")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def emulate() -> Iterator[Emulate]:
+    """A factory of running emulators, all stopped at the end of the test."""
+    started: list[Emulator] = []
+
+    def start(campaigns: list[dict[str, Any]], **options: Any) -> Emulator:
+        kore = Emulator(campaigns=campaigns, **{"requests_per_minute": None, **options})
+        started.append(kore)
+        return kore.__enter__()
+
+    yield start
+    for kore in started:
+        kore.__exit__(None, None, None)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project folder, which is also the current folder; `use` points it at an emulator."""
+    return Project(tmp_path / "project", monkeypatch)

@@ -1,0 +1,100 @@
+"""A project folder in a test: its settings, its runs, in this process or another, and its database."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from kore_campaigns.cli import main
+from kore_campaigns.emulator import Emulator
+from kore_campaigns.report import RunReport
+from kore_campaigns.run import run_pipeline
+
+SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished command: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+class Project:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder = folder
+        self.database = folder / "kore_campaigns.duckdb"
+        self._monkeypatch = monkeypatch
+
+    def use(self, kore: Emulator, *, ids: Sequence[str] | None = None, **settings: Any) -> None:
+        """Point the settings at an emulator and configure `ids` (by default all it has)."""
+        values = {
+            "host": kore.url,
+            "stream_id": kore.stream_id,
+            "account_id": kore.account_id,
+            "credentials__client_id": kore.client_id,
+            "credentials__client_secret": kore.client_secret,
+            "requests_per_minute": 0,
+            **settings,
+        }
+        for name, value in values.items():
+            self.set(name, value)
+        self.configure(kore.campaign_ids() if ids is None else ids)
+
+    def set(self, name: str, value: object) -> None:
+        self._monkeypatch.setenv(SETTINGS + name.upper(), str(value))
+
+    def configure(self, ids: Sequence[str]) -> None:
+        text = "\n".join(["campaign_id", *ids]) + "\n"
+        (self.folder / "campaign_ids.csv").write_text(text, encoding="utf-8")
+
+    def run(self, **options: Any) -> RunReport:
+        return run_pipeline(**options)
+
+    def cli(self, *arguments: str) -> Ended:
+        """A command in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(arguments)
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    def spawn(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        """A command in a process of its own, to be waited for, signalled or killed."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "kore_campaigns", *arguments],
+            cwd=self.folder,
+            env=dict(os.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def command(self, *arguments: str) -> Ended:
+        """A command in a process of its own, finished."""
+        process = self.spawn(*arguments)
+        out, err = process.communicate(timeout=120)
+        return Ended(process.returncode, out, err)
+
+    def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows of the published database, as an analyst sees them."""
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(query, list(parameters)).fetchall()

@@ -1,0 +1,72 @@
+"""The budget as the server sees it: real processes, real threads, real latency."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import caller
+from kore_campaigns.emulator import Emulator, sample_campaigns
+
+SECONDS = 3.0
+CALLS = 60
+
+
+@pytest.fixture
+def kore() -> Iterator[Emulator]:
+    """Counts calls, and refuses none."""
+    unlimited = Emulator(
+        campaigns=sample_campaigns(20), requests_per_minute=None, latency=(0.0, 0.2)
+    )
+    with unlimited as running:
+        yield running
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "calls.sqlite"
+
+
+def test_two_processes_of_eight_threads_keep_it_and_use_it(kore: Emulator, path: Path) -> None:
+    orders = caller.orders(kore, path, limits=[(CALLS, SECONDS)], calls=90)
+    both = [caller.start(orders), caller.start(orders)]
+    assert [caller.finish(each) for each in both] == [90, 90]
+    assert kore.worst_window(SECONDS) <= CALLS
+    arrivals = [request.at for request in kore.requests]
+    # 180 calls are three windows of 60: the last one begins two windows after the first
+    whole_windows = len(arrivals) / CALLS - 1
+    assert whole_windows * SECONDS / (arrivals[-1] - arrivals[0]) >= 0.9
+
+
+def test_a_run_right_after_another_takes_its_calls_into_account(kore: Emulator, path: Path) -> None:
+    orders = caller.orders(kore, path, limits=[(CALLS, SECONDS)], calls=50)
+    for _ in range(2):
+        assert caller.finish(caller.start(orders)) == 50
+    assert kore.worst_window(SECONDS) <= CALLS
+
+
+def test_minute_and_hour_hold_at_once(kore: Emulator, path: Path) -> None:
+    """Scaled down: 10 in 0.5 s and 25 in 3 s."""
+    orders = caller.orders(kore, path, limits=[(10, 0.5), (25, 3.0)], calls=40)
+    assert caller.finish(caller.start(orders)) == 40
+    assert kore.worst_window(0.5) <= 10
+    assert kore.worst_window(3.0) <= 25
+
+
+def test_slots_of_a_killed_process_come_back_and_not_too_early(kore: Emulator, path: Path) -> None:
+    kore.latency = 1.0
+    limits = [(10, 1.0)]
+    killed = caller.start(caller.orders(kore, path, limits=limits, calls=100))
+    while kore.counters.requests < 8:
+        time.sleep(0.01)
+    killed.kill()
+    killed.communicate()
+    kore.latency = 0.0
+    started = time.monotonic()
+    assert caller.finish(caller.start(caller.orders(kore, path, limits=limits, calls=30))) == 30
+    assert kore.worst_window(1.0) <= 10
+    # eight slots were lost for the lease (5 s) and a window: the two others alone take 15 s
+    assert time.monotonic() - started < 12

@@ -1,0 +1,316 @@
+"""Per attempt a slot, a fresh token, a request; what is asked again, how long after, and what not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fake_clock import FakeClock
+from kore_campaigns.emulator import Emulator, sample_campaigns
+from kore_campaigns.errors import (
+    AccessRefused,
+    AnswerBreaksContract,
+    CampaignFailed,
+    CampaignNotFound,
+    Interrupted,
+    RateLimited,
+    RedirectRefused,
+    RequestRefused,
+    ServerUnavailable,
+)
+from kore_campaigns.pacing import Unlimited
+from kore_campaigns.transport import Counters, Endpoint, RetryPolicy, Timeouts
+from wired import wired
+
+
+@pytest.fixture
+def kore() -> Iterator[Emulator]:
+    with Emulator(campaigns=sample_campaigns(3), requests_per_minute=None) as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def asked_id(kore: Emulator) -> str:
+    return kore.campaign_ids()[0]
+
+
+def failure(kore: Emulator, clock: FakeClock, **options: object) -> CampaignFailed:
+    with pytest.raises(CampaignFailed) as raised:
+        wired(kore, clock, **options).detail(asked_id(kore))
+    assert raised.value.campaign_id == asked_id(kore)
+    return raised.value
+
+
+class TestRequest:
+    def test_is_a_get_with_the_ids_where_the_api_wants_them(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        reply = wired(kore, clock, user_agent="kore-campaigns/1.2").detail(asked_id(kore))
+        assert reply.status == 200
+        assert reply.content_type.startswith("application/json")
+        (request,) = kore.requests
+        assert request.method == "GET"
+        assert request.path == f"/campaign/api/v2/public/{kore.stream_id}/campaign/{asked_id(kore)}"
+        assert request.query == {"accountId": kore.account_id}
+        assert request.headers["iid"] == kore.stream_id
+        assert request.headers["accountid"] == kore.account_id
+        assert request.headers["user-agent"] == "kore-campaigns/1.2"
+
+    def test_is_a_put_only_where_that_was_set(self, clock: FakeClock) -> None:
+        with Emulator(campaigns=sample_campaigns(1), detail_method="PUT") as kore:
+            assert wired(kore, clock, detail_method="PUT").detail(asked_id(kore)).status == 200
+            assert [request.method for request in kore.requests] == ["PUT"]
+            assert kore.writes == []
+
+    def test_of_the_other_reads_carries_its_body(self, kore: Emulator, clock: FakeClock) -> None:
+        transport = wired(kore, clock)
+        listing = transport.send(Endpoint.LISTING, body=b'{"type": "voice"}')
+        status = transport.send(Endpoint.STATUS, campaign_id=asked_id(kore), body=b"{}")
+        lists = transport.send(Endpoint.CONTACT_LISTS)
+        assert [listing.status, status.status, lists.status] == [200, 200, 200]
+
+    def test_has_a_token_of_its_own_each_time(self, kore: Emulator, clock: FakeClock) -> None:
+        kore.fault("server_error", times=2, status=503)
+        wired(kore, clock).detail(asked_id(kore))
+        assert len({request.jti for request in kore.requests}) == 3
+
+    def test_many_at_once_keep_to_as_many_connections(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        transport = wired(kore, clock, workers=4)
+        with ThreadPoolExecutor(4) as pool:
+            replies = list(pool.map(transport.detail, kore.campaign_ids() * 20))
+        assert {reply.status for reply in replies} == {200}
+        assert transport.counters == Counters(requests=60, retries=0, rate_limited=0)
+        transport.close()
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("status", [500, 502, 503, 504])
+    def test_of_the_server_is_waited_out_with_growing_pauses(
+        self, kore: Emulator, clock: FakeClock, status: int
+    ) -> None:
+        kore.fault("server_error", times=4, status=status)
+        transport = wired(kore, clock)
+        assert transport.detail(asked_id(kore)).status == 200
+        assert clock.sleeps == [1, 2, 4, 8]
+        assert transport.counters == Counters(requests=5, retries=4, rate_limited=0)
+
+    @pytest.mark.parametrize("fault", ["reset", "cut_body"])
+    def test_of_the_connection_is_too(self, kore: Emulator, clock: FakeClock, fault: str) -> None:
+        kore.fault(fault, times=2)
+        assert wired(kore, clock).detail(asked_id(kore)).status == 200
+        assert clock.sleeps == [1, 2]
+
+    def test_that_lasts_ends_with_the_reason(self, kore: Emulator, clock: FakeClock) -> None:
+        kore.fault("server_error", status=503)
+        failed = failure(kore, clock, retry=RetryPolicy(attempts=3))
+        assert isinstance(failed, ServerUnavailable)
+        assert failed.http_status == 503
+        assert failed.message.startswith(
+            "HTTP 503 (no message; 51 bytes text/html) after 3 attempts."
+        )
+        assert kore.counters.requests == 3
+
+    @pytest.mark.parametrize(
+        ("fault", "reason"),
+        [("reset", "the connection broke"), ("cut_body", "the answer was cut off")],
+    )
+    def test_without_an_answer_is_named(
+        self, kore: Emulator, clock: FakeClock, fault: str, reason: str
+    ) -> None:
+        kore.fault(fault)
+        failed = failure(kore, clock, retry=RetryPolicy(attempts=2))
+        assert isinstance(failed, ServerUnavailable)
+        assert failed.message.startswith(reason)
+        assert "after 2 attempts" in failed.message
+
+    def test_of_a_host_that_nobody_listens_on_is_named(self, clock: FakeClock) -> None:
+        kore = Emulator(campaigns=sample_campaigns(1)).start()
+        kore.stop()
+        failed = failure(kore, clock)
+        assert failed.message.startswith("the connection was refused after 5 attempts")
+
+    def test_of_a_kept_connection_that_the_server_closed_is_mended(self, clock: FakeClock) -> None:
+        kore = Emulator(campaigns=sample_campaigns(1), requests_per_minute=None).start()
+        transport = wired(kore, clock)
+        transport.detail(asked_id(kore))
+        kore.stop()
+        with kore:
+            assert transport.detail(asked_id(kore)).status == 200
+
+    def test_of_a_silent_server_ends_with_the_read_timeout(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        kore.fault("slow", seconds=5)
+        limits = Timeouts(read_seconds=0.1)
+        failed = failure(kore, clock, timeouts=limits, retry=RetryPolicy(attempts=2))
+        assert failed.message.startswith("no answer in time after 2 attempts")
+
+    def test_of_a_body_in_drops_ends_with_the_time_for_a_campaign(self, kore: Emulator) -> None:
+        kore.fault("slow_body", seconds=5)
+        started = time.monotonic()
+        limits = Timeouts(campaign_seconds=0.6)
+        failed = failure(kore, FakeClock(), timeouts=limits, now=time.monotonic)
+        assert isinstance(failed, ServerUnavailable)
+        assert "still coming in" in failed.message
+        assert time.monotonic() - started < 2
+
+    def test_that_takes_longer_than_a_campaign_may_is_given_up(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        kore.fault("server_error", status=500)
+        failed = failure(kore, clock, timeouts=Timeouts(campaign_seconds=5))
+        assert isinstance(failed, ServerUnavailable)
+        assert clock.sleeps == [1, 2]  # the third, of 4 s, would end after 7
+
+    def test_of_a_server_that_asks_for_time_is_given_it(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        kore.fault("server_error", times=1, status=503, retry_after=17)
+        wired(kore, clock).detail(asked_id(kore))
+        assert clock.sleeps == [17]
+
+    def test_of_a_server_that_asks_for_too_much_is_given_up_at_once(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        kore.fault("server_error", status=503, retry_after=3600)
+        failed = failure(kore, clock)
+        assert isinstance(failed, ServerUnavailable)
+        assert "asking to wait 3600 s" in failed.message
+        assert clock.sleeps == []
+
+    def test_of_an_answer_without_end_is_refused(self, clock: FakeClock) -> None:
+        campaign = {**sample_campaigns(1)[0], "description": "x" * 10_000_001}
+        with Emulator(campaigns=[campaign]) as kore:
+            failed = failure(kore, clock)
+        assert isinstance(failed, AnswerBreaksContract)
+        assert "larger than 10,000,000 bytes" in failed.message
+
+
+class TestRefusal:
+    def test_of_a_token_is_answered_with_exactly_one_fresh_one(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        kore.fault("unauthorized", times=1)
+        transport = wired(kore, clock)
+        assert transport.detail(asked_id(kore)).status == 200
+        first, second = kore.requests
+        assert first.jti != second.jti
+        assert clock.sleeps == []
+
+    @pytest.mark.parametrize(
+        ("fault", "said"),
+        [
+            ("unauthorized", "HTTP 401, `Invalid SDK credentials`"),
+            ("scope", "HTTP 401, `Permission denied. Scope is incorrect!`"),
+        ],
+    )
+    def test_of_two_tokens_is_the_accounts(
+        self, kore: Emulator, clock: FakeClock, fault: str, said: str
+    ) -> None:
+        kore.fault(fault)
+        transport = wired(kore, clock)
+        with pytest.raises(AccessRefused) as raised:
+            transport.detail(asked_id(kore))
+        assert said in str(raised.value)
+        assert kore.counters.requests == 2
+        assert len({request.jti for request in kore.requests}) == 2
+        assert not transport.answered.is_set()
+
+    def test_403_is_not_asked_again(self, kore: Emulator, clock: FakeClock) -> None:
+        kore.fault("forbidden")
+        with pytest.raises(AccessRefused, match="HTTP 403, `Forbidden`"):
+            wired(kore, clock).detail(asked_id(kore))
+        assert kore.counters.requests == 1
+
+    def test_404_is_a_campaign_that_is_not_there(self, kore: Emulator, clock: FakeClock) -> None:
+        kore.fault("not_found")
+        failed = failure(kore, clock)
+        assert isinstance(failed, CampaignNotFound)
+        assert kore.counters.requests == 1
+
+    def test_404_of_another_question_is_not_about_a_campaign(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        with pytest.raises(RequestRefused, match="HTTP 404"):
+            wired(kore, clock).send(Endpoint.CONTACT_LIST, campaign_id="cl-unknown")
+
+    def test_other_4xx_carry_the_services_words(self, kore: Emulator, clock: FakeClock) -> None:
+        with pytest.raises(RequestRefused, match="HTTP 412, `Validation errors"):
+            wired(kore, clock).send(Endpoint.LISTING, body=b"{}")
+        assert kore.counters.requests == 1
+
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_of_a_redirect_sends_nothing_there(
+        self, kore: Emulator, clock: FakeClock, status: int
+    ) -> None:
+        with Emulator(campaigns=sample_campaigns(3)) as elsewhere:
+            kore.fault("redirect", status=status, location=f"{elsewhere.url}/in?next=secret")
+            failed = failure(kore, clock)
+            assert elsewhere.counters.requests == 0
+        assert isinstance(failed, RedirectRefused)
+        assert f"HTTP {status} redirects to `{elsewhere.url}/in`" in failed.message
+        assert kore.counters.requests == 1
+
+
+def test_credentials_count_as_accepted_with_the_first_answer_that_is_no_401(
+    kore: Emulator, clock: FakeClock
+) -> None:
+    kore.fault("not_found", times=1)
+    transport = wired(kore, clock)
+    assert not transport.answered.is_set()
+    with pytest.raises(CampaignNotFound):
+        transport.detail(asked_id(kore))
+    assert transport.answered.is_set()
+
+
+def test_a_wait_that_is_interrupted_names_the_campaign(kore: Emulator, clock: FakeClock) -> None:
+    def stopped(_: float) -> None:
+        raise Interrupted
+
+    kore.fault("server_error")
+    failed = failure(kore, clock, sleep=stopped)
+    assert isinstance(failed, Interrupted)
+    assert kore.counters.requests == 1
+
+
+def test_an_interrupted_pause_names_the_campaign_too(kore: Emulator, clock: FakeClock) -> None:
+    def stopped(_: float) -> None:
+        raise Interrupted
+
+    kore.fault("rate_limit")
+    failed = failure(kore, clock, budget=Unlimited(now=clock, sleep=stopped))
+    assert isinstance(failed, Interrupted)
+
+
+class TestCallLimit:
+    def test_waits_for_the_window_not_for_a_backoff(self, kore: Emulator, clock: FakeClock) -> None:
+        kore.fault("rate_limit", times=3)
+        transport = wired(kore, clock)
+        assert transport.detail(asked_id(kore)).status == 200
+        assert clock.sleeps == [60, 60, 60]
+        assert transport.counters == Counters(requests=4, retries=3, rate_limited=3)
+
+    @pytest.mark.parametrize("status", [200, 400, 403, 503])
+    def test_is_known_by_its_text_under_any_code(
+        self, kore: Emulator, clock: FakeClock, status: int
+    ) -> None:
+        kore.fault("rate_limit_text", times=1, status=status)
+        assert wired(kore, clock).detail(asked_id(kore)).status == 200
+        assert clock.sleeps == [60]
+
+    def test_pauses_everybody_who_shares_the_budget(self, kore: Emulator, clock: FakeClock) -> None:
+        kore.fault("rate_limit", times=1)
+        budget = Unlimited(now=clock)
+
+        with pytest.raises(Interrupted):
+            wired(kore, clock, budget=PausedByOthers(budget)).detail(asked_id(kore))
+        assert budget.paused_for() == pytest.approx(60)

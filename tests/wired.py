@@ -1,0 +1,27 @@
+"""A transport that talks to the emulator on a fake clock: no test waits for a real minute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fake_clock import FakeClock
+from kore_campaigns.auth import TokenMinter
+from kore_campaigns.emulator import Emulator
+from kore_campaigns.pacing import Unlimited
+from kore_campaigns.transport import Transport
+
+
+def wired(kore: Emulator, clock: FakeClock, **options: Any) -> Transport:
+    """Every backoff is the longest it may be."""
+    arguments: dict[str, Any] = {
+        "host": kore.url,
+        "stream_id": kore.stream_id,
+        "account_id": kore.account_id,
+        "minter": TokenMinter(client_id=kore.client_id, key=kore.client_secret, send_jti=True),
+        "budget": Unlimited(now=clock, sleep=clock.sleep),
+        "now": clock,
+        "unix_now": clock,
+        "sleep": clock.sleep,
+        "random": lambda: 1.0,
+    }
+    return Transport(**arguments | options)
