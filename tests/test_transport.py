@@ -1,4 +1,4 @@
-"""Per attempt a slot, a fresh token, a request; what is asked again, how long after, and what not."""
+"""Each attempt is a request of its own with a fresh token; trouble is waited out, for a while."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ import pytest
 from fake_clock import FakeClock
 from kore_campaigns.emulator import Emulator, sample_campaigns
 from kore_campaigns.errors import (
-    AccessRefused,
     AnswerBreaksContract,
-    CampaignFailed,
-    CampaignNotFound,
-    Interrupted,
-    RateLimited,
-    RedirectRefused,
-    RequestRefused,
     ServerUnavailable,
 )
-from kore_campaigns.pacing import Unlimited
 from kore_campaigns.transport import Counters, Endpoint, RetryPolicy, Timeouts
-from wired import wired
+from wired import asked_id, failure, wired
 
 
 @pytest.fixture
@@ -35,17 +27,6 @@ def kore() -> Iterator[Emulator]:
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
-
-
-def asked_id(kore: Emulator) -> str:
-    return kore.campaign_ids()[0]
-
-
-def failure(kore: Emulator, clock: FakeClock, **options: object) -> CampaignFailed:
-    with pytest.raises(CampaignFailed) as raised:
-        wired(kore, clock, **options).detail(asked_id(kore))
-    assert raised.value.campaign_id == asked_id(kore)
-    return raised.value
 
 
 class TestRequest:
@@ -115,7 +96,7 @@ class TestTrouble:
         assert isinstance(failed, ServerUnavailable)
         assert failed.http_status == 503
         assert failed.message.startswith(
-            "HTTP 503 (no message; 51 bytes text/html) after 3 attempts."
+            "HTTP 503 (no message; 52 bytes text/html) after 3 attempts."
         )
         assert kore.counters.requests == 3
 
@@ -193,124 +174,3 @@ class TestTrouble:
             failed = failure(kore, clock)
         assert isinstance(failed, AnswerBreaksContract)
         assert "larger than 10,000,000 bytes" in failed.message
-
-
-class TestRefusal:
-    def test_of_a_token_is_answered_with_exactly_one_fresh_one(
-        self, kore: Emulator, clock: FakeClock
-    ) -> None:
-        kore.fault("unauthorized", times=1)
-        transport = wired(kore, clock)
-        assert transport.detail(asked_id(kore)).status == 200
-        first, second = kore.requests
-        assert first.jti != second.jti
-        assert clock.sleeps == []
-
-    @pytest.mark.parametrize(
-        ("fault", "said"),
-        [
-            ("unauthorized", "HTTP 401, `Invalid SDK credentials`"),
-            ("scope", "HTTP 401, `Permission denied. Scope is incorrect!`"),
-        ],
-    )
-    def test_of_two_tokens_is_the_accounts(
-        self, kore: Emulator, clock: FakeClock, fault: str, said: str
-    ) -> None:
-        kore.fault(fault)
-        transport = wired(kore, clock)
-        with pytest.raises(AccessRefused) as raised:
-            transport.detail(asked_id(kore))
-        assert said in str(raised.value)
-        assert kore.counters.requests == 2
-        assert len({request.jti for request in kore.requests}) == 2
-        assert not transport.answered.is_set()
-
-    def test_403_is_not_asked_again(self, kore: Emulator, clock: FakeClock) -> None:
-        kore.fault("forbidden")
-        with pytest.raises(AccessRefused, match="HTTP 403, `Forbidden`"):
-            wired(kore, clock).detail(asked_id(kore))
-        assert kore.counters.requests == 1
-
-    def test_404_is_a_campaign_that_is_not_there(self, kore: Emulator, clock: FakeClock) -> None:
-        kore.fault("not_found")
-        failed = failure(kore, clock)
-        assert isinstance(failed, CampaignNotFound)
-        assert kore.counters.requests == 1
-
-    def test_404_of_another_question_is_not_about_a_campaign(
-        self, kore: Emulator, clock: FakeClock
-    ) -> None:
-        with pytest.raises(RequestRefused, match="HTTP 404"):
-            wired(kore, clock).send(Endpoint.CONTACT_LIST, campaign_id="cl-unknown")
-
-    def test_other_4xx_carry_the_services_words(self, kore: Emulator, clock: FakeClock) -> None:
-        with pytest.raises(RequestRefused, match="HTTP 412, `Validation errors"):
-            wired(kore, clock).send(Endpoint.LISTING, body=b"{}")
-        assert kore.counters.requests == 1
-
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-    def test_of_a_redirect_sends_nothing_there(
-        self, kore: Emulator, clock: FakeClock, status: int
-    ) -> None:
-        with Emulator(campaigns=sample_campaigns(3)) as elsewhere:
-            kore.fault("redirect", status=status, location=f"{elsewhere.url}/in?next=secret")
-            failed = failure(kore, clock)
-            assert elsewhere.counters.requests == 0
-        assert isinstance(failed, RedirectRefused)
-        assert f"HTTP {status} redirects to `{elsewhere.url}/in`" in failed.message
-        assert kore.counters.requests == 1
-
-
-def test_credentials_count_as_accepted_with_the_first_answer_that_is_no_401(
-    kore: Emulator, clock: FakeClock
-) -> None:
-    kore.fault("not_found", times=1)
-    transport = wired(kore, clock)
-    assert not transport.answered.is_set()
-    with pytest.raises(CampaignNotFound):
-        transport.detail(asked_id(kore))
-    assert transport.answered.is_set()
-
-
-def test_a_wait_that_is_interrupted_names_the_campaign(kore: Emulator, clock: FakeClock) -> None:
-    def stopped(_: float) -> None:
-        raise Interrupted
-
-    kore.fault("server_error")
-    failed = failure(kore, clock, sleep=stopped)
-    assert isinstance(failed, Interrupted)
-    assert kore.counters.requests == 1
-
-
-def test_an_interrupted_pause_names_the_campaign_too(kore: Emulator, clock: FakeClock) -> None:
-    def stopped(_: float) -> None:
-        raise Interrupted
-
-    kore.fault("rate_limit")
-    failed = failure(kore, clock, budget=Unlimited(now=clock, sleep=stopped))
-    assert isinstance(failed, Interrupted)
-
-
-class TestCallLimit:
-    def test_waits_for_the_window_not_for_a_backoff(self, kore: Emulator, clock: FakeClock) -> None:
-        kore.fault("rate_limit", times=3)
-        transport = wired(kore, clock)
-        assert transport.detail(asked_id(kore)).status == 200
-        assert clock.sleeps == [60, 60, 60]
-        assert transport.counters == Counters(requests=4, retries=3, rate_limited=3)
-
-    @pytest.mark.parametrize("status", [200, 400, 403, 503])
-    def test_is_known_by_its_text_under_any_code(
-        self, kore: Emulator, clock: FakeClock, status: int
-    ) -> None:
-        kore.fault("rate_limit_text", times=1, status=status)
-        assert wired(kore, clock).detail(asked_id(kore)).status == 200
-        assert clock.sleeps == [60]
-
-    def test_pauses_everybody_who_shares_the_budget(self, kore: Emulator, clock: FakeClock) -> None:
-        kore.fault("rate_limit", times=1)
-        budget = Unlimited(now=clock)
-
-        with pytest.raises(Interrupted):
-            wired(kore, clock, budget=PausedByOthers(budget)).detail(asked_id(kore))
-        assert budget.paused_for() == pytest.approx(60)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fake_clock import FakeClock
 from kore_campaigns.auth import TokenMinter
 from kore_campaigns.emulator import Emulator
+from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.pacing import Unlimited
 from kore_campaigns.transport import Transport
 
@@ -25,3 +28,16 @@ def wired(kore: Emulator, clock: FakeClock, **options: Any) -> Transport:
         "random": lambda: 1.0,
     }
     return Transport(**arguments | options)
+
+
+def asked_id(kore: Emulator) -> str:
+    """The campaign that the tests ask for."""
+    return kore.campaign_ids()[0]
+
+
+def failure(kore: Emulator, clock: FakeClock, **options: Any) -> CampaignFailed:
+    """Why that campaign cannot be read; the error names it."""
+    with pytest.raises(CampaignFailed) as raised:
+        wired(kore, clock, **options).detail(asked_id(kore))
+    assert raised.value.campaign_id == asked_id(kore)
+    return raised.value
