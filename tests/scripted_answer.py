@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -15,7 +16,9 @@ class ScriptedAnswer:
     `TOKEN` in it becomes the token of the request: a server that echoes what it was sent.
     """
 
-    def __init__(self, answer: Any, *, status: int = 200) -> None:
+    def __init__(
+        self, answer: Any, *, status: int = 200, tls: ssl.SSLContext | None = None
+    ) -> None:
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +36,9 @@ class ScriptedAnswer:
                 """Keeps the tests' output quiet."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()

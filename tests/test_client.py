@@ -182,8 +182,8 @@ def test_no_fault_brings_a_secret_or_a_token_to_light(
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])
 def test_a_token_that_the_server_sends_back_is_blotted_out(kore: Emulator, status: int) -> None:
     answer = {"status": "failure", "message": "cannot use TOKEN", "errors": "TOKEN"}
-    with ScriptedAnswer(answer, status=status) as scripted:
-        with pytest.raises(KoreCampaignsError) as raised:
-            client(kore, host=scripted.url).campaign(asked_id(kore))
+    scripted = ScriptedAnswer(answer, status=status)
+    with scripted, pytest.raises(KoreCampaignsError) as raised:
+        client(kore, host=scripted.url).campaign(asked_id(kore))
     assert "eyJ" not in "".join(traceback.format_exception(raised.value))
     assert status == 404 or "cannot use [token]" in str(raised.value)
