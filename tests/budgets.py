@@ -25,8 +25,9 @@ def budget(path: Path, clock: FakeClock, *limits: Limit) -> Budget:
 
 
 def call(pacer: Pacer, clock: FakeClock, *, lasting: float = 0.0) -> float:
-    """One call; the time at which it left."""
+    """One call; the seconds that it waited before it left."""
+    begun = clock.time
     with pacer.slot():
-        left = clock.time
+        waited = clock.time - begun
         clock.time += lasting
-    return left
+    return waited

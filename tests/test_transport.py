@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +152,15 @@ class TestTrouble:
         failed = failure(kore, clock, timeouts=Timeouts(campaign_seconds=5))
         assert isinstance(failed, ServerUnavailable)
         assert clock.sleeps == [1, 2]  # the third, of 4 s, would end after 7
+
+    def test_counts_the_time_of_the_attempts_themselves(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        kore.fault("server_error", status=500)
+        ticking = itertools.count(0, 100)  # a hundred seconds between any two looks at the clock
+        failed = failure(kore, clock, now=lambda: next(ticking))
+        assert isinstance(failed, ServerUnavailable)
+        assert kore.counters.requests == 2
 
     def test_of_a_server_that_asks_for_time_is_given_it(
         self, kore: Emulator, clock: FakeClock
