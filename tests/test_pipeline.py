@@ -2,35 +2,261 @@
 
 from __future__ import annotations
 
-import json
+import random
+
+import pytest
 
 from conftest import Emulate
+from kept_tables import campaign_rows, failures, kores_campaigns, live_campaigns
+from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
+from kore_campaigns.report import RunReport
 from project_case import Project
 
-from kore_campaigns.emulator import sample_campaigns
+OLD = "2019-03-04T05:06:07.008Z"
 
 
 def test_nothing_changed_writes_no_campaign_row(emulate: Emulate, project: Project) -> None:
     kore = emulate(sample_campaigns(25))
     project.use(kore)
     first = project.run()
-    rows = project.sql("select * from kore_raw.campaign_versions order by campaign_id")
+    rows = campaign_rows(project)
 
     second = project.run()
 
     assert (first.new_versions, first.exit_code) == (25, 0)
     assert (second.new_versions, second.unchanged, second.exit_code) == (0, 25, 0)
-    assert project.sql("select * from kore_raw.campaign_versions order by campaign_id") == rows
+    assert all(len(rows[name]) > 0 for name in rows if not name.endswith("__changes"))
+    assert campaign_rows(project) == rows
     assert kore.writes == []
 
 
 def test_raw_is_what_was_received(emulate: Emulate, project: Project) -> None:
     kore = emulate(sample_campaigns(25))
     project.use(kore)
+
     project.run()
 
-    held = dict(project.sql("select campaign_id, raw from kore.campaigns"))
+    assert live_campaigns(project) == kores_campaigns(kore)
 
-    assert {key: json.loads(raw) for key, raw in held.items()} == {
-        campaign_id: kore.campaign(campaign_id) for campaign_id in kore.campaign_ids()
+
+def test_one_request_per_campaign_is_all_it_takes(emulate: Emulate, project: Project) -> None:
+    kore = emulate(sample_campaigns(25))
+    project.use(kore)
+
+    report = project.run()
+
+    assert kore.counters.by_campaign == dict.fromkeys(kore.campaign_ids(), 1)
+    assert (kore.counters.requests, report.requests, report.retries) == (25, 25, 0)
+
+
+def test_an_id_added_later_is_loaded_though_it_is_older_than_all(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(5))
+    *known, late = kore.campaign_ids()
+    kore.edit(late, {"updatedAt": OLD, "createdAt": OLD})
+    project.use(kore, ids=known)
+    project.run()
+
+    project.configure([*known, late])
+    report = project.run()
+
+    assert (report.new_versions, report.unchanged) == (1, 4)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_campaign_that_failed_while_newer_ones_loaded_is_loaded_by_the_next_run(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(5))
+    bad = kore.campaign_ids()[2]
+    kore.edit(bad, {"updatedAt": OLD})
+    kore.fault(Fault.HTML, bad)
+    project.use(kore)
+    first = project.cli("run", "--json")
+    kore.clear_faults()
+
+    second = project.cli("run", "--json")
+
+    assert (first.code, first.json["new_versions"], first.json["failed"]) == (4, 4, 1)
+    assert first.json["is_complete"] is False
+    assert (second.code, second.json["new_versions"], second.json["unchanged"]) == (0, 1, 4)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_campaign_that_fails_keeps_what_was_known_of_it(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(5))
+    project.use(kore)
+    project.run()
+    rows = campaign_rows(project)
+    kore.fault(Fault.STATUS_FAILURE, kore.campaign_ids()[2])
+
+    report = project.run()
+
+    assert (report.exit_code, report.failed, report.unchanged) == (4, 1, 4)
+    assert campaign_rows(project) == rows
+
+
+def test_a_line_taken_from_the_file_of_ids_leaves_its_campaign_as_it_was(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(5))
+    project.use(kore)
+    project.run()
+    rows = campaign_rows(project)
+
+    project.configure(kore.campaign_ids()[1:])
+    report = project.run()
+
+    assert (report.planned, report.unchanged, report.vanished) == (4, 4, 0)
+    assert campaign_rows(project) == rows
+
+
+def test_more_failures_than_the_error_budget_end_the_asking(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(60), latency=0.02)
+    kore.fault(Fault.HTML)
+    project.use(kore, workers=2)
+
+    ended = project.cli("run", "--json")
+
+    failed = failures(project, ended.json["run_id"])
+    not_asked = {key: failed[key] for key in failed if failed[key][0] == "not_asked"}
+    assert ended.json["planned"] == ended.json["failed"] == len(failed) == 60
+    assert 12 < kore.counters.requests < 30
+    assert not set(not_asked) & set(kore.counters.by_campaign)
+    assert {code for code, *_ in failed.values()} == {"answer_breaks_contract", "not_asked"}
+    assert all(
+        "of 60 planned campaigns failed, more than the 12 that the setting `error_budget` = 0.2"
+        in message
+        for _, _, message in not_asked.values()
+    )
+    assert "stopped asking: " in ended.err
+    assert "raise `error_budget`, then run again" in ended.err
+
+
+def test_campaigns_that_always_fail_do_not_use_up_the_error_budget_first(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(12))
+    bad, good = kore.campaign_ids()[:4], kore.campaign_ids()[4:]
+    for campaign_id in bad:
+        kore.fault(Fault.HTML, campaign_id)
+    project.use(kore, workers=1)
+    project.run()
+
+    project.run()
+
+    assert set(live_campaigns(project)) == set(good)
+
+
+def test_chunks_are_loads_of_their_own_and_the_run_is_one_row(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(25))
+    project.use(kore, chunk_size=7)
+
+    report = project.run()
+
+    sizes = project.sql(
+        "select count(*) from kore_raw.campaign_versions group by _dlt_load_id order by all"
+    )
+    assert sizes == [(4,), (7,), (7,), (7,)]
+    assert live_campaigns(project) == kores_campaigns(kore)
+    assert run_rows(project) == [(report.run_id, True, True, 25, 25, 25, 0, 0, 0, 25, True, 0)]
+
+
+def test_a_chunk_ends_with_time_too(emulate: Emulate, project: Project) -> None:
+    kore = emulate(sample_campaigns(4), latency=0.2)
+    project.use(kore, workers=1, chunk_seconds=0.001)
+
+    project.run()
+
+    ((loads,),) = project.sql("select count(distinct _dlt_load_id) from kore_raw.campaign_versions")
+    assert loads > 1  # not always 4: an answer that came in while a chunk was written waits
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def run_rows(project: Project) -> list[tuple[object, ...]]:
+    return project.sql(
+        "select run_id, started_at < finished_at, sweep = 'full', planned, fetched, new_versions,"
+        " unchanged, vanished, failed, requests, is_complete, exit_code"
+        " from kore_raw.extraction_runs order by started_at"
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_planned_id_ends_in_exactly_one_way(
+    emulate: Emulate, project: Project, seed: int
+) -> None:
+    kore = emulate(sample_campaigns(40, seed))
+    fates = mixed_fates(kore, random.Random(seed))
+    project.use(kore, ids=[key for key, fate in fates.items() if fate != "added"], error_budget=0.9)
+    project.run()
+    before = versions(project)
+    bring_about(kore, fates)
+    project.configure(list(fates))
+
+    report = project.run()
+
+    news = {key: row for key, row in versions(project).items() if row != before.get(key)}
+    ended = {
+        "new": {key for key, (_, is_deleted) in news.items() if not is_deleted},
+        "vanished": {key for key, (_, is_deleted) in news.items() if is_deleted},
+        "failed": set(failures(project, report.run_id)),
+    }
+    ended["unchanged"] = set(fates) - ended["new"] - ended["vanished"] - ended["failed"]
+    assert ended == {
+        "new": {key for key, fate in fates.items() if fate in ("edited", "silent", "added")},
+        "vanished": {key for key, fate in fates.items() if fate == "deleted"},
+        "failed": {key for key, fate in fates.items() if fate in ("broken", "unknown", "foreign")},
+        "unchanged": {key for key, fate in fates.items() if fate == "kept"},
+    }
+    assert counts(report) == {way: len(keys) for way, keys in ended.items()}
+    assert report.planned == sum(counts(report).values()) == len(fates)
+
+
+def mixed_fates(kore: Emulator, rng: random.Random) -> dict[str, str]:
+    """What becomes of each campaign between two runs, in mixed order."""
+    ids = [*kore.campaign_ids(), "cd-0000000-0000-4000-8000-000000000001", "cd-typo"]
+    kinds = ("kept", "edited", "silent", "deleted", "broken", "foreign", "added")
+    fates = {key: rng.choices(kinds, (8, 4, 2, 1, 2, 1, 3))[0] for key in ids}
+    fates |= {key: "unknown" for key in ids[-2:]}
+    # three of other apps in a row, or many deleted, would rightly be taken for something else
+    for rare, at_most in (("deleted", 3), ("foreign", 2)):
+        for key in [key for key, fate in fates.items() if fate == rare][at_most:]:
+            fates[key] = "kept"
+    rng.shuffle(ids)
+    # the first answer shows whether the credentials are accepted, so it must not be a refusal
+    return {key: fates[key] for key in sorted(ids, key=lambda key: fates[key] != "kept")}
+
+
+def bring_about(kore: Emulator, fates: dict[str, str]) -> None:
+    for campaign_id, fate in fates.items():
+        if fate in ("edited", "silent"):
+            kore.edit(campaign_id, {"status": "Rerun"}, silent=fate == "silent")
+        elif fate == "deleted":
+            kore.delete(campaign_id)
+        elif fate == "broken":
+            kore.fault(Fault.TRUNCATED_JSON, campaign_id)
+        elif fate == "foreign":
+            kore.fault(Fault.UNAUTHORIZED, campaign_id)
+
+
+def versions(project: Project) -> dict[str, tuple[int, bool]]:
+    rows = project.sql(
+        "select campaign_id, version, is_deleted from kore.campaign_history where is_current"
+    )
+    return {campaign_id: (version, is_deleted) for campaign_id, version, is_deleted in rows}
+
+
+def counts(report: RunReport) -> dict[str, int]:
+    return {
+        "new": report.new_versions,
+        "vanished": report.vanished,
+        "failed": report.failed,
+        "unchanged": report.unchanged,
     }
