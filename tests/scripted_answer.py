@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import threading
+from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,12 @@ class ScriptedAnswer:
     """
 
     def __init__(
-        self, answer: Any, *, status: int = 200, tls: ssl.SSLContext | None = None
+        self,
+        answer: Any,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
 
@@ -26,6 +32,8 @@ class ScriptedAnswer:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 echoed = body.replace(b"TOKEN", self.headers["auth"].encode())
                 self.send_response(status)
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", str(len(echoed)))
                 self.end_headers()
                 self.wfile.write(echoed)

@@ -9,7 +9,7 @@ import pytest
 from budgets import LEASE, ONE_A_MINUTE, WINDOW, budget, call
 from fake_clock import FakeClock
 from kore_campaigns.errors import SettingInvalid
-from kore_campaigns.pacing import LONGEST_PAUSE_SECONDS, budget_path
+from kore_campaigns.pacing import LONGEST_PAUSE_SECONDS, Limit, budget_path
 
 
 @pytest.fixture
@@ -36,6 +36,16 @@ class TestSharing:
         first.close()
         assert call(budget(path, clock), clock) == pytest.approx(WINDOW)
 
+    def test_one_with_a_shorter_memory_leaves_the_calls_that_another_must_count(
+        self, path: Path, clock: FakeClock
+    ) -> None:
+        by_hour = budget(path, clock, Limit(2, 3600))
+        for _ in range(2):
+            call(by_hour, clock)
+        clock.time += 600
+        call(budget(path, clock, ONE_A_MINUTE), clock)
+        assert call(by_hour, clock) == pytest.approx(Limit(2, 3600).window_seconds - 600)
+
     def test_a_closed_budget_opens_again_when_it_is_used(
         self, path: Path, clock: FakeClock
     ) -> None:
@@ -57,7 +67,7 @@ class TestSharing:
     ) -> None:
         pacer = budget(path, clock, ONE_A_MINUTE)
         with pacer.slot():
-            clock.time += LEASE + 100
+            clock.time += LEASE + 3700
             call(budget(path, clock, ONE_A_MINUTE), clock)  # its row was removed for this one
             clock.time += 10
         assert call(pacer, clock) == pytest.approx(WINDOW)
@@ -67,7 +77,7 @@ class TestSharing:
     ) -> None:
         late, other = (budget(path, clock, ONE_A_MINUTE).slot() for _ in range(2))
         late.__enter__()
-        clock.time += LEASE + 100
+        clock.time += LEASE + 3700
         other.__enter__()
         late.__exit__(None, None, None)
         assert call(budget(path, clock, ONE_A_MINUTE), clock) == pytest.approx(LEASE + WINDOW)

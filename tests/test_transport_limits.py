@@ -17,6 +17,7 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.pacing import Budget, Limit, Unlimited
 from kore_campaigns.transport import Counters, RetryPolicy, Timeouts
+from scripted_answer import ScriptedAnswer
 from wired import asked_id, failure, wired
 
 
@@ -78,6 +79,15 @@ def test_the_wait_is_what_the_service_asks_for(
     kore.fault("rate_limit_retry_after", times=1, retry_after=asked)
     assert wired(kore, clock).detail(asked_id(kore)).status == 200
     assert clock.sleeps == [waited]
+
+
+def test_its_text_counts_with_a_wait_too(clock: FakeClock, kore: Emulator) -> None:
+    """Under 200, where no client looks for `Retry-After`."""
+    answer = {"status": "failure", "message": HOURLY}
+    with ScriptedAnswer(answer, headers={"Retry-After": "1200"}) as scripted:
+        failed = failure(kore, clock, host=scripted.url)
+    assert isinstance(failed, RateLimited)
+    assert failed.wait_seconds == 1200
 
 
 def test_a_date_is_waited_for(kore: Emulator, clock: FakeClock) -> None:

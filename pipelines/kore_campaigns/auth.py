@@ -87,7 +87,7 @@ def _hmac_signer(algorithm: str, key: str) -> Signer:
             key="credentials.client_secret",
             value="(not shown)",
             expected=f"the client secret of the JWT app, as {algorithm} wants it: neither empty "
-            "nor a PEM or JWK key",
+            "nor a PEM key",
         ) from None
     return lambda message: hmac.sign(message, secret)
 

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from kore_campaigns.calls_file import CallsFile
 from kore_campaigns.endpoints import base_url
@@ -32,6 +32,8 @@ from kore_campaigns.windows import (
 )
 
 __all__ = ["LONGEST_PAUSE_SECONDS", "Budget", "Limit", "Pacer", "Unlimited", "budget_path"]
+
+_HOUR: Final = Limit(1, 3600).window_seconds
 
 
 class Pacer(Protocol):
@@ -56,9 +58,9 @@ def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
 class Budget:
     """All limits at once, held across threads, processes and runs.
 
-    `lease_seconds` must be longer than a call can last: it is when the slot of a process that died
-    in the middle of a call starts to free itself. Every method raises `BudgetUnusable` when the
-    file cannot be read or written.
+    `lease_seconds` must be longer than a call can take to reach the server. The slot of a process
+    that died in the middle of a call counts as answered so long after it was granted. Every method
+    raises `BudgetUnusable` when the file cannot be read or written.
     """
 
     def __init__(
@@ -155,7 +157,8 @@ class Budget:
         return max((wait_under(limit, db, now) for limit in self._limits), default=0.0)
 
     def _forget_old(self, db: sqlite3.Connection, now: float) -> None:
-        longest = max((limit.window_seconds for limit in self._limits), default=0.0)
+        # An hour at least, whatever our own limits: another process may have been given others.
+        longest = max([_HOUR, *(limit.window_seconds for limit in self._limits)])
         db.execute("delete from calls where ends <= ?", (now - longest,))
 
 

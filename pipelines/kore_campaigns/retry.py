@@ -45,6 +45,8 @@ def asked_wait(headers: Mapping[str, str], *, now: float) -> float | None:
     `now` is Unix time, used for a date when the answer does not tell the server's own time.
     """
     asked = headers.get("Retry-After", "").strip()
+    if not asked:
+        return None
     if _SECONDS.fullmatch(asked):
         return float(asked)
     until = _http_date(asked)

@@ -18,11 +18,7 @@ from kore_campaigns.answers import Reply
 from kore_campaigns.auth import TokenMinter
 from kore_campaigns.course import Course
 from kore_campaigns.endpoints import Endpoint, Routes
-from kore_campaigns.errors import (
-    AnswerBreaksContract,
-    Interrupted,
-    RateLimited,
-)
+from kore_campaigns.errors import AnswerBreaksContract, Interrupted, RateLimited
 from kore_campaigns.failures import NO_ANSWER, SlowBodyError
 from kore_campaigns.pacing import Pacer
 from kore_campaigns.retry import RetryPolicy, Timeouts, asked_wait
@@ -164,7 +160,7 @@ class Transport:
             return replace(setback_of_failure(error), http_status=status)
         headers = response.headers
         reply = Reply(status, body, headers.get("Content-Type", ""), headers.get("Location", ""))
-        asked = None if status == 200 else asked_wait(headers, now=self.unix_now())
+        asked = asked_wait(headers, now=self.unix_now())
         return reply if asked is None else replace(reply, asked_wait_seconds=asked)
 
     def _body(self, response: Response, course: Course, *, until: float) -> bytes:
