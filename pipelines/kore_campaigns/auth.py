@@ -82,6 +82,8 @@ def _hmac_signer(algorithm: str, key: str) -> Signer:
     try:
         secret = hmac.prepare_key(key)
     except InvalidKeyError:
+        secret = b""
+    if not secret:
         # The cause is dropped here and below, as a library may quote the key in it.
         raise SettingInvalid(
             key="credentials.client_secret",
