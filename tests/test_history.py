@@ -1,4 +1,4 @@
-"""What analysts see after a campaign changed: the newest state whole, the older ones kept, the difference named."""
+"""After a campaign changed: its newest state whole, the older ones kept, the difference named."""
 
 from __future__ import annotations
 
@@ -15,20 +15,11 @@ SMS = "cd-78d3f0a9-8f42-5d8c-af8d-d6a63ea10b27"
 EU_OPT_OUTS = ("cl-0d5e9b2-64af-4f18-8c3b-7a1d9e5f2b06", "EU opt-outs")
 DAYS = ("MO", "TU", "WE", "TH", "FR")
 HOURS = "dialingStrategy.callingHours.days"
-WINDOW = (
-    "9:00 AM",
-    "5:00 PM",
-    time(9),
-    time(17),
-    540,
-    1020,
-    False,
-    True,
-)
+WINDOW = ("9:00 AM", "5:00 PM", time(9), time(17), 540, 1020, False, True)
 
 SHOWN_HOURS = """
-select version, campaign_name, timezone, position, day, day_of_week, start_text, end_text, start_time,
-    end_time, start_minute, end_minute, crosses_midnight, is_parsed
+select version, campaign_name, timezone, position, day, day_of_week, start_text, end_text,
+    start_time, end_time, start_minute, end_minute, crosses_midnight, is_parsed
 from kore.campaign_calling_hours where campaign_id = ? order by position
 """
 KEPT_HOURS = """

@@ -1,4 +1,4 @@
-"""Campaigns that are gone at Kore: believed only when confirmed and plausible, and never removed."""
+"""Campaigns gone at Kore: believed only when confirmed and plausible, and never removed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def test_a_campaign_gone_for_two_asks_is_marked_and_its_history_kept(
     assert first == (1, first[1], last[1], False, False, name)
     assert last == (2, last[1], None, True, True, name)
     assert project.sql(
-        "select version, path, old_value, new_value from kore.campaign_changes where campaign_id = ?",
+        "select version, path, old_value, new_value"
+        " from kore.campaign_changes where campaign_id = ?",
         gone,
     ) == [(2, "is_deleted", "false", "true")]
 
