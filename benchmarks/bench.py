@@ -1,0 +1,90 @@
+"""`make bench`: speed, memory and requests of kore-campaigns beside a plain script."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from cases import PROGRAMS, RUNS, Case, measure
+from measure import Cost, clean_environment
+from table import Measured, cost_table, machine
+from targets import run_targets, start_targets, target_table
+
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+# compiles the modules of both programs, so that no measured run does
+WARM_UP = Case(10)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and compare with the targets."""
+    options = _parser().parse_args(arguments)
+    for program in PROGRAMS:
+        list(measure(WARM_UP, program))
+    measured = _measure_all(options.sizes, repeat=options.repeat)
+    with TemporaryDirectory(prefix="kore-bench-") as scratch:
+        folder = Path(scratch)
+        targets = [*run_targets(measured), *start_targets(folder, clean_environment(folder))]
+    how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
+    lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
+    lines += target_table(targets)
+    print("\n".join(lines))
+    if options.markdown:
+        _write(options.markdown, lines)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--sizes",
+        type=_cases,
+        default="100,1000,10000,1000@100",
+        metavar="N[@MS],...",
+        help="campaigns, and the latency of a call in ms (default: %(default)s)",
+    )
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="for medians")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="also write into FILE, between its markers"
+    )
+    return parser
+
+
+def _cases(text: str) -> list[Case]:
+    cases = []
+    for part in text.split(","):
+        campaigns, _, latency_ms = part.partition("@")
+        cases.append(Case(int(campaigns), int(latency_ms or 0)))
+    return cases
+
+
+def _measure_all(cases: Sequence[Case], *, repeat: int) -> Measured:
+    measured: dict[tuple[Case, str, str], list[Cost]] = defaultdict(list)
+    for case in cases:
+        for number in range(repeat):
+            # by turns, so that a busy minute of the machine hits both
+            for program in PROGRAMS:
+                _say(f"{program.name}: {case}, {number + 1} of {repeat}")
+                for step, cost in zip(RUNS, measure(case, program), strict=True):
+                    measured[case, program.name, step].append(cost)
+    return measured
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _write(path: Path, lines: Sequence[str]) -> None:
+    """Replace what stands between the markers; a file without them is written whole."""
+    block = "\n".join([BEGIN, *lines, END])
+    before, began, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    text = before + block + after if began and ended else block + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

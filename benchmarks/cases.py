@@ -1,0 +1,102 @@
+"""What is measured: cases, the two programs, and the three runs of each."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from measure import Cost, clean_environment, run
+from service import Service
+
+RUNS = ("first", "unchanged", "1 % changed")
+CHANGED = {"status": "Paused for the benchmark"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    campaigns: int
+    latency_ms: int = 0
+
+    @property
+    def changed(self) -> int:
+        """How many campaigns change before the third run: 1 %, at least one."""
+        return math.ceil(self.campaigns / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    name: str
+    command: tuple[str | Path, ...]
+    database: str
+    table: str
+
+
+OURS = Program(
+    "kore-campaigns",
+    (Path(sys.executable).with_name("kore-campaigns"), "run", "--quiet"),
+    "kore_campaigns.duckdb",
+    "kore.campaigns",
+)
+SCRIPT = Program(
+    "script",
+    (sys.executable, Path(__file__).with_name("plain_script.py")),
+    "plain.duckdb",
+    "campaigns",
+)
+PROGRAMS = (OURS, SCRIPT)
+
+
+class WrongRowsError(Exception):
+    """A program loaded something else than what the emulator holds."""
+
+
+def measure(case: Case, program: Program) -> Iterator[Cost]:
+    """The cost of each of `RUNS`, in a fresh folder and against a fresh emulator."""
+    with TemporaryDirectory(prefix="kore-bench-") as scratch:
+        project = Path(scratch) / "project"
+        project.mkdir()
+        ids_file = project / "campaign_ids.csv"
+        environment = clean_environment(Path(scratch))
+        with Service(
+            campaigns=case.campaigns,
+            latency_ms=case.latency_ms,
+            ids_file=ids_file,
+            environment=environment,
+        ) as service:
+            settings = environment | service.settings | {"DLT_PROJECT_DIR": str(project)}
+            settings["SOURCES__KORE_CAMPAIGNS__REQUESTS_PER_MINUTE"] = "0"
+            for number, _ in enumerate(RUNS):
+                changed = case.changed if number == 2 else 0
+                for line in ids_file.read_text(encoding="utf-8").splitlines()[1 : changed + 1]:
+                    service.change(line.partition(",")[0], CHANGED)
+                before = service.requests()
+                cost = run(program.command, folder=project, environment=settings)
+                _check(project, program, expected=[case.campaigns, changed], environment=settings)
+                yield replace(cost, requests=service.requests() - before)
+
+
+def _check(
+    project: Path, program: Program, *, expected: list[int], environment: Mapping[str, str]
+) -> None:
+    """A fast wrong answer is worth nothing: count campaigns, and those with the new status."""
+    code = (
+        "import duckdb, json, sys\n"
+        "with duckdb.connect(sys.argv[1], read_only=True) as database:\n"
+        "    print(json.dumps(database.execute(sys.argv[2], sys.argv[3:]).fetchone()))"
+    )
+    sql = f"select count(*), count(*) filter (status = ?) from {program.table}"  # noqa: S608 - ours
+    counted = subprocess.run(
+        [sys.executable, "-c", code, project / program.database, sql, *CHANGED.values()],
+        stdout=subprocess.PIPE,
+        check=True,
+        env=environment,
+    )
+    if json.loads(counted.stdout) != expected:
+        msg = f"{program.name}: expected {expected} campaigns and changed ones, found "
+        raise WrongRowsError(msg + counted.stdout.decode().strip())

@@ -1,0 +1,69 @@
+"""What was measured, as a table that reads well in a terminal and is Markdown too."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from statistics import median
+
+from cases import OURS, PROGRAMS, RUNS, Case
+from measure import Cost
+
+# costs of each repetition, by case, program and run
+Measured = Mapping[tuple[Case, str, str], Sequence[Cost]]
+
+LIBRARIES = ("dlt", "duckdb", "pyarrow", "pandas", "requests")
+
+
+def machine() -> str:
+    """What the numbers depend on."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}, "
+        f"Python {platform.python_version()}, {libraries}"
+    )
+
+
+def typical(costs: Sequence[Cost]) -> Cost:
+    """The median of each number; of the memory the maximum, as a limit must hold each time."""
+    return Cost(
+        wall_seconds=median(cost.wall_seconds for cost in costs),
+        cpu_seconds=median(cost.cpu_seconds for cost in costs),
+        peak_mb=max(cost.peak_mb for cost in costs),
+        requests=max(cost.requests for cost in costs),
+    )
+
+
+def cost_table(measured: Measured) -> list[str]:
+    """One line per case and run, each number of ours beside the script's."""
+    head = ["campaigns", "latency", "run"]
+    for what in ("wall s", "CPU s", "peak MiB", "requests"):
+        head += [what if program is OURS else program.name for program in PROGRAMS]
+    rows = []
+    for case in dict.fromkeys(case for case, _, _ in measured):
+        for step in RUNS:
+            costs = [typical(measured[case, program.name, step]) for program in PROGRAMS]
+            row = [f"{case.campaigns:,}", f"{case.latency_ms} ms", step]
+            row += [f"{cost.wall_seconds:.1f}" for cost in costs]
+            row += [f"{cost.cpu_seconds:.1f}" for cost in costs]
+            row += [f"{cost.peak_mb:.0f}" for cost in costs]
+            row += [f"{cost.requests:,}" for cost in costs]
+            rows.append(row)
+    return aligned(head, rows, left=3)
+
+
+def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> list[str]:
+    """A table; the first `left` columns are texts, the others numbers."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    rule = ["-" * width for width in widths[:left]]
+    rule += ["-" * (width - 1) + ":" for width in widths[left:]]
+    lines = []
+    for row in (head, rule, *rows):
+        cells = [
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines

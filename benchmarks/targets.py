@@ -1,0 +1,79 @@
+"""What we hold ourselves to, and whether it was met."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from cases import OURS, RUNS, SCRIPT, Case
+from measure import Cost, run
+from table import Measured, aligned, typical
+
+SLOW_NETWORK = Case(1_000, latency_ms=100)
+LARGE = Case(10_000)
+# what a user waits for before anything happens; a median of so many starts
+STARTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    text: str
+    found: float
+    limit: float
+    unit: str
+
+    def row(self) -> list[str]:
+        verdict = "met" if self.found <= self.limit else "NOT met"
+        return [self.text, verdict, *(f"{it:.3g} {self.unit}" for it in (self.found, self.limit))]
+
+
+def target_table(targets: Sequence[Target]) -> list[str]:
+    return aligned(
+        ["target", "verdict", "found", "at most"], [target.row() for target in targets], left=2
+    )
+
+
+def run_targets(measured: Measured) -> Iterator[Target]:
+    """The targets of the cases that were measured."""
+    for case in dict.fromkeys(case for case, _, _ in measured):
+        ours, script = _first(measured, case, OURS.name), _first(measured, case, SCRIPT.name)
+        if case == SLOW_NETWORK:
+            ratio = ours.wall_seconds / script.wall_seconds
+            text = "1,000 campaigns at 100 ms: a fifth of the script's time"
+            yield Target(text, ratio, 0.2, "x")
+        if case == LARGE:
+            text = "10,000 campaigns: no more CPU than the script"
+            yield Target(text, ours.cpu_seconds, script.cpu_seconds, "s")
+            yield Target("10,000 campaigns: memory", ours.peak_mb, 350, "MiB")
+
+
+def start_targets(folder: Path, environment: Mapping[str, str]) -> Iterator[Target]:
+    """How long the command and the package take before they do anything."""
+    helps = [
+        run((OURS.command[0], "--help"), folder=folder, environment=environment).wall_seconds
+        for _ in range(STARTS)
+    ]
+    yield Target("`kore-campaigns --help`", median(helps), 0.3, "s")
+    imports = [_import_seconds(environment) for _ in range(STARTS)]
+    yield Target("`import kore_campaigns`", median(imports), 0.1, "s")
+
+
+def _import_seconds(environment: Mapping[str, str]) -> float:
+    code = (
+        "from time import perf_counter\n"
+        "began = perf_counter()\n"
+        "import kore_campaigns\n"
+        "print(perf_counter() - began)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, check=True, env=environment
+    )
+    return float(ended.stdout)
+
+
+def _first(measured: Measured, case: Case, program: str) -> Cost:
+    return typical(measured[case, program, RUNS[0]])
