@@ -120,8 +120,9 @@ class Workspace:
                 leftover.unlink(missing_ok=True)
             if self.published.exists():
                 shutil.copyfile(self.published, self.private)
+                duckdb.connect(str(self.private)).close()  # it may be any file, or a later DuckDB's
             self._record_origin()
-        except OSError as failed:
+        except (OSError, duckdb.Error) as failed:
             raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
 
     def publish(self) -> None:
