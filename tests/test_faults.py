@@ -12,8 +12,8 @@ from kept_tables import failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import FAULTS, Fault, sample_campaigns
 from project_case import Project
 
-IMPATIENT = {"campaign_timeout_seconds": 5}
-QUICK = {"read_timeout_seconds": 0.2, "max_attempts": 2}
+IMPATIENT: dict[str, Any] = {"campaign_timeout_seconds": 5}
+QUICK: dict[str, Any] = {"read_timeout_seconds": 0.2, "max_attempts": 2}
 
 
 @dataclass(frozen=True)

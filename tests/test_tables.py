@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from conftest import Emulate
@@ -67,9 +69,8 @@ def ordinary(kore: Emulator) -> None:
 
 @pytest.mark.parametrize("brings", [ordinary, bare, every_answer_html, wrong_secret])
 def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
-    emulate: Emulate, project: Project, brings: object
+    emulate: Emulate, project: Project, brings: Callable[[Emulator], None]
 ) -> None:
-    assert callable(brings)
     kore = emulate(sample_campaigns(12))
     project.use(kore)
     brings(kore)
