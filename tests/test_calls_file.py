@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -51,6 +52,15 @@ class TestFile:
         with pytest.raises(BudgetUnusable, match="XDG_STATE_HOME") as raised:
             budget(path, clock).paused_for()
         assert str(path) in str(raised.value)
+
+    def test_a_new_one_that_another_process_is_just_making_is_waited_for(
+        self, path: Path, clock: FakeClock
+    ) -> None:
+        path.parent.mkdir()
+        with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("begin exclusive")
+            threading.Timer(0.1, other.execute, ("rollback",)).start()
+            assert call(budget(path, clock), clock) == 0
 
     def test_calls_are_forgotten_after_an_hour(self, path: Path, clock: FakeClock) -> None:
         pacer = budget(path, clock)
