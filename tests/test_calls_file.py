@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,6 +17,19 @@ import pytest
 from budgets import THREE_A_MINUTE, WINDOW, budget, call
 from fake_clock import FakeClock
 from kore_campaigns.errors import BudgetUnusable
+
+MAKES_FORTY_FILES = """
+import sys, time
+from pathlib import Path
+from kore_campaigns.pacing import Budget
+
+folder, begin = Path(sys.argv[1]), float(sys.argv[2])
+for number in range(40):
+    time.sleep(max(0, begin + number * 0.02 - time.time()))
+    budget = Budget(folder / f"{number}.sqlite", limits=(), lease_seconds=1)
+    budget.paused_for()
+    budget.close()
+"""
 
 
 @pytest.fixture
@@ -61,6 +77,13 @@ class TestFile:
             other.execute("begin exclusive")
             threading.Timer(0.1, other.execute, ("rollback",)).start()
             assert call(budget(path, clock), clock) == 0
+
+    def test_many_processes_may_make_a_new_one_at_once(self, tmp_path: Path) -> None:
+        """SQLite answers "database is locked" to some of them, without waiting."""
+        begin = str(time.time() + 1)
+        command = [sys.executable, "-c", MAKES_FORTY_FILES, str(tmp_path), begin]
+        makers = [subprocess.Popen(command) for _ in range(4)]
+        assert [maker.wait() for maker in makers] == [0] * 4
 
     def test_calls_are_forgotten_after_an_hour(self, path: Path, clock: FakeClock) -> None:
         pacer = budget(path, clock)
