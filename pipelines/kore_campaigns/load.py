@@ -6,7 +6,9 @@ transaction: readers never see a version without its children.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -137,28 +139,44 @@ def ensure_tables(pipeline: dlt.Pipeline) -> None:
         client.update_stored_schema(force=True)
 
 
-def drain(pipeline: dlt.Pipeline) -> bool:
-    """Finish the packages that a killed run left behind; True if there were any.
-
-    Must come before new data: dlt would load the old package and ignore the new rows.
-    """
-    found = bool(pipeline.has_pending_data)
-    if found:
-        with _destination_errors(pipeline):
-            pipeline.normalize()
-            pipeline.load()
-    return found
-
-
 def load(pipeline: dlt.Pipeline, source: DltSource) -> None:
     """Extract, normalise and load one package; durable when it returns.
 
-    Raises `DestinationUnavailable`; the package then stays pending and `drain` finishes it.
+    Raises `DestinationUnavailable`.
     """
     with _destination_errors(pipeline):
-        # insert_values, dlt's default on DuckDB, takes many times the CPU and memory.  jsonl is read with
-        # types guessed from the data: inside `raw` a timestamp was rewritten and absent keys became null.
-        pipeline.run(source, loader_file_format="parquet")
+        _undisturbed(lambda: _run(pipeline, source))
+
+
+def _run(pipeline: dlt.Pipeline, source: DltSource) -> None:
+    # insert_values, dlt's default on DuckDB, takes many times the CPU and memory.  jsonl is read
+    # with types guessed from the data: inside `raw` a timestamp was rewritten and absent keys
+    # became null.
+    loaded = pipeline.run(source, loader_file_format="parquet")
+    for load_id in loaded.loads_ids:
+        # dlt keeps every package that it ever loaded
+        shutil.rmtree(Path(pipeline.working_dir, "load", "loaded", load_id), ignore_errors=True)
+
+
+def _undisturbed(step: Callable[[], None]) -> None:
+    """Does the step in a thread of its own.
+
+    In the main thread dlt takes SIGINT and SIGTERM over and gives the package up; a run that is
+    asked to stop is to store what it has.
+    """
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            step()
+        except BaseException as error:  # raised again below
+            failed.append(error)
+
+    thread = threading.Thread(target=work, name="load", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
 
 
 class _destination_errors:  # noqa: N801  # reads as a clause: `with _destination_errors(pipeline)`

@@ -109,11 +109,14 @@ class Workspace:
     def prepare(self) -> None:
         """Make the private file go on from the published one.
 
-        The published file is the truth: restored from a backup or deleted, the run follows it.  A
-        private file that goes on from it may hold one more durable step, and is kept.
+        The published file is the truth: restored from a backup or deleted, the run follows it.  What
+        a killed run had not published is dropped and read again: dlt's replay of a load that was
+        killed between a copy into staging and its record doubles the rows of the parent table.
         """
         try:
-            if self._origin_recorded() == self._identity():
+            is_settled = self._origin_recorded() == self._identity()
+            self.begin_step()
+            if is_settled:
                 return
             shutil.rmtree(self.pipelines_dir, ignore_errors=True)
             for leftover in (self.private, Path(f"{self.private}.wal")):
@@ -121,13 +124,16 @@ class Workspace:
             if self.published.exists():
                 shutil.copyfile(self.published, self.private)
                 duckdb.connect(str(self.private)).close()  # it may be any file, or a later DuckDB's
-            self._record_origin()
         except (OSError, duckdb.Error) as failed:
             raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
 
+    def begin_step(self) -> None:
+        """From here to the next `publish` the private file holds what nobody has seen."""
+        self._origin.unlink(missing_ok=True)
+
     def publish(self) -> None:
         """Swap a complete, checkpointed copy in; open readers keep the file they have."""
-        temporary = self.published.with_name(f".{self.published.name}.{os.getpid()}.tmp")
+        temporary = self.published.with_name(f".{self.published.name}.tmp")
         try:
             with duckdb.connect(str(self.private)) as connection:
                 connection.execute("force checkpoint")

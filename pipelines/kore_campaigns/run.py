@@ -12,11 +12,11 @@ import dlt
 from kore_campaigns.connect import connected
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.held import failed_last_time, read_held
-from kore_campaigns.load import drain, duckdb_pipeline, ensure_tables, load, package
+from kore_campaigns.load import duckdb_pipeline, ensure_tables, load, package
 from kore_campaigns.plan import plan_full
+from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.report import RunReport, new_report
-from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.settings import resolve
 from kore_campaigns.store import Store
 from kore_campaigns.sweep import Progress, Sweep, silent
@@ -54,7 +54,6 @@ def run_pipeline(
     with workspace.locked(), connected(found, stop=stop) as client:
         workspace.prepare()
         pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
-        drain(pipeline)
         ensure_tables(pipeline)
         apply_views(pipeline)
         report = new_report(database=str(workspace.published))
@@ -80,6 +79,7 @@ def run_pipeline(
 
 def _write(store: Store, pipeline: dlt.Pipeline, workspace: Workspace, *, is_last: bool) -> None:
     """One load package, durable and published when this returns."""
+    workspace.begin_step()
     load(
         pipeline,
         package(

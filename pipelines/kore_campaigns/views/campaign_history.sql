@@ -1,6 +1,7 @@
 -- one row per campaign and version: every state ever seen, with the time it counted
 with completed as (
-    select load_id from kore_raw._dlt_loads where status = 0
+    -- distinct: a load that was killed in its last step is recorded a second time by its replay
+    select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
 versions as (
