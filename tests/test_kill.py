@@ -7,6 +7,7 @@ import random
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -68,7 +69,7 @@ def kill_runs(kore: Emulator, project: Project, rng: random.Random) -> list[int]
 def change(kore: Emulator, campaign_id: str, rng: random.Random) -> None:
     """Lists that shrink and grow, with and without a new `updatedAt`."""
     days = [{"day": day, "start": "9:00 AM", "end": "5:00 PM"} for day in ("MO", "TU", "WE", "TH")]
-    changes = rng.choice(
+    changes: dict[str, Any] = rng.choice(
         [
             {"dialingStrategy.callingHours.days": days[: rng.randrange(5)]},
             {"contactLists": [f"List {number}" for number in range(rng.randrange(4))]},

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import duckdb
 import pytest
@@ -57,8 +58,8 @@ def test_a_run_asked_to_stop_stores_what_it_has_and_the_next_completes_it(
     assert project.sql(GAPS) == []
 
 
-def json_of(out: str) -> dict[str, object]:
-    found: dict[str, object] = json.loads(out)
+def json_of(out: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(out)
     return found
 
 

@@ -59,15 +59,15 @@ def every_answer_html(kore: Emulator) -> None:
     kore.fault(Fault.HTML)
 
 
-def wrong_secret(kore: Emulator) -> None:
-    kore.client_secret = "somebody else's secret, of thirty-two signs at least"
+def no_scope(kore: Emulator) -> None:
+    kore.scope_granted = False
 
 
 def ordinary(kore: Emulator) -> None:
     """Twelve campaigns of every shape."""
 
 
-@pytest.mark.parametrize("brings", [ordinary, bare, every_answer_html, wrong_secret])
+@pytest.mark.parametrize("brings", [ordinary, bare, every_answer_html, no_scope])
 def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
     emulate: Emulate, project: Project, brings: Callable[[Emulator], None]
 ) -> None:
