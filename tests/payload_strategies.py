@@ -18,6 +18,7 @@ _scalars = (
     | st.booleans()
     | st.integers()
     | st.integers(min_value=2**62, max_value=2**70)
+    | st.integers(min_value=10**11, max_value=10**15)  # epoch milliseconds, and beyond the calendar
     | st.floats()
     | any_text
 )

@@ -71,7 +71,8 @@ def test_boolean(value: Any, truth: bool | None) -> None:
         ("yesterday", None),
         ("", None),
         (1765171778, None),  # seconds? never guessed
-        (10**18, None),
+        (253402300799999, datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)),
+        (253402300800000, None),
         (True, None),
         (None, None),
         ([], None),

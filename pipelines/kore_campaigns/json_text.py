@@ -13,10 +13,13 @@ _ENCODE = json.JSONEncoder(
 ).encode
 
 # What some destination refuses, as it shows in the text: a NUL, a number that is none, half a
-# surrogate pair, an integer beyond 64 bits, more levels than the loader's serialiser has (254).
+# surrogate pair, an integer beyond 64 bits, more levels than the loader's serialiser has (254),
+# and texts that begin with a sign by which dlt marks types: it strips it, and reads on as a number.
 # A false alarm only costs a closer look.
 _REFUSED = ("\\u0000", "NaN", "Infinity")
-_HALF_PAIR = re.compile("[\ud800-\udfff]")
+_TYPE_MARKS = "\uf026-\uf02e"
+_REFUSED_SIGNS = re.compile(f'[\ud800-\udfff]|"[{_TYPE_MARKS}]')
+_MARKED = re.compile(f"[{_TYPE_MARKS}]")
 _LONG_NUMBER = re.compile(r"(?:^|[:,\[-])[0-9]{19}")
 _MAX_DEPTH = 100
 INT64 = range(-(2**63), 2**63)
@@ -55,7 +58,7 @@ def _is_suspect(text: str) -> bool:
         any(token in text for token in _REFUSED)
         or text.count("{") + text.count("[") > _MAX_DEPTH
         or _LONG_NUMBER.search(text) is not None
-        or (not text.isascii() and _HALF_PAIR.search(text) is not None)
+        or (not text.isascii() and _REFUSED_SIGNS.search(text) is not None)
     )
 
 
@@ -76,4 +79,6 @@ def _holdable(value: Any, depth: int) -> Any:
 
 
 def _holdable_text(text: str) -> str:
+    if _MARKED.match(text):
+        text = f"\\u{ord(text[0]):04x}{text[1:]}"
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")

@@ -14,8 +14,9 @@ _WORDS = {
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# smaller numbers could as well be seconds: read as milliseconds they lie before March 1973
-_EPOCH_MILLISECONDS = range(10**11, 10**15)
+# smaller numbers could as well be seconds: read as milliseconds they lie before March 1973;
+# larger ones lie beyond the year 9999
+_EPOCH_MILLISECONDS = range(10**11, 253_402_300_800_000)
 
 
 def text(value: Any) -> str | None:
