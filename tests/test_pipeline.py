@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conftest import Emulate
 from kept_tables import campaign_rows, failures, kores_campaigns, live_campaigns
-from kore_campaigns.emulator import Fault, sample_campaigns
+from kore_campaigns.emulator import REMOVED, Fault, sample_campaigns
 from project_case import Project
 
 OLD = "2019-03-04T05:06:07.008Z"
@@ -27,6 +27,21 @@ def test_nothing_changed_writes_no_campaign_row(emulate: Emulate, project: Proje
 
 def test_raw_is_what_was_received(emulate: Emulate, project: Project) -> None:
     kore = emulate(sample_campaigns(25))
+    project.use(kore)
+
+    project.run()
+
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_null_that_was_sent_stays_one_and_a_field_that_was_not_stays_away(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(2))
+    sent, left_out = kore.campaign_ids()
+    for path in ("dncLists", "maxSkips", "dialingStrategy.callerId", "schedule"):
+        kore.edit(sent, {path: None})
+        kore.edit(left_out, {path: REMOVED})
     project.use(kore)
 
     project.run()
@@ -136,7 +151,7 @@ def test_more_failures_than_the_error_budget_end_the_asking(
 def test_campaigns_that_always_fail_do_not_use_up_the_error_budget_first(
     emulate: Emulate, project: Project
 ) -> None:
-    kore = emulate(sample_campaigns(12))
+    kore = emulate(sample_campaigns(12), latency=0.05)
     bad, good = kore.campaign_ids()[:4], kore.campaign_ids()[4:]
     for campaign_id in bad:
         kore.fault(Fault.HTML, campaign_id)

@@ -151,12 +151,19 @@ def test_a_traceback_with_all_its_variables_shows_none(emulate: Emulate, project
 
 
 def told_by(client: KoreClient, campaign_id: str) -> str:
-    """The traceback of the error with the variables of each frame, as error trackers send it."""
+    """The traceback of the error with the variables of each frame, as error trackers send it,
+    and the headers of what is among them.
+    """
     try:
         client.campaign(campaign_id)
     except KoreCampaignsError as error:
         told = traceback.TracebackException.from_exception(error, capture_locals=True)
-        return "".join(told.format())
+        kept = [
+            str(getattr(variable, "headers", ""))
+            for frame, _ in traceback.walk_tb(error.__traceback__)
+            for variable in frame.f_locals.values()
+        ]
+        return "".join([*told.format(), *kept])
     return ""
 
 
