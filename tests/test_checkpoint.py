@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from conftest import Emulate
@@ -64,6 +65,54 @@ def test_a_deleted_database_is_built_afresh(emulate: Emulate, project: Project) 
     assert (report.new_versions, report.unchanged, report.exit_code) == (8, 0, 0)
     assert project.sql("select distinct version from kore.campaign_history") == [(1,)]
     assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_load_that_is_recorded_twice_doubles_no_row(emulate: Emulate, project: Project) -> None:
+    kore = loaded(emulate, project)
+    with duckdb.connect(str(project.database)) as connection:
+        # as dlt leaves it where a load is killed in its last step and replayed
+        connection.execute("insert into kore_raw._dlt_loads from kore_raw._dlt_loads")
+
+    report = project.run()
+
+    assert (report.new_versions, report.unchanged) == (0, 8)
+    assert project.sql("select count(*) from kore.campaign_history") == [(8,)]
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_what_a_killed_run_had_not_published_is_dropped(emulate: Emulate, project: Project) -> None:
+    kore = loaded(emulate, project)
+    rows = campaign_rows(project)
+    beside = project.folder / ".kore_campaigns" / "kore_campaigns"
+    with duckdb.connect(str(beside / "kore_campaigns.duckdb")) as connection:
+        # a step that was under way: the parent table is filled, its children are not
+        connection.execute("delete from kore_raw.campaign_versions__calling_hours")
+    (beside / "origin.json").unlink()
+    unfinished = project.folder / ".kore_campaigns.duckdb.tmp"
+    unfinished.write_bytes(project.database.read_bytes()[:5000])
+
+    report = project.run()
+
+    assert (report.new_versions, report.unchanged) == (0, 8)
+    assert campaign_rows(project) == rows
+    assert live_campaigns(project) == kores_campaigns(kore)
+    assert not unfinished.exists()
+
+
+def test_the_working_directory_does_not_grow_with_every_run(
+    emulate: Emulate, project: Project
+) -> None:
+    loaded(emulate, project)
+    files = files_beside(project)
+
+    project.run()
+    project.run()
+
+    assert files_beside(project) == files
+
+
+def files_beside(project: Project) -> set[Path]:
+    return {path for path in (project.folder / ".kore_campaigns").rglob("*") if path.is_file()}
 
 
 def test_a_database_moved_to_another_folder_goes_on_there(
