@@ -1,4 +1,4 @@
-"""What every test of the pipeline stands on: an emulator on a socket, a project in a fresh folder."""
+"""What the pipeline tests stand on: an emulator on a socket, a project in a fresh folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
-from project_case import Project
 
 from kore_campaigns.emulator import Emulator
+from project_case import Project
 
 
 class Emulate(Protocol):

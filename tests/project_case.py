@@ -1,4 +1,6 @@
-"""A project folder in a test: its settings, its runs, in this process or another, and its database."""
+"""A project folder in a test: its settings, its runs, in this process or another, and its
+database.
+"""
 
 from __future__ import annotations
 

@@ -13,9 +13,13 @@ from kore_campaigns.errors import CampaignIdsInvalid
 HEADER = ("campaign_id", "note", "connection")
 EXPECTED_HEADER = "the header `campaign_id`, optionally followed by `note` and `connection`"
 # Not a UUID pattern: ids of voice campaigns have a first group of seven digits.  What is refused is
-# only what cannot stand in a URL path by itself or is a sign of a slip (blanks, quotes, separators).
+# only what cannot stand in a URL path by itself or is a sign of a slip (blanks, quotes,
+# separators).
 ID = re.compile(r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f]{1,200}""")
-EXPECTED_ID = "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, quotes or slashes"
+EXPECTED_ID = (
+    "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, "
+    "quotes or slashes"
+)
 
 
 @dataclass(frozen=True, slots=True)

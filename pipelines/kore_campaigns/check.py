@@ -32,7 +32,9 @@ NAMES = ("settings", "dns", "tls", "token", "scope", "stream", "account", "listi
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One step of the way. `exit_code` is what a run would end with because of it, 0 if it would not."""
+    """One step of the way. `exit_code` is what a run would end with because of it, 0 if it would
+    not.
+    """
 
     name: str
     state: State
@@ -95,7 +97,10 @@ def _dns(way: _Way) -> Leg:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        message = f"`{host}` is not found ({error}). Next: correct the setting `host`, or this machine's DNS"
+        message = (
+            f"`{host}` is not found ({error}). Next: correct the setting `host`, or this "
+            "machine's DNS"
+        )
         return Leg("dns", "failed", message, exit_code=75)
     way.reached = True
     return Leg("dns", "ok", f"{host} is {found[0][4][0]}")
@@ -115,7 +120,10 @@ def _tls(way: _Way) -> Leg:
             with ssl.create_default_context().wrap_socket(line, server_hostname=host) as secure:
                 return Leg("tls", "ok", f"connected to port {port}, {secure.version()}")
     except ssl.SSLError as error:
-        message = f"the certificate of `{host}` is not accepted ({error.reason}). Next: set REQUESTS_CA_BUNDLE"
+        message = (
+            f"the certificate of `{host}` is not accepted ({error.reason}). Next: set "
+            "REQUESTS_CA_BUNDLE"
+        )
         way.reached = False
     except OSError as error:
         message = (
@@ -162,7 +170,10 @@ def _refused(error: AccessRefused) -> Iterator[Leg]:
     """The service's few words tell a wrong scope from the rest, and no more than that."""
     if "scope" in error.reply.casefold():
         yield Leg("token", "ok", "accepted")
-        message = f"`{error.reply}`. Next: grant the scope `Campaign Management` to the client, publish the app"
+        message = (
+            f"`{error.reply}`. Next: grant the scope `Campaign Management` to the client, "
+            "publish the app"
+        )
         yield Leg("scope", "failed", message, error.exit_code)
     else:
         yield _failed("token", error)

@@ -1,4 +1,4 @@
-"""`kore-campaigns`: arguments in, text out, an exit code for the scheduler. Only here is printed."""
+"""`kore-campaigns`: arguments in, text out, an exit code for the scheduler. Only this prints."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
 
 if TYPE_CHECKING:
-    from kore_campaigns.report import RunReport
+    pass
 
 EXIT_CODES = """\
 exit codes:
@@ -110,7 +110,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 def _check_project(project_dir: str | None) -> None:
     if project_dir and not os.path.isdir(project_dir):  # noqa: PTH112  # pathlib is not needed yet
-        raise SettingInvalid("project-dir", project_dir, expected="a folder that exists")
+        raise SettingInvalid(key="project-dir", value=project_dir, expected="a folder that exists")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -120,7 +120,7 @@ def _run(options: argparse.Namespace) -> int:
 
     if options.destination != "duckdb":
         expected = "`duckdb`; for others use the plain dlt source, see docs/operations.md"
-        raise SettingInvalid("destination", options.destination, expected=expected)
+        raise SettingInvalid(key="destination", value=options.destination, expected=expected)
     stop = _stop_on_signals()
     with show_progress(quiet=options.quiet or options.json) as progress:
         report = run_pipeline(

@@ -57,12 +57,14 @@ order by name
 
 
 def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
-    """Both reports and the answers to the questions; everything is left in `directory` to look at."""
+    """Both reports and the answers to the questions; all is left in `directory` to look at."""
     try:
         from kore_campaigns.emulator import Emulator, demo_campaigns
     except ImportError:
         expected = "the extra `demo`: pip install 'kore-campaigns[demo]'"
-        raise SettingInvalid("demo", "aiohttp is not installed", expected=expected) from None
+        raise SettingInvalid(
+            key="demo", value="aiohttp is not installed", expected=expected
+        ) from None
     folder = Path(directory).absolute()
     database = _clean(folder)
     with Emulator(campaigns=demo_campaigns()) as kore:
@@ -117,7 +119,8 @@ def _edit(kore: Any) -> None:
 
 def _in_short(report: RunReport) -> str:
     return (
-        f"{report.requests} requests: {report.new_versions} new versions, {report.unchanged} unchanged, "
+        f"{report.requests} requests: {report.new_versions} new versions, "
+        f"{report.unchanged} unchanged, "
         f"{report.vanished} vanished, {report.failed} failed"
     )
 

@@ -81,7 +81,8 @@ class CampaignIdsInvalid(FixSetting):
         where = file if line is None else f"{file}, line {line}"
         found = "" if value is None else f" found `{value}`;"
         super().__init__(
-            f"{where}:{found} expected {expected}. Next: correct the file and run again; nothing was asked."
+            f"{where}:{found} expected {expected}. Next: correct the file and run again; "
+            "nothing was asked."
         )
 
 
@@ -93,14 +94,18 @@ class BudgetUnusable(FixSetting):
     def __init__(self, path: str, reason: str) -> None:
         self.path, self.reason = path, reason
         super().__init__(
-            f"the file that counts this account's calls, `{path}`, cannot be used: {reason}. Nothing was sent. "
-            "Next: if it is damaged, delete it (it only remembers the calls of the last hour); if its folder "
+            f"the file that counts this account's calls, `{path}`, cannot be used: "
+            f"{reason}. Nothing was sent. "
+            "Next: if it is damaged, delete it (it only remembers the calls of the last "
+            "hour); if its folder "
             "cannot be written, set `XDG_STATE_HOME` to one on a local disk that can."
         )
 
 
 class RequestNotAllowed(FixSetting):
-    """Raised before a socket opens: the same URLs with other verbs edit, delete or start a campaign."""
+    """Raised before a socket opens: the same URLs with other verbs edit, delete or start a
+    campaign.
+    """
 
     code = "request_not_allowed"
 
@@ -121,10 +126,14 @@ class AccessRefused(KoreCampaignsError):
         self.http_status, self.reply = http_status, reply
         self.client_id, self.stream_id = client_id, stream_id
         super().__init__(
-            f"Kore.ai refused the credentials (HTTP {http_status}, `{reply}`). It does not say which of these "
-            f"is wrong: the client secret; the client id `{client_id}`; the stream id `{stream_id}` (it must be "
-            "the app the client id belongs to); the scope `Campaign Management` not granted to the client; the "
-            "app not published since the scope was granted; the algorithm or the jti setting not as in the "
+            f"Kore.ai refused the credentials (HTTP {http_status}, `{reply}`). It does "
+            "not say which of these "
+            f"is wrong: the client secret; the client id `{client_id}`; the stream id "
+            f"`{stream_id}` (it must be "
+            "the app the client id belongs to); the scope `Campaign Management` not "
+            "granted to the client; the "
+            "app not published since the scope was granted; the algorithm or the jti "
+            "setting not as in the "
             "JWT app. Next: `kore-campaigns check`."
         )
 
@@ -146,8 +155,10 @@ class CampaignNotFound(CampaignFailed):
     def __init__(self, campaign_id: str, *, http_status: int = 404) -> None:
         super().__init__(
             campaign_id,
-            f"HTTP {http_status}: no campaign with this id in this app. Likely a typing error, a campaign "
-            "deleted before it was ever loaded, or the id of another app. Next: compare it with the campaign's "
+            f"HTTP {http_status}: no campaign with this id in this app. Likely a typing "
+            "error, a campaign "
+            "deleted before it was ever loaded, or the id of another app. Next: compare "
+            "it with the campaign's "
             "page in Kore.ai, then correct or remove the line in the file of campaign ids.",
             http_status=http_status,
         )
@@ -161,14 +172,18 @@ class CampaignRefused(CampaignFailed):
     def __init__(self, campaign_id: str, *, http_status: int, reply: str) -> None:
         super().__init__(
             campaign_id,
-            f"HTTP {http_status}, `{reply}`, though other campaigns were answered in this run. Likely the "
-            "id of another app's campaign. Next: move it to that app's connection, or remove the line.",
+            f"HTTP {http_status}, `{reply}`, though other campaigns were answered in this "
+            "run. Likely the "
+            "id of another app's campaign. Next: move it to that app's connection, or "
+            "remove the line.",
             http_status=http_status,
         )
 
 
 class VanishNotBelieved(CampaignFailed):
-    """Gone, says the service; but of so many at once that it is not believed without being told to."""
+    """Gone, says the service; but of so many at once that it is not believed without being told
+    to.
+    """
 
     code = "vanish_not_believed"
 
@@ -176,9 +191,12 @@ class VanishNotBelieved(CampaignFailed):
         self.missing, self.known, self.allowed = missing, known, allowed
         super().__init__(
             campaign_id,
-            f"answered 404, as did {missing} of {known} known campaigns; at most {allowed} are believed in one "
-            "run (setting `max_vanished`), and none while no campaign answers. Nothing was marked deleted. "
-            "Likely a wrong stream id or a revoked scope. Next: `kore-campaigns check`; if they really "
+            f"answered 404, as did {missing} of {known} known campaigns; at most "
+            f"{allowed} are believed in one "
+            "run (setting `max_vanished`), and none while no campaign answers. Nothing "
+            "was marked deleted. "
+            "Likely a wrong stream id or a revoked scope. Next: `kore-campaigns check`; "
+            "if they really "
             "were deleted, run again with `--accept-vanished`.",
             http_status=404,
         )
@@ -190,8 +208,10 @@ class RequestRefused(CampaignFailed):
     def __init__(self, campaign_id: str, *, http_status: int, reply: str) -> None:
         super().__init__(
             campaign_id,
-            f"HTTP {http_status}, `{reply}`: the service will not answer this request, so it was not repeated. "
-            "Next: `kore-campaigns check`, then compare host, stream id and account id with the app's settings.",
+            f"HTTP {http_status}, `{reply}`: the service will not answer this request, so "
+            "it was not repeated. "
+            "Next: `kore-campaigns check`, then compare host, stream id and account id "
+            "with the app's settings.",
             http_status=http_status,
         )
 
@@ -203,8 +223,10 @@ class RedirectRefused(CampaignFailed):
     def __init__(self, campaign_id: str, *, http_status: int, location: str) -> None:
         super().__init__(
             campaign_id,
-            f"HTTP {http_status} redirects to `{location}`; not followed, as the token would go with it. "
-            "Likely a wrong host or a proxy that asks for a login. Next: correct the setting `host`.",
+            f"HTTP {http_status} redirects to `{location}`; not followed, as the token "
+            "would go with it. "
+            "Likely a wrong host or a proxy that asks for a login. Next: correct the "
+            "setting `host`.",
             http_status=http_status,
         )
 
@@ -218,7 +240,8 @@ class AnswerBreaksContract(CampaignFailed):
     def __init__(self, campaign_id: str, *, found: str, http_status: int | None = 200) -> None:
         super().__init__(
             campaign_id,
-            f"HTTP {http_status}, but {found}. Nothing was stored. Next: run again; if it stays, send this "
+            f"HTTP {http_status}, but {found}. Nothing was stored. Next: run again; if it "
+            "stays, send this "
             "line to Kore.ai support with the campaign id.",
             http_status=http_status,
         )
@@ -240,7 +263,8 @@ class RateLimited(TryLater):
         seen = f"HTTP {http_status}, {attempts} attempts; " if attempts else "nothing was sent; "
         super().__init__(
             campaign_id,
-            f"the account's call limit was reached ({seen}the service asks to wait {wait_seconds:.0f} s). "
+            f"the account's call limit was reached ({seen}the service asks to wait "
+            f"{wait_seconds:.0f} s). "
             "Other integrations share the same 60 calls a minute. Next: run again later, or lower "
             "`requests_per_minute`.",
             http_status=http_status,
@@ -255,7 +279,8 @@ class ServerUnavailable(TryLater):
     ) -> None:
         super().__init__(
             campaign_id,
-            f"{reason} after {attempts} attempts. Next: run again later; `kore-campaigns check` names the "
+            f"{reason} after {attempts} attempts. Next: run again later; `kore-campaigns "
+            "check` names the "
             "failing leg.",
             http_status=http_status,
         )

@@ -28,7 +28,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The end of one request: `data` as received, or the `error` that explains why there is none."""
+    """The end of one request: `data` as received, or the `error` that says why there is none."""
 
     campaign_id: str
     observed_at: datetime
@@ -109,7 +109,7 @@ class Fetch:
                 fetched = self._ask(campaign_id)
                 if fetched is not None:
                     self._answers.put(fetched)
-        except BaseException as fatal:  # noqa: BLE001  # handed to the consumer, which raises it
+        except BaseException as fatal:  # handed to the consumer, which raises it
             self._fatal = self._fatal or fatal
         finally:
             self._client.answered.set()
@@ -142,7 +142,9 @@ class Fetch:
         return Fetched(campaign_id, self._now(), data=data)
 
     def _refused(self, campaign_id: str, refused: AccessRefused) -> CampaignRefused:
-        """One refusal among successes is the campaign's; the first, or several in a row, everybody's."""
+        """One refusal among successes is the campaign's; the first, or several in a row,
+        everybody's.
+        """
         with self._lock:
             self._refusals += 1
             if not self._successes or self._refusals >= REFUSALS_IN_A_ROW:

@@ -18,14 +18,19 @@ select campaign_id, version, content_hash, valid_from, updated_at, is_deleted
 from (
     select
         versions.*,
-        row_number() over (partition by versions.campaign_id order by versions.version desc) as newest
+        row_number() over (
+            partition by versions.campaign_id order by versions.version desc
+        ) as newest
     from {versions} as versions
     join {loads} as loads on versions._dlt_load_id = loads.load_id and loads.status = 0
     where versions.stream_id = %s
 ) as ranked
 where newest = 1
 """
-_RAW = "select campaign_id, version, raw from {versions} where stream_id = %s and campaign_id in ({marks})"
+_RAW = (
+    "select campaign_id, version, raw from {versions} where stream_id = %s and "
+    "campaign_id in ({marks})"
+)
 _FAILED = """
 select errors.campaign_id
 from {errors} as errors

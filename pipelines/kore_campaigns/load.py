@@ -1,4 +1,4 @@
-"""Rows into the destination through dlt: one nested resource for versions, two flat ones for the record.
+"""Rows into the destination through dlt: versions in one nested resource, the record in two flat.
 
 A campaign version travels with its calling hours, lists and changes in one resource, hence in one
 transaction: readers never see a version without its children.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.schema import Schema
+from dlt.common.schema.typing import TMergeDispositionDict
 from dlt.common.schema.utils import new_table
+from dlt.extract.hints import TResourceNestedHints
 from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -75,16 +77,19 @@ def as_hints(table: tables.Table) -> dict[str, Any]:
     }
 
 
+_MERGE: TMergeDispositionDict = {"disposition": "merge", "strategy": "delete-insert"}
+
+
 def resource(table: tables.Table, rows: Iterable[Mapping[str, Any]]) -> DltResource:
     """`rows` for `table`; a replay of the same keys overwrites itself, children included."""
-    nested = {
+    nested: dict[str | Sequence[str], TResourceNestedHints] = {
         child.name: dlt.mark.make_nested_hints(columns=as_hints(child)) for child in table.children
     }
     made: DltResource = dlt.resource(
         iter(rows),
         name=table.name,
         primary_key=table.key,
-        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+        write_disposition=_MERGE,
         columns=as_hints(table),
         nested_hints=nested,
     )

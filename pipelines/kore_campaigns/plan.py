@@ -47,7 +47,7 @@ def errors_allowed(planned: int, *, error_budget: float) -> int:
 
 
 def vanished_allowed(known: int, *, max_vanished: float) -> int:
-    """How many of the known campaigns may be gone at once before it is not believed; one always may.
+    """How many known campaigns may be gone at once before it is not believed; one always may.
 
     A wrong stream id or a revoked scope can look as if every campaign had been deleted.
     """

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -33,7 +34,7 @@ def show_progress(*, quiet: bool) -> Iterator[Progress]:
 _BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
 
 
-def _on(bar: tqdm[None]) -> Progress:
+def _on(bar: tqdm[NoReturn]) -> Progress:
     due = 0.0
 
     def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:

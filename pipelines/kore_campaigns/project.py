@@ -12,7 +12,9 @@ from kore_campaigns.settings import KoreSettings
 
 
 def project_folder(project_dir: str | Path | None = None) -> Path:
-    """The folder that settings and relative paths belong to: given, `DLT_PROJECT_DIR`, or the current."""
+    """The folder that settings and relative paths belong to: given, `DLT_PROJECT_DIR`, or the
+    current.
+    """
     return Path(project_dir) if project_dir else Path(dlt.current.run_context().run_dir)
 
 
@@ -24,8 +26,10 @@ def configured_ids(
     named = {campaign.connection for campaign in campaigns} - {"", connection or ""}
     if named and connection is None:
         raise SettingInvalid(
-            "connection",
-            ", ".join(sorted(named)),
-            expected=f"`--connection` with the name of one: {settings.campaign_ids} has ids of several",
+            key="connection",
+            value=", ".join(sorted(named)),
+            expected=(
+                f"`--connection` with the name of one: {settings.campaign_ids} has ids of several"
+            ),
         )
     return [c.campaign_id for c in campaigns if c.connection in ("", connection or "")]

@@ -40,8 +40,11 @@ class Workspace:
     def __post_init__(self) -> None:
         if self.published.stem.casefold() in (tables.RAW_SCHEMA, tables.VIEW_SCHEMA):
             # DuckDB names the catalogue after the file: `kore.campaigns` would be ambiguous
-            expected = f"a file name other than its schemas `{tables.VIEW_SCHEMA}` and `{tables.RAW_SCHEMA}`"
-            raise SettingInvalid("database", self.published, expected=expected)
+            expected = (
+                f"a file name other than its schemas `{tables.VIEW_SCHEMA}` and "
+                f"`{tables.RAW_SCHEMA}`"
+            )
+            raise SettingInvalid(key="database", value=self.published, expected=expected)
 
     @property
     def folder(self) -> Path:
@@ -109,9 +112,9 @@ class Workspace:
     def prepare(self) -> None:
         """Make the private file go on from the published one.
 
-        The published file is the truth: restored from a backup or deleted, the run follows it.  What
-        a killed run had not published is dropped and read again: dlt's replay of a load that was
-        killed between a copy into staging and its record doubles the rows of the parent table.
+        The published file is the truth: restored from a backup or deleted, the run follows it.
+        What a killed run had not published is dropped and read again: dlt's replay of a load
+        that was killed between a copy into staging and its record doubles rows of the parent.
         """
         try:
             is_settled = self._origin_recorded() == self._identity()

@@ -22,7 +22,7 @@ def read_view(name: str, *, database: str | Path | None = None) -> pd.DataFrame:
     Reads the published file of the project folder unless `database` is given.  Raises
     `DestinationUnavailable` if there is none, `SettingInvalid` for an unknown view.
     """
-    import duckdb  # noqa: PLC0415  # the package must import in a moment
+    import duckdb  # the package must import in a moment
 
     path = workspace_for(database, project_folder()).published
     if not path.exists():
@@ -33,6 +33,6 @@ def read_view(name: str, *, database: str | Path | None = None) -> pd.DataFrame:
         ).fetchall()
         known = [view for (view,) in views]
         if not re.fullmatch(r"[a-z_]+", name) or name not in known:
-            raise SettingInvalid("view", name, expected="one of " + ", ".join(known))
+            raise SettingInvalid(key="view", value=name, expected="one of " + ", ".join(known))
         frame = connection.execute(f"select * from {VIEW_SCHEMA}.{name}").df()  # noqa: S608
     return frame.convert_dtypes(convert_floating=False)

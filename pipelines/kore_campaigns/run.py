@@ -1,4 +1,4 @@
-"""One run: ids, plan, fetch, shape, load, views, publish. The command and the DAG both call this."""
+"""One run: ids, plan, fetch, shape, load, views, publish. Command and DAG both call this."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def run_pipeline(
 ) -> RunReport:
     """Bring the database up to date and say what was found.
 
-    `settings` are those of `KoreSettings` (`campaign_ids`, `requests_per_minute`, `credentials` ...)
-    and win over environment and files.  Setting `stop` ends the run after the chunk in hand.
+    `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...) and win over
+    environment and files.  Setting `stop` ends the run after the chunk in hand.
 
     Returns a report also when campaigns or the credentials were refused: look at `exit_code`.
     Raises `FixSetting` before the first request and `DestinationUnavailable` when the database
@@ -46,7 +46,9 @@ def run_pipeline(
     found = resolve(settings, connection=connection)
     if found.sweep == "listing":
         raise SettingInvalid(
-            "sweep", found.sweep, expected="`full` or `auto`; this version asks for each id"
+            key="sweep",
+            value=found.sweep,
+            expected="`full` or `auto`; this version asks for each id",
         )
     campaign_ids = configured_ids(found, folder, connection=connection)
     workspace = workspace_for(database, folder)

@@ -11,7 +11,10 @@ from typing import Any, ClassVar
 
 import dlt
 from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.exceptions import (
+    ConfigFieldMissingException,
+    ConfigValueCannotBeCoercedException,
+)
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
@@ -73,7 +76,9 @@ class KoreSettings(BaseConfiguration):
     chunk_size: int = 5000
     """... or so many campaigns, whichever comes first."""
     sweep: str = "auto"
-    """`full` asks for every configured campaign; `auto` picks the cheapest sweep that keeps the promises."""
+    """`full` asks for every configured campaign; `auto` picks the cheapest sweep that keeps the
+    promises.
+    """
     full_sweep_every_hours: float = 24.0
     """The longest `auto` goes without a full sweep."""
     error_budget: float = 0.2
@@ -81,7 +86,9 @@ class KoreSettings(BaseConfiguration):
     max_vanished: float = 0.2
     """Share of the known campaigns that may turn out gone in one run before it is not believed."""
     detail_method: str = "GET"
-    """`PUT` only for a deployment that answers nothing else: on this path PUT is also the update call."""
+    """`PUT` only for a deployment that answers nothing else: on this path PUT is also the update
+    call.
+    """
     connect_timeout_seconds: float = 10.0
     """Longest wait for a connection."""
     read_timeout_seconds: float = 30.0
@@ -120,9 +127,13 @@ def checked(settings: KoreSettings) -> KoreSettings:
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingInvalid(name, getattr(settings, name), expected="a share from 0 to 1")
     if settings.sweep not in SWEEPS:
-        raise SettingInvalid("sweep", settings.sweep, expected="`auto`, `full` or `listing`")
+        raise SettingInvalid(
+            key="sweep", value=settings.sweep, expected="`auto`, `full` or `listing`"
+        )
     if settings.detail_method not in ("GET", "PUT"):
-        raise SettingInvalid("detail_method", settings.detail_method, expected="`GET` or `PUT`")
+        raise SettingInvalid(
+            key="detail_method", value=settings.detail_method, expected="`GET` or `PUT`"
+        )
     for name in ("stream_id", "account_id"):
         _check_id(name, getattr(settings, name))
     _check_credentials(settings.credentials)
@@ -140,8 +151,8 @@ def _check_credentials(credentials: KoreCredentials) -> None:
     _check_id("credentials.client_id", credentials.client_id)
     if credentials.algorithm not in ALGORITHMS:
         raise SettingInvalid(
-            "credentials.algorithm",
-            credentials.algorithm,
+            key="credentials.algorithm",
+            value=credentials.algorithm,
             expected="one of " + ", ".join(ALGORITHMS),
         )
     key = "private_key" if credentials.algorithm.startswith("RS") else "client_secret"
@@ -157,7 +168,7 @@ def resolve(
 ) -> KoreSettings:
     """Settings of one connection, looked up and checked; `overrides` (flags) win.
 
-    A named connection reads `[sources.kore_campaigns.connections.<name>]` first and shares the rest.
+    A named connection reads `[sources.kore_campaigns.connections.<name>]` first, then the rest.
     Raises `SettingMissing` or `SettingInvalid`; no request is sent.
     """
     sections = ("sources", SECTION, *(("connections", connection) if connection else ()))
@@ -166,17 +177,16 @@ def resolve(
         found = resolve_configuration(KoreSettings(), sections=sections, explicit_value=given)
     except ConfigFieldMissingException as missing:
         raise SettingMissing(_missing_keys(missing), looked_in=LOOKED_IN) from None
-    except ConfigurationException as wrong:
-        # only the first line: the rest may repeat values, and a value may be a secret
-        raise SettingInvalid(
-            "sources.kore_campaigns", type(wrong).__name__, expected=str(wrong).splitlines()[0]
-        ) from None
+    except ConfigValueCannotBeCoercedException as wrong:
+        expected = f"a value of type `{getattr(wrong.hint, '__name__', wrong.hint)}`"
+        raise SettingInvalid(wrong.field_name, value=wrong.field_value, expected=expected) from None
     return checked(found)
 
 
 def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:
-    nested = {"client_id", "client_secret", "private_key", "algorithm", "credentials"}
-    return [
-        f"credentials.{key}" if key in nested and key != "credentials" else key
-        for key in missing.traces
-    ]
+    """The keys as a person writes them; dlt says `credentials` when all of them are missing."""
+    spelled = {
+        "credentials": ["credentials.client_id", "credentials.client_secret"],
+        "client_id": ["credentials.client_id"],
+    }
+    return [key for name in missing.traces for key in spelled.get(name, [name])]

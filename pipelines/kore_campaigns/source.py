@@ -10,12 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.common.configuration.container import Container
-from dlt.common.pipeline import PipelineContext
 from dlt.common.destination.exceptions import SqlClientNotAvailable
+from dlt.common.pipeline import PipelineContext
 from dlt.extract.resource import DltResource
 
 from kore_campaigns import tables
@@ -60,7 +60,9 @@ def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
 
 
 def _sweep(settings: KoreSettings) -> Store:
-    """Ask for every configured campaign, compared with what the active pipeline's destination holds."""
+    """Ask for every configured campaign, compared with what the active pipeline's destination
+    holds.
+    """
     campaign_ids = configured_ids(settings, project_folder())
     pipeline = _active_pipeline()
     report = new_report(database=pipeline.dataset_name if pipeline else "")
@@ -84,17 +86,19 @@ def _keep(is_last: bool) -> None:
 
 
 def _active_pipeline() -> dlt.Pipeline | None:
-    """The pipeline that runs this source, its tables made; None where nobody loads, as in a notebook."""
+    """The pipeline that runs this source, its tables made; None where nobody loads, as in a
+    notebook.
+    """
     context = Container()[PipelineContext]
     if not context.is_active():
         return None
-    pipeline: dlt.Pipeline = context.pipeline()
+    pipeline = cast(dlt.Pipeline, context.pipeline())
     try:
         ensure_tables(pipeline)
     except SqlClientNotAvailable:
         raise SettingInvalid(
-            "destination",
-            pipeline.destination.destination_name,
+            key="destination",
+            value=pipeline.destination.destination_name,
             expected="a SQL destination: what it holds decides what is new",
         ) from None
     return pipeline

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -96,7 +94,7 @@ class Status:
 
 
 def read_status(workspace: Workspace) -> Status:
-    """Reads the published file; raises `DestinationUnavailable` if it is there but cannot be read."""
+    """Reads the published file; raises `DestinationUnavailable` if that cannot be read."""
     running = workspace.holder()
     found: dict[str, Any] = {
         "running_pid": running.get("pid"),

@@ -25,7 +25,8 @@ from kore_campaigns.settings import KoreSettings
 from kore_campaigns.shape import Held, content_hash, is_new_version, shape
 from kore_campaigns.store import Store
 
-# called after each answer with the report so far and a function: seconds that n more calls will take
+# called after each answer with the report so far and a function: seconds that n more calls will
+# take
 Progress = Callable[[RunReport, Callable[[int], float]], None]
 
 
@@ -55,7 +56,9 @@ class Sweep:
     _ended: set[str] = field(default_factory=set)
 
     def go(self, planned: Sequence[str]) -> None:
-        """Ask for all of `planned`; every one of them ends in the report, with a reason if it failed."""
+        """Ask for all of `planned`; every one of them ends in the report, with a reason if it
+        failed.
+        """
         self.report.planned = len(planned)
         missing = self._ask(planned)
         self._settle(missing, known=sum(map(self._is_live, planned)))
@@ -137,7 +140,8 @@ class Sweep:
         allowed = errors_allowed(report.planned, error_budget=self.settings.error_budget)
         if report.failed > allowed and report.stopped is None:
             report.stopped = (
-                f"{report.failed} of {report.planned} planned campaigns failed, more than the {allowed} that "
+                f"{report.failed} of {report.planned} planned campaigns failed, more than "
+                f"the {allowed} that "
                 f"the setting `error_budget` = {self.settings.error_budget:g} allows"
             )
             self.stop.set()

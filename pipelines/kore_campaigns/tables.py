@@ -64,7 +64,8 @@ CHILD_COLUMNS = (STREAM_ID, CAMPAIGN_ID, VERSION, POSITION)
 
 CALLING_HOURS = Table(
     "calling_hours",
-    "One row per calling window of a campaign version: when it may dial, in the campaign's own zone.",
+    "One row per calling window of a campaign version: when it may dial, in the "
+    "campaign's own zone.",
     CHILD_KEY,
     (
         *CHILD_COLUMNS,
@@ -84,7 +85,8 @@ CALLING_HOURS = Table(
         _int("start_minute", "Start in minutes after midnight, 0 to 1439."),
         _int(
             "end_minute",
-            "End in minutes after the midnight before the start, 1 to 1440, or beyond for a window past midnight.",
+            "End in minutes after the midnight before the start, 1 to 1440, or beyond "
+            "for a window past midnight.",
         ),
         _bool("crosses_midnight", "True if the window goes on after midnight into the next day."),
         _bool(
@@ -95,7 +97,8 @@ CALLING_HOURS = Table(
 
 DNC_LISTS = Table(
     "dnc_lists",
-    "One row per do-not-call list attached to a campaign version. The account's global DNC list is never shown by the API.",
+    "One row per do-not-call list attached to a campaign version. The account's global "
+    "DNC list is never shown by the API.",
     CHILD_KEY,
     (
         *CHILD_COLUMNS,
@@ -149,14 +152,16 @@ CAMPAIGN_VERSIONS = Table(
         ),
         _bool(
             "is_deleted",
-            "True if the campaign was gone (answered 404 twice); the columns keep what was last known.",
+            "True if the campaign was gone (answered 404 twice); the columns keep what "
+            "was last known.",
         ),
         _text("campaign_type", "`voice` or `sms`, inferred: the API does not say."),
         _text("name", "Campaign name."),
         _text("description", "What the campaign is for, as its author wrote it."),
         _text(
             "status",
-            "Ready, Active, Paused, Preparing, Completed, Stopped, Scheduled, Rescheduled ...; an open set.",
+            "Ready, Active, Paused, Preparing, Completed, Stopped, Scheduled, "
+            "Rescheduled ...; an open set.",
         ),
         _int("priority", "1 to 5, higher is dialled first; old campaigns may hold up to 10."),
         _text("dialing_mode", "Agentless, Progressive, Preview, Power; empty for SMS."),
@@ -207,7 +212,8 @@ RUN_ID = _text("run_id", "The run, as in its report and logs.")
 
 EXTRACTION_RUNS = Table(
     "extraction_runs",
-    "One row per run; a run that was killed keeps the numbers of its last durable step and is not complete.",
+    "One row per run; a run that was killed keeps the numbers of its last durable step "
+    "and is not complete.",
     ("run_id",),
     (
         RUN_ID,
@@ -244,7 +250,8 @@ EXTRACTION_ERRORS = Table(
         CAMPAIGN_ID,
         _text(
             "error_code",
-            "Stable word for the reason, e.g. `not_found`, `rate_limited`, `answer_breaks_contract`.",
+            "Stable word for the reason, e.g. `not_found`, `rate_limited`, "
+            "`answer_breaks_contract`.",
         ),
         _int("http_status", "HTTP status of the last answer; empty if there was none."),
         _text("message", "What happened, the likely cause and what to do next."),
@@ -269,7 +276,7 @@ VIEW_COLUMNS = (
 
 
 def descriptions() -> dict[str, str]:
-    """Description per column name, for columns of views; the same name means the same everywhere."""
+    """Description per column name, for views; the same name means the same everywhere."""
     found = {column.name: column.description for column in VIEW_COLUMNS}
     for table in TABLES:
         for part in (table, *table.children):

@@ -45,7 +45,8 @@ def run_problems(report: RunReport) -> list[str]:
         lines.append(str(report.access_refused))
     if report.stopped is not None:
         lines.append(
-            f"stopped asking: {report.stopped}. What was answered is stored. Next: mend what the first "
+            f"stopped asking: {report.stopped}. What was answered is stored. Next: mend "
+            "what the first "
             "failures name, or raise `error_budget`, then run again."
         )
     if report.interrupted:
@@ -60,7 +61,8 @@ def run_problems(report: RunReport) -> list[str]:
         more = len(asked) - PROBLEMS_SHOWN
         lines.append(f"and {more} more failed campaigns: table kore_raw.extraction_errors")
     lines += [
-        f"drift: field `{found['path']}` ({found['example_type']}) of {found['count']} campaign(s) is "
+        f"drift: field `{found['path']}` ({found['example_type']}) of {found['count']} "
+        "campaign(s) is "
         "unknown to this version; it is kept in `raw`"
         for found in report.drift
     ]
@@ -84,7 +86,8 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
     outcome = "complete" if last.is_complete else f"NOT complete, exit code {last.exit_code}"
     lines.append(f"last run   {last.started_at:%Y-%m-%d %H:%M} UTC ({ago} ago), {outcome}")
     lines.append(
-        f"           {last.planned} planned: {last.new_versions} new versions, {last.unchanged} unchanged, "
+        f"           {last.planned} planned: {last.new_versions} new versions, "
+        f"{last.unchanged} unchanged, "
         f"{last.vanished} vanished, {last.failed} failed"
     )
     if status.last_complete_at is None:
@@ -95,8 +98,10 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
     lines.append(
         f"campaigns  {status.live} live, {status.deleted} deleted, {status.versions} versions"
     )
-    for failure in status.failures[:PROBLEMS_SHOWN]:
-        lines.append(f"failed     {failure.campaign_id}: {failure.message}")
+    lines += [
+        f"failed     {failure.campaign_id}: {failure.message}"
+        for failure in status.failures[:PROBLEMS_SHOWN]
+    ]
     if len(status.failures) > PROBLEMS_SHOWN:
         lines.append(f"           and {len(status.failures) - PROBLEMS_SHOWN} more")
     lines.append(f"next       {status.advice}")
