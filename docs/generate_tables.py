@@ -1,0 +1,87 @@
+"""Write docs/tables.md from the declared tables and the views' own texts; `--check` only compares."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kore_campaigns import tables
+from kore_campaigns.views.apply import VIEWS, view_description, view_sql
+
+PAGE = Path(__file__).with_name("tables.md")
+TYPES = {
+    "text": "text",
+    "bigint": "whole number",
+    "bool": "yes/no",
+    "timestamp": "timestamp, UTC",
+    "time": "time of day",
+    "json": "JSON",
+}
+INTRODUCTION = """\
+# Tables and views
+
+Made by `make docs` from `pipelines/kore_campaigns/tables.py` and the files in `views/`; do not edit.
+The same sentences are in the database as comments on every table, view and column.
+
+Analysts read the views in schema `kore`. The raw tables in `kore_raw` may change shape; their rows
+are added and never changed. Views show completed loads only.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [INTRODUCTION, "## Views: schema `kore`\n"]
+    for name in VIEWS:
+        parts.append(f"### kore.{name}\n\n{view_description(name)}\n")
+        parts.append(_rows(_view_columns(name)))
+    parts.append("## Raw tables: schema `kore_raw`\n")
+    for table in tables.TABLES:
+        parts.append(_table(table.name, table))
+        parts += [_table(f"{table.name}__{child.name}", child) for child in table.children]
+    return "\n".join(parts)
+
+
+def _view_columns(name: str) -> Iterator[tuple[str, str, str]]:
+    described = {column.name: column for column in _all_columns()}
+    final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
+    for line in (final.group(1) if final else "").splitlines():
+        column = line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]
+        found = described[column]
+        yield column, TYPES[found.data_type], found.description
+
+
+def _all_columns() -> Iterator[tables.Column]:
+    # the first declaration wins, as in `tables.descriptions`: later in a dict, so reversed
+    found = list(tables.VIEW_COLUMNS)
+    for table in tables.TABLES:
+        for part in (table, *table.children):
+            found += part.columns
+    return reversed(found)
+
+
+def _table(name: str, table: tables.Table) -> str:
+    rows = _rows((c.name, TYPES[c.data_type], c.description) for c in table.columns)
+    key = ", ".join(f"`{column}`" for column in table.key)
+    return f"### kore_raw.{name}\n\n{table.description} Key: {key}.\n\n{rows}"
+
+
+def _rows(columns: Iterator[tuple[str, str, str]]) -> str:
+    lines = ["| column | type | meaning |", "|---|---|---|"]
+    lines += [f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in columns]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    if "--check" not in sys.argv:
+        PAGE.write_text(page(), encoding="utf-8")
+        return 0
+    if PAGE.read_text(encoding="utf-8") == page():
+        return 0
+    print("docs/tables.md is not what the code says. Next: make docs")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
