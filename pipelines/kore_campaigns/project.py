@@ -15,7 +15,7 @@ def project_folder(project_dir: str | Path | None = None) -> Path:
     """The folder that settings and relative paths belong to: given, `DLT_PROJECT_DIR`, or the
     current.
     """
-    return Path(project_dir) if project_dir else Path(dlt.current.run_context().run_dir)
+    return Path(project_dir or dlt.current.run_context().run_dir).absolute()
 
 
 def configured_ids(
