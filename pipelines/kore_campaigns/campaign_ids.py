@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from kore_campaigns.errors import CampaignIdsInvalid
 HEADER = ("campaign_id", "note", "connection")
 EXPECTED_HEADER = "the header `campaign_id`, optionally followed by `note` and `connection`"
 # Not a UUID pattern: ids of voice campaigns have a first group of seven digits.  What is refused is
-# only what cannot stand in a URL path by itself or is a sign of a slip (blanks, quotes,
-# separators).
-ID = re.compile(r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f]{1,200}""")
+# only what cannot stand in a URL path by itself or is a sign of a slip (blanks, also those that
+# nobody sees, quotes, separators).
+ID = re.compile(
+    r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]{1,200}"""
+)
 EXPECTED_ID = (
     "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, "
     "quotes or slashes"
@@ -78,18 +81,36 @@ def _text(path: Path) -> str:
 
 
 def _rows(file: str, text: str) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    reader = csv.reader(_without_comments(text), skipinitialspace=True, strict=True)
     rows = []
     try:
         for raw_cells in reader:
+            for value in raw_cells:
+                _check_line_breaks(file, reader.line_num, value)
             cells = [cell.strip() for cell in raw_cells]
-            if any(cells) and not cells[0].startswith("#"):
+            if any(cells):
                 rows.append((reader.line_num, cells))
     except csv.Error as failed:
         raise CampaignIdsInvalid(
             file, line=reader.line_num, value=None, expected=f"csv ({failed})"
         ) from None
     return rows
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    """The lines, comments left blank: a quote in one would go on into the ids below it."""
+    for line in io.StringIO(text, newline=""):
+        yield "\n" if line.lstrip().startswith("#") else line
+
+
+def _check_line_breaks(file: str, line: int, value: str) -> None:
+    # a quote that was opened and forgotten would take ids below it for part of a note
+    first, *more = re.split(r"\r\n|\r|\n", value)
+    if more:
+        begins = line - len(more)
+        raise CampaignIdsInvalid(
+            file, line=begins, value=first, expected="a value on one line, its quotes closed"
+        )
 
 
 def _columns(file: str, line: int, cells: list[str]) -> list[str]:
