@@ -14,7 +14,7 @@ PROBLEMS_SHOWN = 10
 
 def duration(seconds: float) -> str:
     """`45 s`, `16 min`, `3 h 20 min`, `2 days`."""
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     if minutes < 60:
