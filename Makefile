@@ -23,15 +23,20 @@ demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
 test: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=
+	@touch .coverage
 
-check: $(VENV)/.installed-dev
+# what `make test` has just covered is not run a second time
+.coverage: $(shell git ls-files pipelines tests pyproject.toml 2>/dev/null) | $(VENV)/.installed-test
+	@$(MAKE) --no-print-directory test
+
+check: $(VENV)/.installed-dev .coverage
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/generate_tables.py --check
-	@$(BIN)/python -m pytest -q -n 2 --cov --cov-report=term
+	@$(BIN)/coverage report
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python benchmarks/bench.py
@@ -58,5 +63,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage*
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
