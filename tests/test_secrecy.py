@@ -20,7 +20,7 @@ from kore_campaigns.client import KoreClient
 from kore_campaigns.connect import connected
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.errors import KoreCampaignsError
-from kore_campaigns.settings import resolve
+from kore_campaigns.lookup import resolve
 from project_case import Project
 from secret_search import texts_of, traces_in_files, traces_of
 

@@ -22,9 +22,10 @@ from kore_campaigns.errors import (
     DestinationUnavailable,
     KoreCampaignsError,
 )
+from kore_campaigns.lookup import resolve
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
-from kore_campaigns.settings import KoreSettings, resolve
+from kore_campaigns.settings import KoreSettings
 
 State = Literal["ok", "failed", "skipped"]
 NAMES = ("settings", "dns", "tls", "token", "scope", "stream", "account", "listing", "destination")

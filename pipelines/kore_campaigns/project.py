@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dlt
+from dlt.common.configuration.providers.toml import TomlProviderReadException
 
 from kore_campaigns.campaign_ids import read_campaign_ids
 from kore_campaigns.errors import SettingInvalid
@@ -15,7 +16,14 @@ def project_folder(project_dir: str | Path | None = None) -> Path:
     """The folder that settings and relative paths belong to: given, `DLT_PROJECT_DIR`, or the
     current.
     """
-    return Path(project_dir or dlt.current.run_context().run_dir).absolute()
+    try:
+        found = dlt.current.run_context().run_dir
+    except TomlProviderReadException as unreadable:
+        reason = str(unreadable).splitlines()[-1]
+        raise SettingInvalid(
+            key=f".dlt/{unreadable.file_name}", value="(not shown)", expected=f"TOML; {reason}"
+        ) from None
+    return Path(project_dir or found).absolute()
 
 
 def configured_ids(

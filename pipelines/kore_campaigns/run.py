@@ -13,11 +13,11 @@ from kore_campaigns.connect import connected
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.held import failed_last_time, read_held
 from kore_campaigns.load import duckdb_pipeline, ensure_tables, load, package
+from kore_campaigns.lookup import resolve
 from kore_campaigns.plan import plan_full
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.report import RunReport, new_report
-from kore_campaigns.settings import resolve
 from kore_campaigns.store import Store
 from kore_campaigns.sweep import Progress, Sweep, silent
 from kore_campaigns.views.apply import apply_views

@@ -6,15 +6,11 @@ Looked up by dlt's convention, flags > environment > secrets.toml / config.toml 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
 from typing import Any, ClassVar
 
 import dlt
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigValueCannotBeCoercedException,
-)
+from dlt.common.configuration import configspec
 from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.typing import TSecretStrValue
 
@@ -46,6 +42,9 @@ class KoreCredentials(CredentialsConfiguration):
         return f"KoreCredentials(client_id={self.client_id!r}, algorithm={self.algorithm!r})"
 
     __str__ = __repr__
+
+    def parse_native_representation(self, native_value: Any) -> None:
+        """A text has no keys, so it says nothing; dlt would search it for the names of ours."""
 
     def signing_key(self) -> str:
         """The secret or the private key, whichever the algorithm needs."""
@@ -118,7 +117,7 @@ _NOT_NEGATIVE = ("requests_per_minute", "requests_per_hour")
 def checked(settings: KoreSettings) -> KoreSettings:
     """The same settings, every value in its range; raises `SettingInvalid` or `SettingMissing`."""
     for name in _POSITIVE:
-        if not getattr(settings, name) > 0:
+        if not 0 < getattr(settings, name) < math.inf:
             raise SettingInvalid(name, getattr(settings, name), expected="a number above 0")
     for name in _NOT_NEGATIVE:
         if getattr(settings, name) < 0:
@@ -161,32 +160,3 @@ def _check_credentials(credentials: KoreCredentials) -> None:
 
 
 LOOKED_IN = "`.dlt/secrets.toml` and `.dlt/config.toml`, section `[sources.kore_campaigns]`"
-
-
-def resolve(
-    overrides: Mapping[str, Any] | None = None, *, connection: str | None = None
-) -> KoreSettings:
-    """Settings of one connection, looked up and checked; `overrides` (flags) win.
-
-    A named connection reads `[sources.kore_campaigns.connections.<name>]` first, then the rest.
-    Raises `SettingMissing` or `SettingInvalid`; no request is sent.
-    """
-    sections = ("sources", SECTION, *(("connections", connection) if connection else ()))
-    given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    try:
-        found = resolve_configuration(KoreSettings(), sections=sections, explicit_value=given)
-    except ConfigFieldMissingException as missing:
-        raise SettingMissing(_missing_keys(missing), looked_in=LOOKED_IN) from None
-    except ConfigValueCannotBeCoercedException as wrong:
-        expected = f"a value of type `{getattr(wrong.hint, '__name__', wrong.hint)}`"
-        raise SettingInvalid(wrong.field_name, value=wrong.field_value, expected=expected) from None
-    return checked(found)
-
-
-def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:
-    """The keys as a person writes them; dlt says `credentials` when all of them are missing."""
-    spelled = {
-        "credentials": ["credentials.client_id", "credentials.client_secret"],
-        "client_id": ["credentials.client_id"],
-    }
-    return [key for name in missing.traces for key in spelled.get(name, [name])]
