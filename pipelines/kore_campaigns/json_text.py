@@ -11,6 +11,9 @@ from typing import Any
 _ENCODE = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
 ).encode
+_ENCODE_IN_ORDER = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
 
 # What some destination refuses, as it shows in the text: a NUL, a number that is none, half a
 # surrogate pair, an integer beyond 64 bits, more levels than the loader's serialiser has (254),
@@ -33,6 +36,11 @@ def canonical(value: Any) -> str:
 def content_hash(data: Any) -> str:
     """SHA-256 of the canonical text: blind to the order of keys, and to nothing else."""
     return text_hash(canonical(data))
+
+
+def in_order(value: Any) -> str:
+    """The JSON text of a settled value, its keys in the order received."""
+    return _ENCODE_IN_ORDER(value)
 
 
 def text_hash(canonical_text: str) -> str:

@@ -42,6 +42,8 @@ def duckdb_pipeline(database: Path, *, pipelines_dir: Path) -> dlt.Pipeline:
     """The pipeline that writes `database`, with its working files in `pipelines_dir`."""
     _quiet_dlt()
     dlt.config["data_writer.buffer_max_items"] = _BUFFERED_ROWS
+    # what waits on disk between two steps: gzip costs more than it spares (0.4 CPU-s in 10,000)
+    dlt.config["data_writer.disable_compression"] = True
     return dlt.pipeline(
         pipeline_name=PIPELINE_NAME,
         destination=dlt.destinations.duckdb(str(database)),

@@ -5,6 +5,7 @@ Whatever a column cannot hold stays in `raw`, and is named in `Shaped.unknown`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from kore_campaigns import typed
 from kore_campaigns.calling_hours import windows
 from kore_campaigns.changes import Change, difference
 from kore_campaigns.drift import unknown_fields
-from kore_campaigns.json_text import canonical, content_hash, settled, text_hash
+from kore_campaigns.json_text import canonical, content_hash, in_order, settled, text_hash
 from kore_campaigns.tables import CAMPAIGN_VERSIONS, DataType
 
 __all__ = [
@@ -71,8 +72,13 @@ _FIELDS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What one answer says: the content columns, the rows of its lists, and its unknown fields."""
+    """What one answer says: the content columns, the rows of its lists, and its unknown fields.
 
+    With `raw` as text it takes no more memory than the parsed answer did.
+    """
+
+    raw: str
+    content_hash: str
     columns: Row
     calling_hours: list[Row]
     dnc_lists: list[Row]
@@ -93,7 +99,18 @@ class Held:
 
 def shape(data: Mapping[str, Any]) -> Shaped:
     """Columns and list rows of any JSON object, each column present, None where it says nothing."""
-    return _shape(settled(data)[0])
+    raw, text = settled(data)
+    unknown = unknown_fields(raw)
+    strategy = raw.get(_STRATEGY)
+    return Shaped(
+        raw=in_order(raw),
+        content_hash=text_hash(text),
+        columns=_columns(raw, unknown),
+        calling_hours=windows(strategy.get("callingHours") if isinstance(strategy, dict) else None),
+        dnc_lists=_list_rows(raw.get("dncLists"), "dnc_list_id", "dnc_list_name"),
+        contact_lists=_list_rows(raw.get("contactLists"), "contact_list_id", "contact_list_name"),
+        unknown=unknown,
+    )
 
 
 def is_new_version(held: Held | None, content_hash: str) -> bool:
@@ -102,7 +119,7 @@ def is_new_version(held: Held | None, content_hash: str) -> bool:
 
 
 def version_row(
-    data: Mapping[str, Any],
+    shaped: Shaped,
     *,
     account_id: str,
     stream_id: str,
@@ -112,23 +129,21 @@ def version_row(
     held_raw: Mapping[str, Any] | None,
 ) -> Row:
     """The row of `campaign_versions` for the state received, with the rows of its nested tables."""
-    raw, text = settled(data)
-    shaped = _shape(raw)
     changes: list[Change] = []
     if held is not None:
         if held.is_deleted:
             changes.append(Change("is_deleted", "true", "false"))
-        changes += difference(held_raw, raw)
+        changes += difference(held_raw, json.loads(shaped.raw))
     key = _key(stream_id, campaign_id, held)
     return {
         "account_id": account_id,
         **key,
-        "content_hash": text_hash(text),
+        "content_hash": shaped.content_hash,
         "observed_at": observed_at,
         "valid_from": _valid_from(held, shaped.columns["updated_at"], observed_at),
         "is_deleted": False,
         **shaped.columns,
-        "raw": raw,
+        "raw": shaped.raw,
         "calling_hours": [key | row for row in shaped.calling_hours],
         "dnc_lists": [key | row for row in shaped.dnc_lists],
         "contact_lists": [key | row for row in shaped.contact_lists],
@@ -146,7 +161,7 @@ def deletion_row(
     held: Held,
 ) -> Row:
     """The row that marks a campaign as gone: what was last known of it, and no list rows."""
-    raw = settled(held_raw)[0]
+    shaped = shape(held_raw)
     key = _key(stream_id, campaign_id, held)
     return {
         "account_id": account_id,
@@ -155,8 +170,8 @@ def deletion_row(
         "observed_at": observed_at,
         "valid_from": max(observed_at, held.valid_from),
         "is_deleted": True,
-        **_shape(raw).columns,
-        "raw": raw,
+        **shaped.columns,
+        "raw": shaped.raw,
         "calling_hours": [],
         "dnc_lists": [],
         "contact_lists": [],
@@ -184,24 +199,12 @@ def _valid_from(held: Held | None, updated_at: datetime | None, observed_at: dat
     return max(observed_at, held.valid_from)  # a clock set back must not reorder history
 
 
-def _shape(data: Mapping[str, Any]) -> Shaped:
-    unknown = unknown_fields(data)
-    strategy = data.get(_STRATEGY)
-    return Shaped(
-        columns=_columns(data, unknown),
-        calling_hours=windows(strategy.get("callingHours") if isinstance(strategy, dict) else None),
-        dnc_lists=_list_rows(data.get("dncLists"), "dnc_list_id", "dnc_list_name"),
-        contact_lists=_list_rows(data.get("contactLists"), "contact_list_id", "contact_list_name"),
-        unknown=unknown,
-    )
-
-
 def _columns(data: Mapping[str, Any], unknown: dict[str, str]) -> Row:
     columns: Row = {"campaign_type": "sms" if typed.is_blank(data.get("dialingMode")) else "voice"}
     for name, place, read in _FIELDS:
         value: Any = data
         for step in place:
-            value = value.get(step) if isinstance(value, Mapping) else None
+            value = value.get(step) if isinstance(value, dict) else None
         columns[name] = read(value)
         if isinstance(value, dict | list):
             unknown[".".join(place)] = f"unexpected {typed.json_type(value)}"

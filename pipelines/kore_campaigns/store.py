@@ -10,11 +10,10 @@ import dlt
 
 from kore_campaigns.connect import tool_version
 from kore_campaigns.errors import CampaignFailed
-from kore_campaigns.fetch import Fetched
 from kore_campaigns.held import read_raw
 from kore_campaigns.report import RunReport
 from kore_campaigns.settings import KoreSettings
-from kore_campaigns.shape import Held, deletion_row, version_row
+from kore_campaigns.shape import Held, Shaped, deletion_row, version_row
 
 
 class _Where(TypedDict):
@@ -39,15 +38,15 @@ class Store:
         self._report = report
         self._held = held
         self._pipeline = pipeline
-        self._versions: list[Fetched] = []
+        self._versions: list[tuple[str, datetime, Shaped | None]] = []
         self._errors: list[dict[str, Any]] = []
 
     def __len__(self) -> int:
         return len(self._versions)
 
-    def add_version(self, fetched: Fetched) -> None:
-        """A new version; a deletion, if there is no `data`."""
-        self._versions.append(fetched)
+    def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
+        """A new version; a deletion, if nothing was found."""
+        self._versions.append((campaign_id, observed_at, found))
 
     def add_error(self, error: CampaignFailed) -> None:
         self._errors.append(
@@ -73,21 +72,21 @@ class Store:
     def version_rows(self) -> Iterator[dict[str, Any]]:
         """Rows of `campaign_versions`, one by one, so that a chunk is never in memory twice."""
         known = {
-            fetched.campaign_id: self._held[fetched.campaign_id]
-            for fetched in self._versions
-            if fetched.campaign_id in self._held
+            campaign_id: self._held[campaign_id]
+            for campaign_id, _, _ in self._versions
+            if campaign_id in self._held
         }
         raw = self._raw_of(known)
-        for fetched in self._versions:
-            held, held_raw = known.get(fetched.campaign_id), raw.get(fetched.campaign_id)
+        for campaign_id, observed_at, found in self._versions:
+            held, held_raw = known.get(campaign_id), raw.get(campaign_id)
             where: _Where = {
                 "account_id": self._settings.account_id,
                 "stream_id": self._settings.stream_id,
-                "campaign_id": fetched.campaign_id,
-                "observed_at": fetched.observed_at,
+                "campaign_id": campaign_id,
+                "observed_at": observed_at,
             }
-            if fetched.data is not None:
-                yield version_row(fetched.data, **where, held=held, held_raw=held_raw)
+            if found is not None:
+                yield version_row(found, **where, held=held, held_raw=held_raw)
             elif held is not None:
                 yield deletion_row(held_raw or {}, **where, held=held)
 

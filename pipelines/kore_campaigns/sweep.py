@@ -22,7 +22,7 @@ from kore_campaigns.fetch import Fetch, Fetched
 from kore_campaigns.plan import errors_allowed, vanished_allowed
 from kore_campaigns.report import RunReport
 from kore_campaigns.settings import KoreSettings
-from kore_campaigns.shape import Held, content_hash, is_new_version, shape
+from kore_campaigns.shape import Held, is_new_version, shape
 from kore_campaigns.store import Store
 
 # called after each answer with the report so far and a function: seconds that n more calls will
@@ -108,10 +108,11 @@ class Sweep:
         held = self.held.get(fetched.campaign_id)
         if fetched.data is not None:
             self.report.fetched += 1
-            self.report.add_drift(shape(fetched.data).unknown)
-            if is_new_version(held, content_hash(fetched.data)):
+            shaped = shape(fetched.data)
+            self.report.add_drift(shaped.unknown)
+            if is_new_version(held, shaped.content_hash):
                 self.report.new_versions += 1
-                self.store.add_version(fetched)
+                self.store.add_version(fetched.campaign_id, fetched.observed_at, shaped)
             else:
                 self.report.unchanged += 1
         elif held is None or not isinstance(fetched.error, CampaignNotFound):
@@ -121,7 +122,7 @@ class Sweep:
             self.report.unchanged += 1
         else:
             self.report.vanished += 1
-            self.store.add_version(fetched)
+            self.store.add_version(fetched.campaign_id, fetched.observed_at, None)
 
     def _settle(self, missing: Sequence[str], *, known: int) -> None:
         """Ask a second time for known campaigns that are gone, unless so many are not believed."""
