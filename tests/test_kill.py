@@ -49,7 +49,7 @@ def test_after_thirty_kills_one_run_ends_equal_to_kore_and_no_reader_saw_less(
 
 def kill_runs(kore: Emulator, project: Project, rng: random.Random) -> list[int]:
     """Exit codes of runs killed anywhere between taking the lock and their end."""
-    longest = 2.5
+    longest = 2.0
     codes = []
     for _ in range(KILLS):
         for campaign_id in rng.sample(kore.campaign_ids(), 20):
@@ -61,7 +61,7 @@ def kill_runs(kore: Emulator, project: Project, rng: random.Random) -> list[int]
             longest = 0.5 * longest + 0.5 * (time.monotonic() - began)
         except subprocess.TimeoutExpired:
             process.kill()
-            longest *= 1.05  # on a busy machine a run takes longer, and is to be killed late, too
+            longest *= 1.02  # on a busy machine a run takes longer, and is to be killed late, too
         process.communicate()
         codes.append(process.returncode)
     return codes
