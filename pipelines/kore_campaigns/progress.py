@@ -24,10 +24,11 @@ def show_progress(*, quiet: bool) -> Iterator[Progress]:
     if quiet:
         yield silent
     elif sys.stderr.isatty():
-        with tqdm[None](unit=" campaigns", bar_format=_BAR, leave=False, file=sys.stderr) as bar:
+        bar: tqdm[NoReturn] = tqdm(unit=" campaigns", bar_format=_BAR, leave=False, file=sys.stderr)
+        with bar:
             yield _on(bar)
     else:
-        yield _in_lines()
+        yield lines_to(sys.stderr.write)
 
 
 # tqdm's own guess from the speed so far is far off where calls come in bursts of a minute's budget
@@ -49,15 +50,18 @@ def _on(bar: tqdm[NoReturn]) -> Progress:
     return progress
 
 
-def _in_lines() -> Progress:
-    due = time.monotonic() + SECONDS_BETWEEN_LINES
+def lines_to(
+    write: Callable[[str], object], *, now: Callable[[], float] = time.monotonic
+) -> Progress:
+    """Progress as a line every `SECONDS_BETWEEN_LINES`."""
+    due = now() + SECONDS_BETWEEN_LINES
 
     def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
         nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + SECONDS_BETWEEN_LINES
+        if now() >= due:
+            due = now() + SECONDS_BETWEEN_LINES
             done = f"{report.done} of {report.planned} campaigns"
-            sys.stderr.write(f"kore-campaigns: {done}, {_left(report, eta_seconds)}\n")
+            write(f"kore-campaigns: {done}, {_left(report, eta_seconds)}\n")
 
     return progress
 
