@@ -146,7 +146,8 @@ class Workspace:
             _to_disk(self.published.parent)
             self._record_origin()
         except (OSError, duckdb.Error) as failed:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                temporary.unlink()
             raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
 
     def _identity(self) -> str:
