@@ -92,7 +92,7 @@ def test_an_untrusted_certificate_is_refused_and_not_tried_again(
     told = failure(tls_server.url)
     assert told.startswith("the server's certificate is not trusted here")
     assert "`REQUESTS_CA_BUNDLE`" in told
-    assert "after 1 attempts" in told
+    assert "after 1 attempt." in told
 
 
 def test_a_certificate_in_the_ca_bundle_is_trusted(

@@ -11,7 +11,7 @@ import pytest
 import caller
 from kore_campaigns.emulator import Emulator, sample_campaigns
 
-SECONDS = 3.0
+SECONDS = 6.0
 CALLS = 60
 
 

@@ -122,7 +122,7 @@ def test_a_server_that_is_down_means_try_later(emulate: Emulate, project: Projec
     ended = project.cli("run", "--json")
 
     assert (ended.code, ended.json["failed"]) == (75, 5)
-    assert "the connection was refused after 1 attempts" in ended.err
+    assert "the connection was refused after 1 attempt." in ended.err
     assert "run again later; `kore-campaigns check` names the failing leg" in ended.err
     kore.start()
     assert project.cli("run").code == 0

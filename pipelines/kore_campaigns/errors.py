@@ -252,6 +252,10 @@ class TryLater(CampaignFailed):
     code = "try_later"
 
 
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
+
+
 class RateLimited(TryLater):
     code = "rate_limited"
 
@@ -260,7 +264,7 @@ class RateLimited(TryLater):
     ) -> None:
         self.wait_seconds = wait_seconds
         # no attempt of its own: an answer to another call of the account asked everybody to wait
-        seen = f"HTTP {http_status}, {attempts} attempts; " if attempts else "nothing was sent; "
+        seen = f"HTTP {http_status}, {_attempts(attempts)}; " if attempts else "nothing was sent; "
         super().__init__(
             campaign_id,
             f"the account's call limit was reached ({seen}the service asks to wait "
@@ -279,7 +283,7 @@ class ServerUnavailable(TryLater):
     ) -> None:
         super().__init__(
             campaign_id,
-            f"{reason} after {attempts} attempts. Next: run again later; `kore-campaigns "
+            f"{reason} after {_attempts(attempts)}. Next: run again later; `kore-campaigns "
             "check` names the "
             "failing leg.",
             http_status=http_status,

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from kore_campaigns.errors import AccessRefused, CampaignFailed, CampaignRefused, Interrupted
+from kore_campaigns.errors import (
+    AccessRefused,
+    CampaignFailed,
+    CampaignNotFound,
+    CampaignRefused,
+    Interrupted,
+)
 
 # answers waiting to be taken; beyond it the threads wait, so memory does not grow with the run
 BUFFERED = 200
@@ -134,12 +140,19 @@ class Fetch:
             return None
         except AccessRefused as refused:
             return Fetched(campaign_id, self._now(), error=self._refused(campaign_id, refused))
+        except CampaignNotFound as failed:
+            self._accepted()
+            return Fetched(campaign_id, self._now(), error=failed)
         except CampaignFailed as failed:
             return Fetched(campaign_id, self._now(), error=failed)
+        self._accepted()
+        return Fetched(campaign_id, self._now(), data=data)
+
+    def _accepted(self) -> None:
+        """Kore itself answered, be it that there is no such campaign: the token is good."""
         with self._lock:
             self._successes += 1
             self._refusals = 0
-        return Fetched(campaign_id, self._now(), data=data)
 
     def _refused(self, campaign_id: str, refused: AccessRefused) -> CampaignRefused:
         """One refusal among successes is the campaign's; the first, or several in a row,

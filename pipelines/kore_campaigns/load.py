@@ -146,12 +146,12 @@ def ensure_tables(pipeline: dlt.Pipeline) -> None:
         client.update_stored_schema(force=True)
 
 
-def load(pipeline: dlt.Pipeline, source: DltSource) -> None:
+def load(pipeline: dlt.Pipeline, source: DltSource, *, database: str) -> None:
     """Extract, normalise and load one package; durable when it returns.
 
-    Raises `DestinationUnavailable`.
+    Raises `DestinationUnavailable`, which names `database`.
     """
-    with _destination_errors(pipeline):
+    with _destination_errors(database):
         _undisturbed(lambda: _run(pipeline, source))
 
 
@@ -186,19 +186,18 @@ def _undisturbed(step: Callable[[], None]) -> None:
         raise failed[0]
 
 
-class _destination_errors:  # noqa: N801  # reads as a clause: `with _destination_errors(pipeline)`
+class _destination_errors:  # noqa: N801  # reads as a clause: `with _destination_errors(database)`
     """Turns a failed dlt step into one sentence about the destination."""
 
-    def __init__(self, pipeline: dlt.Pipeline) -> None:
-        self._pipeline = pipeline
+    def __init__(self, database: str) -> None:
+        self._database = database
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, PipelineStepFailed):
-            database = str(self._pipeline.dataset_name)
-            raise DestinationUnavailable(database, _root_cause(error)) from error
+            raise DestinationUnavailable(self._database, _root_cause(error)) from error
 
 
 def _root_cause(error: BaseException) -> str:

@@ -89,6 +89,7 @@ def _write(store: Store, pipeline: dlt.Pipeline, workspace: Workspace, *, is_las
             runs=[store.run_row(is_last=is_last)],
             errors=store.error_rows(),
         ),
+        database=str(workspace.published),
     )
     workspace.publish()
     store.clear()
