@@ -150,7 +150,8 @@ def test_no_fault_brings_a_secret_or_a_token_to_light(
     kore: Emulator, fault: Fault, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not in logs at DEBUG, urllib3's included; nor in messages, tracebacks, reprs."""
-    kore.fault(fault, **({"seconds": 0.5} if fault in ("slow", "slow_body") else {}))
+    options: dict[str, Any] = {"seconds": 0.5} if fault in ("slow", "slow_body") else {}
+    kore.fault(fault, **options)
     minted: list[str] = []
 
     class WatchedMinter(TokenMinter):
