@@ -14,8 +14,8 @@ from typing import Any, cast
 
 import dlt
 from dlt.common.configuration.container import Container
-from dlt.common.destination.exceptions import SqlClientNotAvailable
 from dlt.common.pipeline import PipelineContext
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract.resource import DltResource
 
 from kore_campaigns import tables
@@ -93,12 +93,12 @@ def _active_pipeline() -> dlt.Pipeline | None:
     if not context.is_active():
         return None
     pipeline = cast(dlt.Pipeline, context.pipeline())
-    try:
-        ensure_tables(pipeline)
-    except SqlClientNotAvailable:
-        raise SettingInvalid(
-            key="destination",
-            value=pipeline.destination.destination_name,
-            expected="a SQL destination: what it holds decides what is new",
-        ) from None
+    with pipeline.destination_client() as client:
+        if not isinstance(client, SqlJobClientBase):
+            raise SettingInvalid(
+                key="destination",
+                value=pipeline.destination.destination_name,
+                expected="a SQL destination: what it holds decides what is new",
+            )
+    ensure_tables(pipeline)
     return pipeline
