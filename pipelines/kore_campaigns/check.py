@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -19,6 +20,7 @@ from kore_campaigns.endpoints import base_url
 from kore_campaigns.errors import (
     AccessRefused,
     CampaignFailed,
+    CampaignNotFound,
     DestinationUnavailable,
     KoreCampaignsError,
 )
@@ -159,11 +161,11 @@ def _service(way: _Way) -> Iterator[Leg]:
 def _ask_listing(client: Any, way: _Way) -> Leg:
     try:
         page = client.list_campaigns(limit=1)
-    except AccessRefused:
-        raise
-    except CampaignFailed as error:
-        client.campaign(way.campaign_ids[0])
-        return Leg("listing", "failed", f"{error.message} A full sweep does not need it")
+    except (AccessRefused, CampaignFailed) as error:
+        with contextlib.suppress(CampaignNotFound):  # an answer too
+            client.campaign(way.campaign_ids[0])
+        reason = error.message if isinstance(error, CampaignFailed) else f"`{error.reply}`."
+        return Leg("listing", "failed", f"{reason} A full sweep does not need it")
     return Leg("listing", "ok", f"{page.total_results} voice campaigns in this app")
 
 

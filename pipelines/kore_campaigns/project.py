@@ -40,4 +40,11 @@ def configured_ids(
                 f"`--connection` with the name of one: {settings.campaign_ids} has ids of several"
             ),
         )
-    return [c.campaign_id for c in campaigns if c.connection in ("", connection or "")]
+    found = [c.campaign_id for c in campaigns if c.connection in ("", connection or "")]
+    if not found:
+        raise SettingInvalid(
+            key="connection",
+            value=connection,
+            expected=f"one that {settings.campaign_ids} has ids of: {', '.join(sorted(named))}",
+        )
+    return found
