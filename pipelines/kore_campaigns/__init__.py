@@ -1,8 +1,26 @@
 """An append-only, typed, queryable history of every Kore.ai campaign.
 
-from kore_campaigns import kore_campaigns      # a plain dlt source
-from kore_campaigns import run_pipeline        # what the command and the DAG call
-from kore_campaigns import read_view           # a view as a typed pandas DataFrame
+From Python: `kore_campaigns` is a plain dlt source, `run_pipeline` what the command and the DAG
+call, `read_view` a view as a typed pandas DataFrame.
+
+Where to find what, in the order of a run:
+
+    ids      campaign_ids               the csv
+    plan     plan, held                 what to ask for; what the destination holds
+    fetch    fetch, client, transport   many at once; the read endpoints; pace, sign, send, retry
+             auth, pacing               the token; the budget of calls (calls_file, windows)
+             endpoints, adapter         the only requests there are; what leaves for the socket
+             answers, failures,         what came back, or why nothing did;
+             verdicts, course, retry    is it worth another try, and when
+    shape    shape, calling_hours,      an answer as rows; its calling windows;
+             changes, drift, typed,     what differs from before; fields nobody knows
+             json_text
+    load     store, load, tables        chunks as dlt packages; every column, declared once
+    views    views/                     one .sql file each
+    publish  publish                    the private file, the lock, the swap
+    a run    run, sweep, report         and source: the same as a plain dlt source
+    people   cli, check, status, demo   arguments in, text out (texts, progress, read)
+    before   settings, lookup, project, connect, errors
 """
 
 from __future__ import annotations

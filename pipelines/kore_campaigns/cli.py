@@ -9,12 +9,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
-
-if TYPE_CHECKING:
-    pass
 
 EXIT_CODES = """\
 exit codes:
@@ -47,13 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("stopped at once; the next run goes on from the last durable step.")
         return 75
-    except BrokenPipeError:
-        return 0  # the reader of our output has seen enough
     except Exception as unexpected:
         if options.debug:
             raise
         _say(
-            f"unexpected: {type(unexpected).__name__}: {unexpected}. "
+            f"unexpected: {type(unexpected).__name__}: {_first_line(unexpected)}. "
             "Next: run the same command with --debug and report what it prints."
         )
         return 1
@@ -163,9 +158,9 @@ def _check(options: argparse.Namespace) -> int:
         legs.append(leg.as_json())
         code = code or leg.exit_code
         if not options.json:
-            print(check_line(leg), flush=True)
+            _show(check_line(leg))
     if options.json:
-        print(json.dumps({"ok": code == 0, "legs": legs}, default=str))
+        _show(json.dumps({"ok": code == 0, "legs": legs}, default=str))
     return code
 
 
@@ -174,7 +169,7 @@ def _demo(options: argparse.Namespace) -> int:
 
     result = play_demo(options.directory, say=_ignore if options.json else _show)
     if options.json:
-        print(json.dumps(result, default=str))
+        _show(json.dumps(result, default=str))
     return 0
 
 
@@ -202,9 +197,9 @@ def _print_result(
     options: argparse.Namespace, as_json: Any, summary: Sequence[str], *, quiet: bool = False
 ) -> None:
     if options.json:
-        print(json.dumps(as_json, default=str))
+        _show(json.dumps(as_json, default=str))
     elif not quiet:
-        print("\n".join(summary))
+        _show("\n".join(summary))
 
 
 def _say(line: str) -> None:
@@ -212,7 +207,14 @@ def _say(line: str) -> None:
 
 
 def _show(text: str = "") -> None:
-    print(text, flush=True)
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # the reader has seen enough; the exit code still counts
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
 
 
 def _ignore(text: str = "") -> None:
