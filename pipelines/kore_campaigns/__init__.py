@@ -8,7 +8,7 @@ Where to find what, in the order of a run:
     ids      campaign_ids               the csv
     plan     plan, held                 what to ask for; what the destination holds
     fetch    fetch, client, transport   many at once; the read endpoints; pace, sign, send, retry
-             auth, pacing               the token; the budget of calls (calls_file, windows)
+             auth, pacing               the token; the budget of calls (calls_file, call_waits)
              endpoints, adapter         the only requests there are; what leaves for the socket
              answers, failures,         what came back, or why nothing did;
              verdicts, course, retry    is it worth another try, and when

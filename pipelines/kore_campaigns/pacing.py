@@ -19,10 +19,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from kore_campaigns.calls_file import CallsFile
-from kore_campaigns.endpoints import base_url
-from kore_campaigns.errors import RateLimited
-from kore_campaigns.windows import (
+from kore_campaigns.call_waits import (
     LONGEST_PAUSE_SECONDS,
     Limit,
     last_leaves_after,
@@ -30,6 +27,9 @@ from kore_campaigns.windows import (
     pause_left,
     wait_under,
 )
+from kore_campaigns.calls_file import CallsFile
+from kore_campaigns.endpoints import base_url
+from kore_campaigns.errors import RateLimited
 
 __all__ = ["LONGEST_PAUSE_SECONDS", "Budget", "Limit", "Pacer", "Unlimited", "budget_path"]
 

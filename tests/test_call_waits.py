@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from kore_campaigns.call_waits import CLOCK_DRIFT, Limit
 from kore_campaigns.errors import SettingInvalid
-from kore_campaigns.windows import CLOCK_DRIFT, Limit
 
 
 def test_a_window_is_longer_by_what_a_corrected_clock_may_run_fast() -> None:
