@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dlt
 import duckdb
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.pipeline import PipelineContext
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from conftest import Emulate
@@ -57,6 +60,15 @@ def rows_of(database: Path, schema: str, table: str) -> list[tuple[Any, ...]]:
         return connection.execute(
             f"select {', '.join(columns)} from {schema}.{table} order by all"
         ).fetchall()
+
+
+@pytest.fixture(autouse=True)
+def nobody_loads() -> Iterator[None]:
+    """No pipeline of another test is active, as dlt calls the one that was made last."""
+    context = Container()[PipelineContext]
+    context.deactivate()
+    yield
+    context.deactivate()
 
 
 @pytest.fixture
