@@ -112,7 +112,7 @@ def test_a_wait_beyond_the_time_for_a_campaign_is_given_up_at_once(
     assert isinstance(failed, RateLimited)
     assert failed.http_status == 429
     assert failed.wait_seconds == 3600
-    assert "(HTTP 429, 1 attempts; the service asks to wait 3600 s)" in str(failed)
+    assert "(HTTP 429, 1 attempt; the service asks to wait 3600 s)" in str(failed)
     assert clock.sleeps == []
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -53,11 +55,7 @@ def run_pipeline(
     campaign_ids = configured_ids(found, folder, connection=connection)
     workspace = workspace_for(database, folder)
     stop = stop or threading.Event()
-    with workspace.locked(), connected(found, stop=stop) as client:
-        workspace.prepare()
-        pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
-        ensure_tables(pipeline)
-        apply_views(pipeline)
+    with workspace.locked(), connected(found, stop=stop) as client, _opened(workspace) as pipeline:
         report = new_report(database=str(workspace.published))
         held = read_held(pipeline, stream_id=found.stream_id)
         failed = failed_last_time(pipeline, stream_id=found.stream_id)
@@ -77,6 +75,19 @@ def run_pipeline(
         sweep.go([step.campaign_id for step in plan])
         report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
         return report
+
+
+@contextmanager
+def _opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
+    """The pipeline of the private file, with all tables and views of this version."""
+    workspace.prepare()
+    pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
+    try:
+        ensure_tables(pipeline)
+        apply_views(pipeline)
+        yield pipeline
+    finally:
+        pipeline.deactivate()  # a plain source used later in this process is none of ours
 
 
 def _write(store: Store, pipeline: dlt.Pipeline, workspace: Workspace, *, is_last: bool) -> None:
