@@ -22,7 +22,7 @@ TYPES = {
 INTRODUCTION = """\
 # Tables and views
 
-Made by `make docs` from `pipelines/kore_campaigns/tables.py` and the files in `views/`; not by hand.
+Made by `make docs` from `pipelines/kore_campaigns/tables.py` and the views; not by hand.
 The same sentences are in the database as comments on every table, view and column.
 
 Analysts read the views in schema `kore`. The raw tables in `kore_raw` may change shape; their rows
