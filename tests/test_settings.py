@@ -89,7 +89,7 @@ def test_the_defaults_are_those_that_are_documented(given: Project) -> None:
 
     assert (found.host, found.campaign_ids) == ("https://platform.kore.ai", "campaign_ids.csv")
     assert (found.requests_per_minute, found.requests_per_hour, found.workers) == (60, 0, 8)
-    assert (found.chunk_seconds, found.chunk_size, found.sweep) == (60, 5000, "auto")
+    assert (found.chunk_seconds, found.chunk_size, found.sweep) == (60, 10_000, "auto")
     assert (found.error_budget, found.max_vanished, found.detail_method) == (0.2, 0.2, "GET")
     keys = found.credentials
     assert (keys.algorithm, keys.send_jti, keys.signing_key()) == ("HS256", False, SECRET)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
+from kore_campaigns.lean import make_lean
 
 EXIT_CODES = """\
 exit codes:
@@ -31,6 +32,8 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    if arguments is None:  # started as a program, so this process is ours alone
+        make_lean()
     options = _parser().parse_args(arguments)
     if options.project_dir:
         # dlt finds `.dlt/` by this; it must be set before dlt is imported

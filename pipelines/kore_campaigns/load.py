@@ -17,6 +17,7 @@ from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TMergeDispositionDict
 from dlt.common.schema.utils import new_table
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.hints import TResourceNestedHints
 from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
@@ -44,9 +45,12 @@ def duckdb_pipeline(database: Path, *, pipelines_dir: Path) -> dlt.Pipeline:
     dlt.config["data_writer.buffer_max_items"] = _BUFFERED_ROWS
     # what waits on disk between two steps: gzip costs more than it spares (0.4 CPU-s in 10,000)
     dlt.config["data_writer.disable_compression"] = True
+    # one table after the other, by one thread: 0.4 CPU-s and 30 MB less for 10,000 campaigns
+    dlt.config["load.workers"] = 1
+    credentials = DuckDbCredentials(str(database), global_config={"threads": 1})
     return dlt.pipeline(
         pipeline_name=PIPELINE_NAME,
-        destination=dlt.destinations.duckdb(str(database)),
+        destination=dlt.destinations.duckdb(credentials),
         dataset_name=tables.RAW_SCHEMA,
         pipelines_dir=str(pipelines_dir),
     )

@@ -72,7 +72,7 @@ class KoreSettings(BaseConfiguration):
     """Requests under way at once."""
     chunk_seconds: float = 60.0
     """A load package holds what so many seconds brought ..."""
-    chunk_size: int = 5000
+    chunk_size: int = 10_000
     """... or so many campaigns, whichever comes first."""
     sweep: str = "auto"
     """`full` asks for every configured campaign; `auto` picks the cheapest sweep that keeps the

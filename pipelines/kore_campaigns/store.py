@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypedDict
@@ -38,7 +39,7 @@ class Store:
         self._report = report
         self._held = held
         self._pipeline = pipeline
-        self._versions: list[tuple[str, datetime, Shaped | None]] = []
+        self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
         self._errors: list[dict[str, Any]] = []
 
     def __len__(self) -> int:
@@ -63,21 +64,26 @@ class Store:
 
     def clear(self) -> None:
         """Forget what has been handed out and is durable."""
-        self._versions, self._errors = [], []
+        self._versions.clear()
+        self._errors = []
 
     def error_rows(self) -> list[dict[str, Any]]:
         """Rows of `extraction_errors`."""
         return self._errors
 
     def version_rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of `campaign_versions`, one by one, so that a chunk is never in memory twice."""
+        """Rows of `campaign_versions`, each handed out once.
+
+        A version is forgotten as its row is taken: while the loader works, no chunk is in memory.
+        """
         known = {
             campaign_id: self._held[campaign_id]
             for campaign_id, _, _ in self._versions
             if campaign_id in self._held
         }
         raw = self._raw_of(known)
-        for campaign_id, observed_at, found in self._versions:
+        while self._versions:
+            campaign_id, observed_at, found = self._versions.popleft()
             held, held_raw = known.get(campaign_id), raw.get(campaign_id)
             where: _Where = {
                 "account_id": self._settings.account_id,

@@ -1,0 +1,36 @@
+"""What the command leaves out of its own process. In somebody else's process nothing is touched."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Final
+
+# DuckDB and pyarrow import it, where it is installed, to ask of each value whether it is one of
+# its kind. No command needs it: 0.3 CPU-s and 30 MB of every run.
+NOT_NEEDED: Final = "pandas"
+# Answers and rows are freed by reference count; with Python's 700 the collector looked through all
+# that dlt keeps again and again: 0.6 of 8.5 CPU-s for 10,000 campaigns, and no garbage found.
+ALLOCATIONS_BETWEEN_COLLECTIONS: Final = 50_000
+
+
+class _Without(MetaPathFinder):
+    """Says of a module that it is not installed."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == NOT_NEEDED:
+            msg = f"No module named {fullname!r}"
+            raise ModuleNotFoundError(msg, name=fullname)
+        return None
+
+
+def make_lean() -> None:
+    """For the rest of this process: no pandas, and the garbage collector seldom."""
+    sys.meta_path.insert(0, _Without())
+    gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
