@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--sizes",
-        type=_cases,
+        type=read_cases,
         default="100,1000,10000,1000@100",
         metavar="N[@MS],...",
         help="campaigns, and the latency of a call in ms (default: %(default)s)",
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _cases(text: str) -> list[Case]:
+def read_cases(text: str) -> list[Case]:
     cases = []
     for part in text.split(","):
         campaigns, _, latency_ms = part.partition("@")

@@ -1,0 +1,58 @@
+"""The benchmark runs, prints every row and target, and keeps the page around its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import bench
+from cases import RUNS, Case
+from measure import Cost, RunFailedError, clean_environment, run
+from targets import LARGE, SLOW_NETWORK, run_targets
+
+
+def rows(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_run_and_target_has_its_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n", encoding="utf-8")
+
+    bench.main(["--sizes", "20", "--markdown", str(page)])
+
+    printed = capsys.readouterr().out
+    found = rows(printed)
+    assert [row[:3] for row in found if row[0] == "20"] == [["20", "0 ms", run] for run in RUNS]
+    assert [row[-2:] for row in found if row[0] == "20"] == [["20", "20"]] * 3
+    assert {row[1] for row in found[-2:]} <= {"met", "NOT met"}
+    assert [row[0] for row in found[-2:]] == ["`kore-campaigns --help`", "`import kore_campaigns`"]
+    text = page.read_text(encoding="utf-8")
+    assert text == f"before\n{bench.BEGIN}\n{printed}{bench.END}\nafter\n"
+
+
+def test_a_target_is_missed_by_what_is_above_it() -> None:
+    ours, script = Cost(21.0, 9.0, 351.0), Cost(100.0, 9.0, 200.0)
+    measured = {
+        (case, name, RUNS[0]): [cost]
+        for case in (SLOW_NETWORK, LARGE)
+        for name, cost in (("kore-campaigns", ours), ("script", script))
+    }
+    assert [target.row()[1] for target in run_targets(measured)] == ["NOT met", "met", "NOT met"]
+
+
+def test_sizes_may_name_a_latency() -> None:
+    assert bench.read_cases("100,1000@50") == [Case(100), Case(1000, latency_ms=50)]
+
+
+def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
+    with pytest.raises(RunFailedError, match="returned 3:\nno\n"):
+        run(
+            ("sh", "-c", "echo no >&2; exit 3"),
+            folder=tmp_path,
+            environment=clean_environment(tmp_path),
+        )
