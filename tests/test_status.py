@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import UTC, datetime
 
@@ -94,6 +95,21 @@ def test_campaigns_that_were_not_asked_come_after_those_that_failed(
 
     assert codes == sorted(codes, key=lambda code: code == "not_asked")
     assert "not_asked" in codes
+
+
+def test_campaigns_that_a_stopped_run_did_not_reach_are_one_line(
+    kore: Emulator, project: Project
+) -> None:
+    stop = threading.Event()
+    stop.set()
+    project.run(stop=stop)
+
+    lines = project.cli("status").out.splitlines()
+
+    assert lines[-2:] == [
+        "failed     5 campaigns were not reached: the run was asked to stop. Next: run again.",
+        "next       kore-campaigns run",
+    ]
 
 
 def test_a_run_that_goes_on_is_named_and_may_be_looked_at(

@@ -165,6 +165,26 @@ def test_a_run_that_goes_on_and_a_database_that_was_never_complete_are_said() ->
     assert lines[-2:] == ["           and 3 more", "next       wait for the run that goes on"]
 
 
+def test_campaigns_that_were_not_reached_are_counted_by_reason_after_those_that_failed() -> None:
+    failed = [AnswerBreaksContract(f"cd-{n:02}", found="it is HTML") for n in range(12)]
+    stopped = [Interrupted(f"cd-s{n}") for n in range(1234)]
+    refused = [NotAsked("cd-r", reason="the credentials were refused")]
+    failures = [
+        Failure(each.campaign_id, each.code, each.message, None)
+        for each in (*failed, *stopped, *refused)
+    ]
+
+    lines = status_summary(Status("/d/k.duckdb", last_run(exit_code=75), failures=failures))
+
+    assert sum(line.startswith("failed     cd-") for line in lines) == 10
+    assert lines[-4:] == [
+        "           and 2 more",
+        "failed     1,234 campaigns were not reached: the run was asked to stop. Next: run again.",
+        "failed     1 campaign was not asked: the credentials were refused",
+        "next       kore-campaigns run",
+    ]
+
+
 def test_a_table_is_aligned_and_leaves_nothing_where_there_is_no_value() -> None:
     assert table(["name", "n"], [["Diwali", 1], ["ü", None], [None, 100]]) == [
         "name    n",

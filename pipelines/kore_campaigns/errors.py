@@ -296,9 +296,7 @@ class Interrupted(TryLater):
     code = "interrupted"
 
     def __init__(self, campaign_id: str = "") -> None:
-        super().__init__(
-            campaign_id, "the run was asked to stop before this campaign was read. Next: run again."
-        )
+        super().__init__(campaign_id, "not reached: the run was asked to stop. Next: run again.")
 
 
 class NotAsked(CampaignFailed):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from kore_campaigns.check import Leg
+from kore_campaigns.errors import Interrupted, NotAsked
 from kore_campaigns.report import RunReport
-from kore_campaigns.status import Status
+from kore_campaigns.status import Failure, Status
 
 PROBLEMS_SHOWN = 10
+# the run's reason, not the campaign's: one sentence says it for however many
+NOT_REACHED = (NotAsked.code, Interrupted.code)
 
 
 def duration(seconds: float) -> str:
@@ -53,9 +57,7 @@ def run_problems(report: RunReport) -> list[str]:
         lines.append(
             "interrupted; what was fetched is stored. Next: run again, it goes on from here."
         )
-    asked = [
-        failed for failed in report.failures if failed.code not in ("not_asked", "interrupted")
-    ]
+    asked = [failed for failed in report.failures if failed.code not in NOT_REACHED]
     lines += [str(failed) for failed in asked[:PROBLEMS_SHOWN]]
     if len(asked) > PROBLEMS_SHOWN:
         more = len(asked) - PROBLEMS_SHOWN
@@ -98,14 +100,24 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
     lines.append(
         f"campaigns  {status.live} live, {status.deleted} deleted, {status.versions} versions"
     )
-    lines += [
-        f"failed     {failure.campaign_id}: {failure.message}"
-        for failure in status.failures[:PROBLEMS_SHOWN]
-    ]
-    if len(status.failures) > PROBLEMS_SHOWN:
-        lines.append(f"           and {len(status.failures) - PROBLEMS_SHOWN} more")
+    lines += _failures(status.failures)
     lines.append(f"next       {status.advice}")
     return lines
+
+
+def _failures(failures: Sequence[Failure]) -> list[str]:
+    """The campaigns that failed by name, those that were not reached by number and reason."""
+    asked = [failure for failure in failures if failure.error_code not in NOT_REACHED]
+    shown = [
+        f"failed     {failure.campaign_id}: {failure.message}" for failure in asked[:PROBLEMS_SHOWN]
+    ]
+    if len(asked) > PROBLEMS_SHOWN:
+        shown.append(f"           and {len(asked) - PROBLEMS_SHOWN} more")
+    unreached = Counter(each.message for each in failures if each.error_code in NOT_REACHED)
+    for message, count in unreached.items():
+        were = "1 campaign was" if count == 1 else f"{count:,} campaigns were"
+        shown.append(f"failed     {were} {message}")
+    return shown
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
