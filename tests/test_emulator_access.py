@@ -162,6 +162,18 @@ def test_hs512_is_accepted_where_it_is_chosen() -> None:
         assert_refused(ask_with(kore), CREDENTIALS)
 
 
+def test_another_secret_or_algorithm_counts_from_the_next_request() -> None:
+    with Emulator(campaigns=sample_campaigns(1)) as kore:
+        old, other = kore.client_secret, "another secret, long enough for all hashes" * 2
+        assert ask_with(kore).status_code == 200
+        kore.client_secret = other
+        assert_refused(ask_with(kore, key=old), CREDENTIALS)
+        assert ask_with(kore, key=other).status_code == 200
+        kore.algorithm = "HS512"
+        assert_refused(ask_with(kore), CREDENTIALS)
+        assert ask_with(kore, algorithm="HS512").status_code == 200
+
+
 def test_every_identity_can_be_ones_own() -> None:
     with Emulator(
         campaigns=sample_campaigns(1),

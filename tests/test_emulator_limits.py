@@ -55,6 +55,20 @@ def test_no_limit_lets_all_pass() -> None:
         assert kore.worst_window() == 70
 
 
+def test_another_limit_counts_from_the_next_request() -> None:
+    with Emulator(campaigns=sample_campaigns(1), requests_per_minute=1) as kore:
+        caller, (campaign_id,) = Caller(kore), kore.campaign_ids()
+        assert [caller.status(campaign_id) for _ in range(2)] == [200, 429]
+        kore.requests_per_minute = 2
+        assert [caller.status(campaign_id) for _ in range(2)] == [200, 429]
+        kore.requests_per_minute, kore.requests_per_hour = None, 1
+        assert [caller.status(campaign_id) for _ in range(2)] == [200, 429]
+        kore.requests_per_minute, kore.requests_per_hour = 1, None
+        kore.window_seconds = 0.01
+        time.sleep(0.02)
+        assert caller.status(campaign_id) == 200
+
+
 @pytest.mark.parametrize("latency", [0.2, (0.2, 0.25)])
 def test_latency_delays_each_answer(latency: float | tuple[float, float]) -> None:
     with Emulator(campaigns=sample_campaigns(1), latency=latency) as kore:

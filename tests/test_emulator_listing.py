@@ -94,6 +94,8 @@ def test_pages_cover_all_and_the_cap_is_silent() -> None:
         by_page = caller.page(limit=50, page=3, sortBy={"name": "asc"})
         assert by_page == pages[2]
         assert caller.page(limit="", skip="", page="")["limit"] == 10
+        kore.listing_cap = 5
+        assert caller.page(limit=100)["limit"] == 5
 
 
 def test_rows_come_newest_update_first_unless_asked_otherwise() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 
 class SlidingLog:
-    """Grants at most `limit` arrivals in any half-open window of `seconds`; None grants all."""
+    """Grants at most `limit` arrivals in any half-open window of `seconds`; None grants all, and
+    remembers none. Both may be changed at any time.
+    """
 
     def __init__(self, limit: int | None, seconds: float) -> None:
         self.limit = limit

@@ -24,18 +24,17 @@ Row = dict[str, Any]
 class Listing:
     """Sorted and filtered once per change, since a client pages through the same order."""
 
-    def __init__(self, catalogue: Catalogue, *, cap: int) -> None:
+    def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._cap = cap
         self._ordered: dict[str, list[Row]] = {}
         self._generation = -1
 
-    def page(self, body: bytes) -> Answer:
-        """One page of rows, in the envelope that Kore uses."""
+    def page(self, body: bytes, *, cap: int) -> Answer:
+        """One page of `cap` rows at most, in the envelope that Kore uses."""
         try:
             wanted = json.loads(body)
             rows = self._rows(wanted)
-            limit = min(_number(wanted.get("limit")) or DEFAULT_LIMIT, self._cap)
+            limit = min(_number(wanted.get("limit")) or DEFAULT_LIMIT, cap)
             skip = _number(wanted.get("skip"))
             if skip is None:
                 skip = ((_number(wanted.get("page")) or 1) - 1) * limit

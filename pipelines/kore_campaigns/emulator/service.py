@@ -29,7 +29,7 @@ class Service:
         self._faults = faults
         self._journal = journal
         self._tokens = TokenCheck(settings)
-        self._listing = Listing(catalogue, cap=settings.listing_cap)
+        self._listing = Listing(catalogue)
         self._contact_lists = ContactLists(catalogue)
         self._minute = SlidingLog(settings.requests_per_minute, settings.window_seconds)
         self._hour = SlidingLog(settings.requests_per_hour, HOUR)
@@ -62,6 +62,9 @@ class Service:
         return None if settings.scope_granted else answers.SCOPE_MISSING
 
     def _over_budget(self, now: float) -> Answer | None:
+        self._minute.limit = self._settings.requests_per_minute
+        self._minute.seconds = self._settings.window_seconds
+        self._hour.limit = self._settings.requests_per_hour
         if self._minute.is_full(now):
             return answers.PER_MINUTE_EXCEEDED
         if self._hour.is_full(now):
@@ -77,7 +80,7 @@ class Service:
                 body = self._catalogue.body(ask.subject_id)
                 return answers.CAMPAIGN_NOT_FOUND if body is None else Answer(200, body)
             case Endpoint.LISTING:
-                return self._listing.page(ask.body)
+                return self._listing.page(ask.body, cap=self._settings.listing_cap)
             case Endpoint.STATUS:
                 return self._status(ask)
             case Endpoint.CONTACT_LISTS:

@@ -12,7 +12,9 @@ MADE_UP_SECRET = base64.b64encode(
 
 @dataclass(kw_only=True, eq=False)
 class Settings:
-    """Read at every request, so that a change takes effect at once."""
+    """Read at every request, so that a change takes effect at once; all but the last two, which
+    are read when the emulator is made and when it starts.
+    """
 
     stream_id: str = "st-0603182c-7ffb-53c3-b307-47ca14b00000"
     account_id: str = "67777ce93e25326494e00000"

@@ -31,7 +31,8 @@ class TokenCheck:
     def __init__(self, settings: Settings, *, forget_at: int = FORGET_AT) -> None:
         self._settings = settings
         self._forget_at = forget_at
-        self._key = _key(settings)
+        self._key: Any = None  # what PyJWT's algorithms call a key differs for each
+        self._key_made_of: tuple[str, str, str | None] | None = None
         self._expiry_of_used: dict[str, float] = {}
 
     def claims(self, token: str | None, now: float) -> Mapping[str, Any]:
@@ -53,13 +54,21 @@ class TokenCheck:
         try:
             return jwt.decode(
                 token,
-                self._key,
+                self._signing_key(),
                 algorithms=[self._settings.algorithm],
                 options={"verify_aud": False, "verify_sub": False, "verify_jti": False},
             )
         except jwt.InvalidTokenError as error:
             answer = INVALID_CREDENTIALS if _looks_like_a_jwt(token) else INVALID_JWT
             raise TokenRefusedError(answer) from error
+
+    def _signing_key(self) -> Any:
+        # made once per change of the settings: parsing a PEM costs more than checking a signature
+        settings = self._settings
+        made_of = (settings.algorithm, settings.client_secret, settings.public_key)
+        if made_of != self._key_made_of:
+            self._key, self._key_made_of = _key(*made_of), made_of
+        return self._key
 
     def _use_once(self, jti: str, claims: Mapping[str, Any], now: float) -> None:
         # a jti is single use and short-lived even where the app does not enforce it
@@ -79,12 +88,10 @@ class TokenCheck:
         self._forget_at = max(self._forget_at, 2 * len(self._expiry_of_used))
 
 
-def _key(settings: Settings) -> Any:  # what PyJWT's algorithms call a key differs for each
+def _key(algorithm: str, secret: str, public_key: str | None) -> Any:
     # HMAC itself fills a short key up with zeros, so nothing changes but PyJWT's warning about it
-    secret = settings.client_secret.encode().ljust(HMAC_KEY_BYTES, b"\0")
-    # prepared once: parsing a PEM costs more than checking a signature
-    algorithm = jwt.get_algorithm_by_name(settings.algorithm)
-    return algorithm.prepare_key(settings.public_key or secret)
+    filled = secret.encode().ljust(HMAC_KEY_BYTES, b"\0")
+    return jwt.get_algorithm_by_name(algorithm).prepare_key(public_key or filled)
 
 
 def _looks_like_a_jwt(token: str) -> bool:
