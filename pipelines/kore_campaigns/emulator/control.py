@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from .answers import METHOD_NOT_ALLOWED, NOT_FOUND, Answer, encode, refusal
-from .catalogue import REMOVED
-
-if TYPE_CHECKING:
-    from .server import Emulator
+from .catalogue import REMOVED, Catalogue
+from .faults import FaultPlan
+from .journal import Journal
 
 CONTROL_PATH = "/_emulator/"
 Action = Callable[[dict[str, Any]], object]
@@ -22,14 +21,16 @@ Action = Callable[[dict[str, Any]], object]
 class Control:
     """Never counted, limited or authenticated: it exists on the loopback interface only."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, catalogue: Catalogue, faults: FaultPlan, journal: Journal) -> None:
+        self._catalogue = catalogue
+        self._faults = faults
+        self._journal = journal
         self._actions: Mapping[tuple[str, str], Action] = {
             ("POST", "faults"): self._fault,
-            ("DELETE", "faults"): lambda _: emulator.clear_faults(),
+            ("DELETE", "faults"): lambda _: faults.clear(),
             ("POST", "edit"): self._edit,
-            ("POST", "delete"): lambda given: emulator.delete(given["campaign_id"]),
-            ("POST", "restore"): lambda given: emulator.restore(given["campaign_id"]),
+            ("POST", "delete"): self._delete,
+            ("POST", "restore"): self._restore,
             ("GET", "counters"): lambda _: self._counters(),
         }
 
@@ -48,15 +49,22 @@ class Control:
 
     def _fault(self, given: dict[str, Any]) -> None:
         options = dict(given)
-        self._emulator.fault(options.pop("fault"), **options)
+        name, campaign_id = options.pop("fault"), options.pop("campaign_id", None)
+        self._faults.add(name, campaign_id, options.pop("times", None), options)
 
     def _counters(self) -> dict[str, Any]:
         # not `asdict`, which rebuilds a Counter from its pairs and so counts the pairs
-        counters = self._emulator.counters
+        counters = self._journal.counters()
         return {field.name: getattr(counters, field.name) for field in fields(counters)}
+
+    def _delete(self, given: dict[str, Any]) -> None:
+        self._catalogue.set_deleted(given["campaign_id"], True)
+
+    def _restore(self, given: dict[str, Any]) -> None:
+        self._catalogue.set_deleted(given["campaign_id"], False)
 
     def _edit(self, given: dict[str, Any]) -> None:
         changes = dict(given.get("changes", {}))
         # JSON has no value for "gone", so removed paths come as a list of their own
         changes |= dict.fromkeys(given.get("remove", []), REMOVED)
-        self._emulator.edit(given["campaign_id"], changes, silent=given.get("silent", False))
+        self._catalogue.edit(given["campaign_id"], changes, silent=given.get("silent", False))

@@ -39,7 +39,7 @@ class Emulator(Settings):
         self._faults = FaultPlan()
         self._journal = Journal(self.record_last)
         self._service = Service(self, self._catalogue, self._faults, self._journal)
-        self._control = Control(self)
+        self._control = Control(self._catalogue, self._faults, self._journal)
         self._delays = random.Random(0)  # noqa: S311 - latency, not a secret
         self._thread: threading.Thread | None = None
 
