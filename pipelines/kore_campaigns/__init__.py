@@ -15,11 +15,14 @@ Where to find what, in the order of a run:
     shape    shape, calling_hours,      an answer as rows; its calling windows;
              changes, drift, typed,     what differs from before; fields nobody knows
              json_text
-    load     store, load, tables        chunks as dlt packages; every column, declared once
+    load     store, load                chunks as dlt packages
+             tables, run_tables,        every table and column, declared once
+             columns
     views    views/                     one .sql file each
     publish  publish                    the private file, the lock, the swap
     a run    run, sweep, report         and source: the same as a plain dlt source
-    people   cli, check, status, demo   arguments in, text out (texts, progress, read)
+    people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
+             check, status, demo, read
     before   settings, lookup, project, connect, errors
 """
 

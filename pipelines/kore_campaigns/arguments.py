@@ -1,0 +1,103 @@
+"""The commands and their flags. Nothing heavy is imported: `--help` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Final
+
+from kore_campaigns import commands
+
+EXIT_CODES = """\
+exit codes:
+  0 ok   1 unexpected   2 usage or settings   3 authentication or permission
+  4 partial: some campaigns failed, the rest are loaded   5 the answer breaks the contract
+  6 database locked or unavailable   75 temporary, try later
+"""
+EXAMPLES = """\
+examples:
+  kore-campaigns demo                        no credentials needed
+  kore-campaigns check                       which leg fails: settings, dns, tls, token, ...
+  kore-campaigns run --database campaigns.duckdb
+  kore-campaigns status
+
+"""
+
+
+Flags = Callable[[argparse.ArgumentParser], None]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser; the chosen command is `options.command`."""
+    made = argparse.ArgumentParser(
+        prog="kore-campaigns",
+        description="A queryable history of every Kore.ai campaign, in DuckDB.",
+        epilog=EXAMPLES + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    names = made.add_subparsers(required=True, metavar="COMMAND")
+    for name, (command, help_text, flags) in _COMMANDS.items():
+        one = names.add_parser(name, help=help_text, description=help_text, allow_abbrev=False)
+        one.set_defaults(command=command)
+        one.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+        one.add_argument("--project-dir", metavar="DIR", help="folder of .dlt/ and the csv")
+        one.add_argument("--debug", action="store_true", help="full tracebacks")
+        for add in flags:
+            add(one)
+    return made
+
+
+def _directory(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--directory", default="demo", metavar="DIR", help="where to work")
+
+
+def _database(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--database", metavar="FILE", help="DuckDB file to write or read")
+
+
+def _connection(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--campaign-ids", metavar="FILE", help="csv with header campaign_id")
+    parser.add_argument("--connection", metavar="NAME", help="one of the configured connections")
+
+
+def _quiet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quiet", action="store_true", help="silent unless something failed")
+
+
+def _budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--requests-per-minute", type=int, metavar="N", help="0 = no limit")
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--destination", default="duckdb", metavar="NAME", help="duckdb")
+    parser.add_argument("--sweep", choices=("auto", "full", "listing"), help="what to ask for")
+    parser.add_argument(
+        "--accept-vanished",
+        action="store_true",
+        help="believe that campaigns were deleted, however many",
+    )
+
+
+_COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] = {
+    "demo": (
+        commands.demo,
+        "two runs against an emulator on this machine, and what SQL answers",
+        (_directory,),
+    ),
+    "check": (
+        commands.check,
+        "name the failing leg, from settings to database",
+        (_database, _connection),
+    ),
+    "run": (
+        commands.run,
+        "bring the database up to date",
+        (_database, _connection, _run, _budget, _quiet),
+    ),
+    "status": (
+        commands.status,
+        "when it last worked, what is stale, what failed and why",
+        (_database,),
+    ),
+}
