@@ -6,18 +6,17 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
+from check_case import UNREACHED, failing, said, states
 from conftest import Emulate
 from kore_campaigns.check import NAMES
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.publish import Workspace
-from project_case import Ended, Project
+from project_case import Project
 
 OTHER_SECRET = "somebody else's secret, of thirty-two signs at least"
-UNREACHED = {"token", "scope", "stream", "account", "listing"}
 
 
 @pytest.fixture
@@ -46,21 +45,6 @@ def plain_port() -> Iterator[int]:
         yield server.getsockname()[1]
         socket.create_connection(server.getsockname()).close()
         thread.join()
-
-
-def states(ended: Ended) -> dict[str, str]:
-    legs: list[dict[str, Any]] = ended.json["legs"]
-    assert [leg["name"] for leg in legs] == list(NAMES)
-    assert ended.json["ok"] is (ended.code == 0)
-    return {leg["name"]: leg["state"] for leg in legs}
-
-
-def said(ended: Ended, name: str) -> str:
-    return next(str(leg["message"]) for leg in ended.json["legs"] if leg["name"] == name)
-
-
-def failing(ended: Ended) -> set[str]:
-    return {name for name, state in states(ended).items() if state == "failed"}
 
 
 def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project: Project) -> None:
@@ -155,7 +139,7 @@ def test_a_port_that_does_not_speak_tls(kore: Emulator, project: Project, plain_
     ended = project.cli("check", "--json")
 
     assert (ended.code, failing(ended)) == (75, {"tls"})
-    assert "REQUESTS_CA_BUNDLE" in said(ended, "tls")
+    assert said(ended, "tls").startswith(f"port {plain_port} of `127.0.0.1` agrees on no TLS")
 
 
 def test_a_wrong_secret(kore: Emulator, project: Project) -> None:

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from fake_clock import FakeClock
 from kore_campaigns.auth import TokenMinter
@@ -22,6 +14,7 @@ from kore_campaigns.failures import is_untrusted, reason_of
 from kore_campaigns.pacing import Unlimited
 from kore_campaigns.transport import RetryPolicy, Timeouts, Transport
 from scripted_answer import ScriptedAnswer
+from tls_case import self_signed, serving
 
 
 @pytest.fixture(autouse=True)
@@ -54,35 +47,12 @@ def failure(host: str) -> str:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Self-signed for 127.0.0.1, in one file with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    today = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
-        .add_extension(here, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_bytes(
-        made.public_bytes(Encoding.PEM)
-        + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    )
-    return path
+    return self_signed(tmp_path_factory.mktemp("tls") / "both.pem")
 
 
 @pytest.fixture
 def tls_server(certificate: Path) -> Iterator[ScriptedAnswer]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with ScriptedAnswer({"status": "success"}, tls=context) as running:
+    with ScriptedAnswer({"status": "success"}, tls=serving(certificate)) as running:
         yield running
 
 

@@ -42,7 +42,7 @@ class ReadOnlyAdapter(HTTPAdapter):
         }
         # The environment is read once, here.
         self._proxies = {} if is_loopback(routes.host) else get_environ_proxies(routes.host)
-        self._verify = _ca_bundle()
+        self._verify = ca_bundle()
         self._pool: Any = None
 
     def send(
@@ -100,7 +100,11 @@ class ReadOnlyAdapter(HTTPAdapter):
         return headers
 
 
-def _ca_bundle() -> str | bool:
+def ca_bundle() -> str | bool:
+    """The file or folder of certificates that the environment names; True for those of `requests`.
+
+    Raises `SettingInvalid` if it is not there.
+    """
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         path = os.environ.get(name)
         if path and not Path(path).exists():

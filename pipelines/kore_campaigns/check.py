@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import duckdb
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from kore_campaigns.adapter import ca_bundle
 from kore_campaigns.connect import connected
 from kore_campaigns.endpoints import base_url
 from kore_campaigns.errors import (
@@ -23,6 +25,7 @@ from kore_campaigns.errors import (
     CampaignNotFound,
     DestinationUnavailable,
     KoreCampaignsError,
+    SettingInvalid,
 )
 from kore_campaigns.lookup import resolve
 from kore_campaigns.project import configured_ids, project_folder
@@ -120,20 +123,41 @@ def _tls(way: _Way) -> Leg:
         with socket.create_connection((host, port), way.settings.connect_timeout_seconds) as line:
             if not is_https:
                 return Leg("tls", "ok", f"connected to port {port}; plain http, this machine only")
-            with ssl.create_default_context().wrap_socket(line, server_hostname=host) as secure:
+            with _trust().wrap_socket(line, server_hostname=host) as secure:
                 return Leg("tls", "ok", f"connected to port {port}, {secure.version()}")
-    except ssl.SSLError as error:
-        message = (
-            f"the certificate of `{host}` is not accepted ({error.reason}). Next: set "
-            "REQUESTS_CA_BUNDLE"
-        )
+    except KoreCampaignsError as error:
         way.reached = False
+        return _failed("tls", error)
     except OSError as error:
-        message = (
-            f"no connection to `{host}` port {port} ({error}). Next: look at firewall and proxy"
-        )
         way.reached = False
-    return Leg("tls", "failed", message, exit_code=75)
+        return Leg("tls", "failed", _no_tls(error, host, port), exit_code=75)
+
+
+def _trust() -> ssl.SSLContext:
+    """Trusts what a run trusts, which need not be what this machine's own tools trust."""
+    named = ca_bundle()
+    path = DEFAULT_CA_BUNDLE_PATH if named is True else str(named)
+    try:
+        if Path(path).is_dir():
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        key, expected = "REQUESTS_CA_BUNDLE", "a file of certificates in PEM"
+        raise SettingInvalid(key, path, expected=expected) from None
+
+
+def _no_tls(error: OSError, host: str, port: int) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the certificate of `{host}` is not trusted here ({error.verify_message}). Next: "
+            "behind a proxy that inspects traffic, set `REQUESTS_CA_BUNDLE` to its certificates"
+        )
+    if isinstance(error, ssl.SSLError):
+        return (
+            f"port {port} of `{host}` agrees on no TLS connection ({error.reason}). Next: correct "
+            "the setting `host`, or look at the proxy"
+        )
+    return f"no connection to `{host}` port {port} ({error}). Next: look at firewall and proxy"
 
 
 def _service(way: _Way) -> Iterator[Leg]:
