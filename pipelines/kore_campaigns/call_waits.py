@@ -78,9 +78,10 @@ def mend_clock(db: sqlite3.Connection, now: float, lease_seconds: float) -> bool
     than it did, so the bound holds, and one window is the longest that a wrong clock can cost.
     """
     answered = db.execute(
-        "update calls set ends = ?1 where ends > ?1 and not in_flight", (now,)
+        "update calls set ends = :end where ends > :end and not in_flight", {"end": now}
     ).rowcount
     in_flight = db.execute(
-        "update calls set ends = ?1 where ends > ?1 and in_flight", (now + lease_seconds,)
+        "update calls set ends = :end where ends > :end and in_flight",
+        {"end": now + lease_seconds},
     ).rowcount
     return answered + in_flight > 0
