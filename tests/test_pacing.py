@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import given, settings
@@ -55,9 +56,9 @@ class TestWindow:
     def test_a_call_in_flight_is_waited_for_no_longer_than_its_answer_takes(
         self, path: Path
     ) -> None:
-        overlapping = OverlappingCalls(path, ONE_A_MINUTE)
-        overlapping.begin(5.0)
-        overlapping.begin(0.0)
+        with OverlappingCalls(path, ONE_A_MINUTE) as overlapping:
+            overlapping.begin(5.0)
+            overlapping.begin(0.0)
         first, second = overlapping.arrivals
         assert second - first == pytest.approx(5 + WINDOW)
 
@@ -91,9 +92,10 @@ class TestWindow:
         on_the_way: float,
     ) -> None:
         """Calls overlap; each arrives a share of its latency after it left."""
-        overlapping = OverlappingCalls(tmp_path_factory.mktemp("b") / "calls", Limit(calls, 10))
-        for latency in latencies:
-            overlapping.begin(latency, arriving_after=latency * on_the_way)
+        path = tmp_path_factory.mktemp("b") / "calls"
+        with OverlappingCalls(path, Limit(calls, 10)) as overlapping:
+            for latency in latencies:
+                overlapping.begin(latency, arriving_after=latency * on_the_way)
         arrivals = sorted(overlapping.arrivals)
         # what leaves a rounding error early is not early
         most = max(i - bisect_left(arrivals, at - 10 + 1e-6) + 1 for i, at in enumerate(arrivals))
@@ -101,7 +103,9 @@ class TestWindow:
 
 
 class OverlappingCalls:
-    """Begins calls as soon as the budget grants them; others end while it waits."""
+    """Begins calls as soon as the budget grants them; others end while it waits, the last with the
+    `with` block.
+    """
 
     def __init__(self, path: Path, limit: Limit) -> None:
         self.clock = FakeClock()
@@ -116,6 +120,14 @@ class OverlappingCalls:
         held.enter_context(self._pacer.slot())
         self.arrivals.append(self.clock() + arriving_after)
         self._ends.append((self.clock() + latency, held))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *failed: object) -> None:
+        for _, held in self._ends:
+            held.close()
+        self._pacer.close()
 
     def _sleep(self, seconds: float) -> None:
         until = self.clock() + seconds
