@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 
 from kore_campaigns.drift import unknown_fields
+from kore_campaigns.emulator import demo_campaigns, sample_campaigns
+from kore_campaigns.shape import shape
 from payload_strategies import campaigns
 
 # every field any page of Kore's documentation shows in an answer
@@ -83,3 +85,68 @@ def test_any_unknown_field_at_the_top_is_named(campaign: dict[str, Any]) -> None
     unknown = unknown_fields({**campaign, "brandNew": 1})
     assert unknown.pop("brandNew") == "number"
     assert len(unknown) >= len(campaign.keys() - DOCUMENTED.keys() - {"brandNew"})
+
+
+def hours(**facts: Any) -> dict[str, Any]:
+    return {"dialingStrategy": {"callingHours": facts}}
+
+
+DAYS = "dialingStrategy.callingHours.days[]"
+SOMEBODY = "a note about +1 484 655 0100 that somebody wrote into the wrong field"
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "value"),
+    [
+        ({"status": "Archived"}, "status", "value Archived"),
+        ({"status": "READY"}, "status", "value READY"),
+        ({"dialingMode": "Blended"}, "dialingMode", "value Blended"),
+        (hours(frequency="MONTHLY"), "dialingStrategy.callingHours.frequency", "value MONTHLY"),
+        ({"dialingStrategy": {"dialingOrder": "RANDOM"}}, "dialingStrategy.dialingOrder", "RANDOM"),
+        ({"format": "rich"}, "format", "value rich"),
+        ({"enableMachineDetect": "beep"}, "enableMachineDetect", "value beep"),
+        (hours(days=[{"day": "HOLIDAY"}]), f"{DAYS}.day", "value HOLIDAY"),
+        (hours(days=[{"start": "noon", "end": "6:00 PM"}]), f"{DAYS}.start", "unreadable time"),
+        (hours(days=[{"start": "9:00", "end": 25}]), f"{DAYS}.end", "unreadable time"),
+        ({"status": 7}, "status", "value (not shown)"),
+    ],
+)
+def test_a_value_beyond_the_known_set_is_named(data: Any, path: str, value: str) -> None:
+    ((found_path, found_value),) = shape(data).unknown
+    assert found_path == path
+    assert found_value.endswith(value)
+
+
+@pytest.mark.parametrize("text", [SOMEBODY, "+14846550100", "jo@example.org", "x" * 25, "a\nb"])
+def test_a_value_that_could_be_anything_is_counted_but_not_shown(text: str) -> None:
+    unknown = shape({"status": text, "dialingMode": text} | hours(days=[{"day": text}])).unknown
+
+    assert unknown == {
+        (path, "value (not shown)") for path in ("status", "dialingMode", f"{DAYS}.day")
+    }
+
+
+def test_two_unknown_values_in_one_campaign_are_two() -> None:
+    days = [{"day": day, "start": "9:00 AM", "end": "6:00 PM"} for day in ("HO", "MO", "XX", "HO")]
+
+    assert shape(hours(days=days)).unknown == {
+        (f"{DAYS}.day", "value HO"),
+        (f"{DAYS}.day", "value XX"),
+    }
+
+
+def test_a_name_of_any_length_is_cut() -> None:
+    ((path, kind),) = shape({"x" * 5000: 1}).unknown
+    assert (len(path), kind) == (200, "number")
+
+
+def test_what_kore_documents_is_no_drift() -> None:
+    campaigns = [*sample_campaigns(600), *demo_campaigns()]
+    assert {found for campaign in campaigns for found in shape(campaign).unknown} == set()
+
+
+@given(campaigns)
+def test_whatever_comes_only_short_texts_are_handed_on(campaign: dict[str, Any]) -> None:
+    for path, kind in shape(campaign).unknown:
+        assert len(path) <= 200
+        assert len(kind) <= len("value ") + 24

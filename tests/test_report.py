@@ -23,7 +23,7 @@ from kore_campaigns.errors import (
     ServerUnavailable,
     VanishNotBelieved,
 )
-from kore_campaigns.report import RunReport, new_report
+from kore_campaigns.report import MOST_DRIFTS, RunReport, new_report
 
 # the keys that other people's scripts read, in their order
 KEYS = [
@@ -108,7 +108,7 @@ def test_a_run_is_not_complete_while_a_campaign_failed_or_has_not_come_to_its_en
 
 def test_the_json_object_has_exactly_the_promised_keys_and_can_be_written() -> None:
     found = report(planned=2, unchanged=1, failures=[CONTRACT], seconds=1.5)
-    found.add_drift({"futureField": "text"})
+    found.add_drift([("futureField", "text")])
 
     written = json.loads(json.dumps(found.as_json()))
 
@@ -119,14 +119,30 @@ def test_the_json_object_has_exactly_the_promised_keys_and_can_be_written() -> N
 
 def test_drift_is_counted_per_campaign_and_sorted_by_path() -> None:
     found = report()
-    found.add_drift({"z": "text", "a.b": "number"})
-    found.add_drift({"z": "list"})
-    found.add_drift({})
+    found.add_drift([("z", "text"), ("a.b", "number")])
+    found.add_drift([("z", "list")])
+    found.add_drift([("z", "text")])
+    found.add_drift([])
 
     assert found.drift == [
         {"path": "a.b", "example_type": "number", "count": 1},
+        {"path": "z", "example_type": "list", "count": 1},
         {"path": "z", "example_type": "text", "count": 2},
     ]
+
+
+def test_an_object_with_any_number_of_names_does_not_fill_the_report() -> None:
+    found = report()
+    kinds = [(f"{n:04}", "number") for n in range(1000)]
+
+    found.add_drift(kinds)
+    found.add_drift(kinds[:1])
+    found.add_drift(kinds[-2:])
+
+    assert len(found.drift) == MOST_DRIFTS + 1
+    counts = {drift["path"]: drift["count"] for drift in found.drift}
+    assert counts.pop("(more)") == 2
+    assert counts == {"0000": 2, **{path: 1 for path, _ in kinds[1:MOST_DRIFTS]}}
 
 
 def test_a_new_report_has_an_id_of_its_own_that_sorts_by_time() -> None:

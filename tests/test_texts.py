@@ -95,7 +95,7 @@ def test_problems_are_named_worst_first_and_campaigns_that_were_not_reached_are_
             Interrupted("cd-3"),
         ],
     )
-    troubled.add_drift({"futureField": "text"})
+    troubled.add_drift([("futureField", "text")])
 
     lines = run_problems(troubled)
 

@@ -1,13 +1,51 @@
-"""Fields of an answer that this code does not know: kept in `raw`, and named to the operator."""
+"""Fields and values of an answer that this code does not know: kept in `raw`, and named to the
+operator.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from kore_campaigns.changes import member
 from kore_campaigns.typed import json_type
+
+# where, and what was found there: a JSON type, or `value ...` where the field has a known set
+Unknown = tuple[str, str]
+
+# a name that Kore sends may be of any length
+_LONGEST_PATH: Final = 200
+_WINDOWS: Final = "dialingStrategy.callingHours.days[]"
+# path, and the values that any page of Kore's documentation or its user interface shows, by column
+_KNOWN_VALUES: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "status": (
+        "status",
+        frozenset(
+            (
+                *("Ready", "Active", "Paused", "Preparing", "Completed", "Stopped"),
+                *("Scheduled", "Rescheduled", "Rerun", "Running"),
+            )
+        ),
+    ),
+    "dialing_mode": (
+        "dialingMode",
+        frozenset(("Agentless", "Progressive", "Preview", "Power", "Predictive")),
+    ),
+    "calling_hours_frequency": (
+        "dialingStrategy.callingHours.frequency",
+        frozenset(("WEEKLY", "DAILY", "CUSTOM")),
+    ),
+    "dialing_order": ("dialingStrategy.dialingOrder", frozenset(("FIFO", "LIFO"))),
+    "format": ("format", frozenset(("simple", "advanced"))),
+    "machine_detection": (
+        "enableMachineDetect",
+        frozenset(("no", "detect", "disconnect", "true", "false")),
+    ),
+}
+# one word or a few: neither a number that could be somebody's nor a text that somebody wrote
+_SHORT_VALUE = re.compile(r"[A-Za-z][A-Za-z _-]{0,23}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +104,7 @@ def _look(value: Any, part: _Part, path: str, found: dict[str, str]) -> None:
         if not value.keys() <= part.any_of:
             for key, inner_value in value.items():
                 if key not in part.any_of:
-                    found[member(path, key)] = json_type(inner_value)
+                    found[member(path, key)[:_LONGEST_PATH]] = json_type(inner_value)
         for key, inner in part.fields.items():
             if inner is not None and key in value:
                 _look(value[key], inner, member(path, key), found)
@@ -75,3 +113,26 @@ def _look(value: Any, part: _Part, path: str, found: dict[str, str]) -> None:
             _look(element, part, f"{path}[]", found)
     elif value is not None and not (part.or_name and isinstance(value, str)):
         found[path] = f"unexpected {json_type(value)}"
+
+
+def unknown_values(columns: Mapping[str, Any]) -> Iterator[Unknown]:
+    """Values of the columns that have a known set, and are none of it."""
+    for column, (path, known) in _KNOWN_VALUES.items():
+        value = columns[column]
+        if value and value not in known and value[0] not in "[{":  # a list or object is named so
+            yield path, _shown(value)
+
+
+def unknown_windows(windows: Iterable[Mapping[str, Any]]) -> Iterator[Unknown]:
+    """Weekdays and times of calling windows that could not be read."""
+    for window in windows:
+        if window["day_of_week"] is None and window["day"]:
+            yield f"{_WINDOWS}.day", _shown(window["day"])
+        if not window["is_parsed"]:
+            for edge in ("start", "end"):
+                if window[f"{edge}_time"] is None and window[f"{edge}_text"]:
+                    yield f"{_WINDOWS}.{edge}", "unreadable time"
+
+
+def _shown(value: str) -> str:
+    return f"value {value}" if _SHORT_VALUE.fullmatch(value) else "value (not shown)"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from kore_campaigns.drift import Unknown
 from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
 
 JSON_KEYS = (
@@ -29,9 +30,14 @@ JSON_KEYS = (
 )
 
 
+# an object whose names are dates or ids would otherwise fill the report; none is lost from `raw`
+MOST_DRIFTS = 200
+_BEYOND = ("(more)", f"more than {MOST_DRIFTS} kinds")
+
+
 @dataclass(slots=True)
 class Drift:
-    """A field, or a type, that this version does not know; it stays in `raw`."""
+    """A field, a value or a type that this version does not know; it stays in `raw`."""
 
     path: str
     example_type: str
@@ -58,7 +64,7 @@ class RunReport:
     rate_limited: int = 0
     seconds: float = 0.0
     failures: list[CampaignFailed] = field(default_factory=list)
-    drifts: dict[str, Drift] = field(default_factory=dict)
+    drifts: dict[Unknown, Drift] = field(default_factory=dict)
     access_refused: AccessRefused | None = None
     stopped: str | None = None
     interrupted: bool = False
@@ -79,10 +85,10 @@ class RunReport:
 
     @property
     def drift(self) -> list[dict[str, Any]]:
-        """Unknown fields by path, with the type of an example and how many campaigns have them."""
+        """What is unknown by path, with its type or value and how many campaigns have it."""
         return [
             {"path": found.path, "example_type": found.example_type, "count": found.count}
-            for found in sorted(self.drifts.values(), key=lambda found: found.path)
+            for _, found in sorted(self.drifts.items())
         ]
 
     @property
@@ -98,9 +104,16 @@ class RunReport:
         nothing_loaded = self.failed == self.planned
         return asked.pop() if nothing_loaded and len(asked) == 1 else CampaignFailed.exit_code
 
-    def add_drift(self, unknown: Mapping[str, str]) -> None:
-        for path, example_type in unknown.items():
-            self.drifts.setdefault(path, Drift(path, example_type)).count += 1
+    def add_drift(self, unknown: Iterable[Unknown]) -> None:
+        """Count what one campaign has that is unknown."""
+        is_beyond = False
+        for found in sorted(unknown):
+            if found in self.drifts or len(self.drifts) < MOST_DRIFTS:
+                self.drifts.setdefault(found, Drift(*found)).count += 1
+            else:
+                is_beyond = True
+        if is_beyond:
+            self.drifts.setdefault(_BEYOND, Drift(*_BEYOND)).count += 1
 
     def as_json(self) -> dict[str, Any]:
         """The object that `--json` prints."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from kore_campaigns import typed
 from kore_campaigns.calling_hours import windows
 from kore_campaigns.changes import Change, difference
-from kore_campaigns.drift import unknown_fields
+from kore_campaigns.drift import Unknown, unknown_fields, unknown_values, unknown_windows
 from kore_campaigns.json_text import canonical, content_hash, in_order, settled, text_hash
 from kore_campaigns.tables import CAMPAIGN_VERSIONS, DataType
 
@@ -83,7 +83,7 @@ class Shaped:
     calling_hours: list[Row]
     dnc_lists: list[Row]
     contact_lists: list[Row]
-    unknown: dict[str, str]
+    unknown: frozenset[Unknown] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +100,19 @@ class Held:
 def shape(data: Mapping[str, Any]) -> Shaped:
     """Columns and list rows of any JSON object, each column present, None where it says nothing."""
     raw, text = settled(data)
-    unknown = unknown_fields(raw)
+    unknown = set(unknown_fields(raw).items())
+    columns = _columns(raw, unknown)
     strategy = raw.get(_STRATEGY)
+    hours = windows(strategy.get("callingHours") if isinstance(strategy, dict) else None)
+    unknown.update(unknown_values(columns), unknown_windows(hours))
     return Shaped(
         raw=in_order(raw),
         content_hash=text_hash(text),
-        columns=_columns(raw, unknown),
-        calling_hours=windows(strategy.get("callingHours") if isinstance(strategy, dict) else None),
+        columns=columns,
+        calling_hours=hours,
         dnc_lists=_list_rows(raw.get("dncLists"), "dnc_list_id", "dnc_list_name"),
         contact_lists=_list_rows(raw.get("contactLists"), "contact_list_id", "contact_list_name"),
-        unknown=unknown,
+        unknown=frozenset(unknown),
     )
 
 
@@ -199,7 +202,7 @@ def _valid_from(held: Held | None, updated_at: datetime | None, observed_at: dat
     return max(observed_at, held.valid_from)  # a clock set back must not reorder history
 
 
-def _columns(data: Mapping[str, Any], unknown: dict[str, str]) -> Row:
+def _columns(data: Mapping[str, Any], unknown: set[Unknown]) -> Row:
     columns: Row = {"campaign_type": "sms" if typed.is_blank(data.get("dialingMode")) else "voice"}
     for name, place, read in _FIELDS:
         value: Any = data
@@ -207,9 +210,9 @@ def _columns(data: Mapping[str, Any], unknown: dict[str, str]) -> Row:
             value = value.get(step) if isinstance(value, dict) else None
         columns[name] = read(value)
         if isinstance(value, dict | list):
-            unknown[".".join(place)] = f"unexpected {typed.json_type(value)}"
+            unknown.add((".".join(place), f"unexpected {typed.json_type(value)}"))
         elif columns[name] is None and not typed.is_blank(value):
-            unknown[".".join(place)] = f"unreadable {typed.json_type(value)}"
+            unknown.add((".".join(place), f"unreadable {typed.json_type(value)}"))
     # SMS answers of older releases call the format `direction`
     sms_format = data.get("format")
     columns["format"] = typed.text(data.get("direction") if sms_format is None else sms_format)
@@ -217,7 +220,7 @@ def _columns(data: Mapping[str, Any], unknown: dict[str, str]) -> Row:
     schedule = data.get("schedule")
     columns["schedule"] = schedule if isinstance(schedule, dict | list) else None
     if columns["schedule"] is None and schedule is not None:
-        unknown["schedule"] = f"unexpected {typed.json_type(schedule)}"
+        unknown.add(("schedule", f"unexpected {typed.json_type(schedule)}"))
     return columns
 
 
