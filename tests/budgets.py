@@ -12,16 +12,32 @@ ONE_A_MINUTE = Limit(1, 60)
 WINDOW = THREE_A_MINUTE.window_seconds
 LEASE = 40.0
 
+_made: list[Budget] = []
+
 
 def budget(path: Path, clock: FakeClock, *limits: Limit) -> Budget:
     """Three calls a minute, unless told otherwise."""
-    return Budget(
-        path,
-        limits=limits or (THREE_A_MINUTE,),
-        lease_seconds=LEASE,
-        now=clock,
-        sleep=clock.sleep,
+    return closed_later(
+        Budget(
+            path,
+            limits=limits or (THREE_A_MINUTE,),
+            lease_seconds=LEASE,
+            now=clock,
+            sleep=clock.sleep,
+        )
     )
+
+
+def closed_later(made: Budget) -> Budget:
+    """The same, to be closed by `close_all`."""
+    _made.append(made)
+    return made
+
+
+def close_all() -> None:
+    """From Python 3.13 on, a connection to SQLite that nobody closed is a warning."""
+    while _made:
+        _made.pop().close()
 
 
 def call(pacer: Pacer, clock: FakeClock, *, lasting: float = 0.0) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from budgets import close_all
 from kore_campaigns.emulator import Emulator
 from project_case import Project
 
@@ -30,6 +31,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(project)
     monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def closed_budgets() -> Iterator[None]:
+    """No test leaves a file of calls open."""
+    yield
+    close_all()
 
 
 @pytest.fixture

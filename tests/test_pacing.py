@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from budgets import LEASE, ONE_A_MINUTE, THREE_A_MINUTE, WINDOW, budget, call
+from budgets import LEASE, ONE_A_MINUTE, THREE_A_MINUTE, WINDOW, budget, call, closed_later
 from fake_clock import FakeClock
 from kore_campaigns.errors import Interrupted, RateLimited
 from kore_campaigns.pacing import LONGEST_PAUSE_SECONDS, Budget, Limit, Pacer, Unlimited
@@ -72,7 +72,9 @@ class TestWindow:
         assert left == [0, 0, 60, 60, 120, 3602, 3602]
 
     def test_no_limits_at_all_keep_pauses_only(self, path: Path, clock: FakeClock) -> None:
-        pacer = Budget(path, limits=(), lease_seconds=LEASE, now=clock, sleep=clock.sleep)
+        pacer = closed_later(
+            Budget(path, limits=(), lease_seconds=LEASE, now=clock, sleep=clock.sleep)
+        )
         pacer.pause(7)
         for _ in range(100):
             call(pacer, clock)
@@ -217,8 +219,8 @@ class TestInterruption:
         first = budget(path, clock)
         for _ in range(3):
             call(first, clock)
-        pacer = Budget(
-            path, limits=(THREE_A_MINUTE,), lease_seconds=LEASE, now=clock, sleep=stopped
+        pacer = closed_later(
+            Budget(path, limits=(THREE_A_MINUTE,), lease_seconds=LEASE, now=clock, sleep=stopped)
         )
         for _ in range(2):  # twice: the first left no lock behind
             with pytest.raises(Interrupted), pacer.slot():

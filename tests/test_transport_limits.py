@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from budgets import budget as budget_of
 from fake_clock import START, FakeClock
 from kore_campaigns.emulator import Emulator, sample_campaigns
 from kore_campaigns.errors import (
     Interrupted,
     RateLimited,
 )
-from kore_campaigns.pacing import Budget, Limit, Unlimited
+from kore_campaigns.pacing import Limit, Unlimited
 from kore_campaigns.transport import Counters, RetryPolicy, Timeouts
 from scripted_answer import ScriptedAnswer
 from wired import asked_id, failure, wired
@@ -158,13 +159,7 @@ def test_attempts_are_limited_too(kore: Emulator, clock: FakeClock) -> None:
 def test_waiting_for_our_own_budget_is_not_counted(
     kore: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    budget = Budget(
-        tmp_path / "calls.sqlite",
-        limits=[Limit(1, 1000)],
-        lease_seconds=40,
-        now=clock,
-        sleep=clock.sleep,
-    )
+    budget = budget_of(tmp_path / "calls.sqlite", clock, Limit(1, 1000))
     transport = wired(kore, clock, budget=budget, timeouts=Timeouts(campaign_seconds=10))
     for _ in range(3):
         assert transport.detail(asked_id(kore)).status == 200
@@ -175,12 +170,6 @@ def test_each_attempt_takes_a_slot_of_the_budget(
     kore: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
     kore.fault("server_error", times=2, status=502)
-    budget = Budget(
-        tmp_path / "calls.sqlite",
-        limits=[Limit(1, 60)],
-        lease_seconds=40,
-        now=clock,
-        sleep=clock.sleep,
-    )
+    budget = budget_of(tmp_path / "calls.sqlite", clock, Limit(1, 60))
     assert wired(kore, clock, budget=budget).detail(asked_id(kore)).status == 200
     assert clock() - START >= 120
