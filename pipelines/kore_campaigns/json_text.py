@@ -23,7 +23,7 @@ _REFUSED = ("\\u0000", "NaN", "Infinity")
 _TYPE_MARKS = "\uf026-\uf02e"
 _REFUSED_SIGNS = re.compile(f'[\ud800-\udfff]|"[{_TYPE_MARKS}]')
 _MARKED = re.compile(f"[{_TYPE_MARKS}]")
-_LONG_NUMBER = re.compile(r"(?:^|[:,\[-])[0-9]{19}")
+_LONG_NUMBER = re.compile(r"[:,\[-][0-9]{19}")  # with `^` as an alternative it takes thrice as long
 _MAX_DEPTH = 100
 INT64 = range(-(2**63), 2**63)
 
@@ -66,6 +66,7 @@ def _is_suspect(text: str) -> bool:
         any(token in text for token in _REFUSED)
         or text.count("{") + text.count("[") > _MAX_DEPTH
         or _LONG_NUMBER.search(text) is not None
+        or text[:19].isdigit()
         or (not text.isascii() and _REFUSED_SIGNS.search(text) is not None)
     )
 
