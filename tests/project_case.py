@@ -55,6 +55,7 @@ class Project:
             "credentials__client_id": kore.client_id,
             "credentials__client_secret": kore.client_secret,
             "requests_per_minute": 0,
+            "sweep": "full",  # each id is asked for: what most tests are about
             **settings,
         }
         for name, value in values.items():

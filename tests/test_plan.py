@@ -18,7 +18,7 @@ def test_those_that_worked_come_first_then_new_ones_then_those_that_failed() -> 
         failed_last_time={"failed", "failed and unknown", "no longer configured"},
     )
 
-    assert plan == [
+    assert plan.ask == [
         Planned("worked", Reason.FULL_SWEEP),
         Planned("worked too", Reason.FULL_SWEEP),
         Planned("new", Reason.UNKNOWN),
@@ -33,7 +33,7 @@ def test_every_configured_campaign_is_planned_once_whatever_is_known(
 ) -> None:
     plan = plan_full(configured, known=known, failed_last_time=failed)
 
-    assert sorted(step.campaign_id for step in plan) == sorted(configured)
+    assert sorted(step.campaign_id for step in plan.ask) == sorted(configured)
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,8 @@ def held(**facts: Any) -> Held:
         "valid_from": NOW - 9 * HOUR,
         "updated_at": NOW - 10 * HOUR,
         "is_deleted": False,
+        "observed_at": NOW - 9 * HOUR,
+        "campaign_type": "voice",
     }
     return Held(**(known | facts))
 

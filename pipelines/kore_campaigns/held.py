@@ -14,7 +14,8 @@ from kore_campaigns.shape import Held
 
 # a version counts once its load was completed; an unfinished load is written over by its replay
 _NEWEST = """
-select campaign_id, version, content_hash, valid_from, updated_at, is_deleted
+select campaign_id, version, content_hash, valid_from, updated_at, is_deleted, observed_at,
+    campaign_type
 from (
     select
         versions.*,
@@ -31,20 +32,20 @@ _RAW = (
     "select campaign_id, version, raw from {versions} where stream_id = %s and "
     "campaign_id in ({marks})"
 )
-_FAILED = """
-select errors.campaign_id
-from {errors} as errors
-join (
-    select run_id from {runs} where stream_id = %s order by started_at desc limit 1
-) as last_run on errors.run_id = last_run.run_id
-where errors.error_code not in ('not_asked', 'interrupted')
-"""
+_TABLES = {
+    "{versions}": "campaign_versions",
+    "{loads}": "_dlt_loads",
+    "{runs}": "extraction_runs",
+    "{errors}": "extraction_errors",
+    "{listings}": "campaign_listings",
+    "{configured}": "configured_campaigns",
+}
 _RAW_BATCH = 500
 
 
 def read_held(pipeline: dlt.Pipeline, *, stream_id: str) -> dict[str, Held]:
     """The newest version of every campaign of this app; empty for a destination never loaded."""
-    rows = _query(pipeline, _NEWEST, stream_id)
+    rows = query(pipeline, _NEWEST, stream_id)
     return {
         campaign_id: Held(
             version=int(version),
@@ -52,8 +53,19 @@ def read_held(pipeline: dlt.Pipeline, *, stream_id: str) -> dict[str, Held]:
             valid_from=_utc(valid_from),
             updated_at=None if updated_at is None else _utc(updated_at),
             is_deleted=bool(is_deleted),
+            observed_at=_utc(observed_at),
+            campaign_type=campaign_type,
         )
-        for campaign_id, version, content_hash, valid_from, updated_at, is_deleted in rows
+        for (
+            campaign_id,
+            version,
+            content_hash,
+            valid_from,
+            updated_at,
+            is_deleted,
+            observed_at,
+            campaign_type,
+        ) in rows
     }
 
 
@@ -66,24 +78,18 @@ def read_raw(
     for first in range(0, len(campaign_ids), _RAW_BATCH):
         some = campaign_ids[first : first + _RAW_BATCH]
         sql = _RAW.replace("{marks}", ", ".join(["%s"] * len(some)))
-        for campaign_id, version, raw in _query(pipeline, sql, stream_id, *some):
+        for campaign_id, version, raw in query(pipeline, sql, stream_id, *some):
             if version == held[campaign_id].version:
                 found[campaign_id] = json.loads(raw) if isinstance(raw, str) else raw
     return found
 
 
-def failed_last_time(pipeline: dlt.Pipeline, *, stream_id: str) -> set[str]:
-    """Campaigns that were asked for in the last run of this app and failed."""
-    return {campaign_id for (campaign_id,) in _query(pipeline, _FAILED, stream_id)}
-
-
-def _query(pipeline: dlt.Pipeline, sql: str, *parameters: str) -> Sequence[tuple[Any, ...]]:
+def query(pipeline: dlt.Pipeline, sql: str, *parameters: str) -> Sequence[tuple[Any, ...]]:
+    """Rows of a select on the raw tables, named in braces; none if they do not exist yet."""
     with pipeline.sql_client() as client:
-        name = client.make_qualified_table_name
-        text = sql.replace("{versions}", name("campaign_versions"))
-        text = text.replace("{loads}", name("_dlt_loads"))
-        text = text.replace("{runs}", name("extraction_runs"))
-        text = text.replace("{errors}", name("extraction_errors"))
+        text = sql
+        for mark, table in _TABLES.items():
+            text = text.replace(mark, client.make_qualified_table_name(table))
         try:
             with client.execute_query(text, *parameters) as cursor:
                 rows: Sequence[tuple[Any, ...]] = cursor.fetchall()

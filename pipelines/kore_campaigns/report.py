@@ -14,6 +14,8 @@ from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLa
 JSON_KEYS = (
     "run_id",
     "sweep",
+    "sweep_reason",
+    "listed",
     "planned",
     "fetched",
     "new_versions",
@@ -65,9 +67,23 @@ class RunReport:
     seconds: float = 0.0
     failures: list[CampaignFailed] = field(default_factory=list)
     drifts: dict[Unknown, Drift] = field(default_factory=dict)
+    sweep_reason: str = ""
+    listed: int | None = None
+    """Campaigns that the account listing counts; None if it was not read."""
+    notes: list[str] = field(default_factory=list)
+    """What does not fit together in the listing."""
+    full_sweep_started_at: datetime | None = None
+    confirmed_through: str | None = None
+    """How far a full sweep is, by id; None once it is through."""
+    unsettled: list[str] = field(default_factory=list)
+    """Campaigns up to there that are still to be asked, or asked again."""
     access_refused: AccessRefused | None = None
+    cannot_enumerate: AccessRefused | CampaignFailed | None = None
+    """Every campaign is configured, and the listing that names them could not be read."""
     stopped: str | None = None
     interrupted: bool = False
+    deadline_seconds: float | None = None
+    """The deadline, once it was reached."""
 
     @property
     def failed(self) -> int:
@@ -81,7 +97,7 @@ class RunReport:
     @property
     def is_complete(self) -> bool:
         """True if every planned campaign was answered and stored."""
-        return self.done == self.planned and not self.failed
+        return self.done == self.planned and not self.failed and self.cannot_enumerate is None
 
     @property
     def drift(self) -> list[dict[str, Any]]:
@@ -99,7 +115,7 @@ class RunReport:
         if self.interrupted:
             return TryLater.exit_code
         if not self.failed:
-            return 0
+            return 0 if self.cannot_enumerate is None else self.cannot_enumerate.exit_code
         asked = {failed.exit_code for failed in self.failures if not isinstance(failed, NotAsked)}
         nothing_loaded = self.failed == self.planned
         return asked.pop() if nothing_loaded and len(asked) == 1 else CampaignFailed.exit_code

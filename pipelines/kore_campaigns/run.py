@@ -12,15 +12,14 @@ from typing import Any
 import dlt
 
 from kore_campaigns.connect import connected
-from kore_campaigns.errors import SettingInvalid
-from kore_campaigns.held import failed_last_time, read_held
 from kore_campaigns.load import duckdb_pipeline, ensure_tables, load, package
 from kore_campaigns.lookup import resolve
-from kore_campaigns.plan import plan_full
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
+from kore_campaigns.records import write_records
 from kore_campaigns.report import RunReport, new_report
 from kore_campaigns.store import Store
+from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Progress, Sweep, silent
 from kore_campaigns.views.apply import apply_views
 
@@ -31,6 +30,7 @@ def run_pipeline(
     project_dir: str | Path | None = None,
     connection: str | None = None,
     accept_vanished: bool = False,
+    deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
     progress: Progress = silent,
     **settings: Any,
@@ -38,7 +38,8 @@ def run_pipeline(
     """Bring the database up to date and say what was found.
 
     `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...) and win over
-    environment and files.  Setting `stop` ends the run after the chunk in hand.
+    environment and files.  Setting `stop` ends the run after the chunk in hand, and so does the
+    deadline, counted from here.
 
     Returns a report also when campaigns or the credentials were refused: look at `exit_code`.
     Raises `FixSetting` before the first request and `DestinationUnavailable` when the database
@@ -46,35 +47,52 @@ def run_pipeline(
     """
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
-    if found.sweep == "listing":
-        raise SettingInvalid(
-            key="sweep",
-            value=found.sweep,
-            expected="`full` or `auto`; this version asks for each id",
-        )
     campaign_ids = configured_ids(found, folder, connection=connection)
-    workspace = workspace_for(database, folder)
+    workspace = workspace_for(
+        database,
+        folder,
+        keep_generations=found.keep_generations,
+        chunk=min(found.chunk_size, len(campaign_ids)),
+    )
     stop = stop or threading.Event()
     with workspace.locked(), connected(found, stop=stop) as client, _opened(workspace) as pipeline:
         report = new_report(database=str(workspace.published))
-        held = read_held(pipeline, stream_id=found.stream_id)
-        failed = failed_last_time(pipeline, stream_id=found.stream_id)
-        plan = plan_full(campaign_ids, known=held, failed_last_time=failed)
-        store = Store(found, report, held=held, pipeline=pipeline)
-        sweep = Sweep(
-            settings=found,
-            report=report,
-            client=client,
-            store=store,
-            held=held,
-            stop=stop,
-            write=lambda is_last: _write(store, pipeline, workspace, is_last=is_last),
-            progress=progress,
-            accept_vanished=accept_vanished,
-        )
-        sweep.go([step.campaign_id for step in plan])
-        report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
+        surveyor = Surveyor(found, campaign_ids, client, pipeline, report.started_at, found.sweep)
+        with _deadline(deadline_seconds, stop, report):
+            survey = surveyor.survey()
+            store = Store(found, report, survey, pipeline)
+            Sweep(
+                settings=found,
+                report=report,
+                client=client,
+                store=store,
+                survey=survey,
+                stop=stop,
+                write=lambda is_last: _write(store, report, pipeline, workspace, is_last=is_last),
+                progress=progress,
+                accept_vanished=accept_vanished,
+            ).go()
         return report
+
+
+@contextmanager
+def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -> Iterator[None]:
+    """Sets `stop` when the time is up: what was fetched is stored, the next run goes on."""
+    if seconds is None:
+        yield
+        return
+
+    def reached() -> None:
+        report.deadline_seconds = seconds
+        stop.set()
+
+    timer = threading.Timer(seconds, reached)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager
@@ -90,17 +108,20 @@ def _opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
         pipeline.deactivate()  # a plain source used later in this process is none of ours
 
 
-def _write(store: Store, pipeline: dlt.Pipeline, workspace: Workspace, *, is_last: bool) -> None:
-    """One load package, durable and published when this returns."""
+def _write(
+    store: Store,
+    report: RunReport,
+    pipeline: dlt.Pipeline,
+    workspace: Workspace,
+    *,
+    is_last: bool,
+) -> None:
+    """What a chunk brought, durable and published when this returns."""
+    report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     workspace.begin_step()
-    load(
-        pipeline,
-        package(
-            versions=store.version_rows(),
-            runs=[store.run_row(is_last=is_last)],
-            errors=store.error_rows(),
-        ),
-        database=str(workspace.published),
-    )
+    if len(store):
+        load(pipeline, package(versions=store.version_rows()), database=report.database)
+    records = store.records(is_last=is_last)
+    write_records(pipeline, records, run_id=report.run_id, database=report.database)
     workspace.publish()
     store.clear()

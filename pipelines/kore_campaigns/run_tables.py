@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from kore_campaigns.columns import Table, at_column, bool_column, int_column, text_column
+from kore_campaigns.columns import (
+    Table,
+    at_column,
+    bool_column,
+    int_column,
+    json_column,
+    text_column,
+)
 
 STREAM_ID = text_column("stream_id", "The app (bot) the campaign belongs to, `st-...`.")
 CAMPAIGN_ID = text_column("campaign_id", "The campaign's id, `cd-...`. Not a UUID.")
@@ -32,8 +39,12 @@ EXTRACTION_RUNS = Table(
         ),
         text_column(
             "confirmed_through",
-            "Full sweep: known campaigns are asked for by id; those up to this one have been. "
-            "A run that goes on after a kill starts here.",
+            "Where a full sweep stands: known campaigns are asked for by id, and have been up to "
+            "this one. Empty once all have been; the next run goes on from here.",
+        ),
+        json_column(
+            "unsettled",
+            "Campaigns up to there that answered 404 and were to be asked a second time.",
         ),
         int_column("planned", "Campaigns the run set out to read."),
         int_column("fetched", "Campaigns that were answered."),

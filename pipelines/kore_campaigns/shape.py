@@ -95,6 +95,8 @@ class Held:
     valid_from: datetime
     updated_at: datetime | None
     is_deleted: bool
+    observed_at: datetime
+    campaign_type: str
 
 
 def shape(data: Mapping[str, Any]) -> Shaped:

@@ -21,13 +21,12 @@ from dlt.extract.resource import DltResource
 from kore_campaigns import tables
 from kore_campaigns.connect import connected
 from kore_campaigns.errors import SettingInvalid
-from kore_campaigns.held import failed_last_time, read_held
 from kore_campaigns.load import ensure_tables, resource
-from kore_campaigns.plan import plan_full
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.report import new_report
 from kore_campaigns.settings import SECTION, KoreCredentials, KoreSettings, checked
 from kore_campaigns.store import Store
+from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Sweep
 
 
@@ -53,6 +52,7 @@ def kore_campaigns(
     yield resource(tables.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
     yield resource(tables.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
     yield resource(tables.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))
+    yield resource(tables.CAMPAIGN_LISTINGS, _rows(lambda: swept().listing_rows()))
 
 
 def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -66,16 +66,12 @@ def _sweep(settings: KoreSettings) -> Store:
     campaign_ids = configured_ids(settings, project_folder())
     pipeline = _active_pipeline()
     report = new_report(database=pipeline.dataset_name if pipeline else "")
-    held, failed = {}, set()
-    if pipeline is not None:
-        held = read_held(pipeline, stream_id=settings.stream_id)
-        failed = failed_last_time(pipeline, stream_id=settings.stream_id)
-    plan = plan_full(campaign_ids, known=held, failed_last_time=failed)
-    store = Store(settings, report, held=held, pipeline=pipeline)
     stop = threading.Event()
     with connected(settings, stop=stop) as client:
-        sweep = Sweep(settings, report, client, store, held, stop, write=_keep)
-        sweep.go([step.campaign_id for step in plan])
+        surveyor = Surveyor(settings, campaign_ids, client, pipeline, report.started_at, "full")
+        survey = surveyor.survey()
+        store = Store(settings, report, survey, pipeline)
+        Sweep(settings, report, client, store, survey, stop, write=_keep).go()
     if report.access_refused is not None:
         raise report.access_refused
     return store

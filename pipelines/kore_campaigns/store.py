@@ -9,12 +9,15 @@ from typing import Any, TypedDict
 
 import dlt
 
+from kore_campaigns import tables
 from kore_campaigns.connect import tool_version
 from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.held import read_raw
+from kore_campaigns.records import Records
 from kore_campaigns.report import RunReport
 from kore_campaigns.settings import KoreSettings
 from kore_campaigns.shape import Held, Shaped, deletion_row, version_row
+from kore_campaigns.survey import Survey
 
 
 class _Where(TypedDict):
@@ -31,13 +34,15 @@ class Store:
         self,
         settings: KoreSettings,
         report: RunReport,
-        *,
-        held: Mapping[str, Held],
+        survey: Survey,
         pipeline: dlt.Pipeline | None,
     ) -> None:
         self._settings = settings
         self._report = report
-        self._held = held
+        self._held = survey.held
+        self._no_longer_listed = survey.no_longer_listed
+        self._listed = list(survey.to_record)
+        self._asked_rows = survey.asked_rows
         self._pipeline = pipeline
         self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
         self._errors: list[dict[str, Any]] = []
@@ -48,6 +53,17 @@ class Store:
     def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
         """A new version; a deletion, if nothing was found."""
         self._versions.append((campaign_id, observed_at, found))
+        held = self._held.get(campaign_id)
+        self._record_row(campaign_id, version=1 if held is None else held.version + 1)
+
+    def confirm(self, campaign_id: str) -> None:
+        """The campaign was read and is as it is held."""
+        self._record_row(campaign_id, version=self._held[campaign_id].version)
+
+    def _record_row(self, campaign_id: str, *, version: int) -> None:
+        listed = self._asked_rows.pop(campaign_id, None)
+        if listed is not None:
+            self._listed.append((listed, version))
 
     def add_error(self, error: CampaignFailed) -> None:
         self._errors.append(
@@ -66,6 +82,41 @@ class Store:
         """Forget what has been handed out and is durable."""
         self._versions.clear()
         self._errors = []
+        self._listed = []
+        self._no_longer_listed = []
+
+    def records(self, *, is_last: bool) -> Records:
+        """All rows but those of versions."""
+        gone = [self._listing_key(campaign_id) for campaign_id in self._no_longer_listed]
+        return Records(
+            put=[
+                (tables.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
+                (tables.EXTRACTION_ERRORS, self.error_rows()),
+                (tables.CAMPAIGN_LISTINGS, self.listing_rows()),
+            ],
+            remove=[(tables.CAMPAIGN_LISTINGS, gone)],
+        )
+
+    def listing_rows(self) -> list[dict[str, Any]]:
+        """Rows of `campaign_listings` that are new."""
+        return [
+            {
+                "account_id": self._settings.account_id,
+                **self._listing_key(listed.campaign_id),
+                "version": version,
+                "seen_at": self._report.started_at,
+                "campaign_type": listed.campaign_type,
+                "name": listed.name,
+                "summary_hash": listed.summary_hash,
+                "row_hash": listed.row_hash,
+                "connection": listed.connection,
+                "campaign_instance_updated_at": listed.campaign_instance_updated_at,
+            }
+            for listed, version in self._listed
+        ]
+
+    def _listing_key(self, campaign_id: str) -> dict[str, str]:
+        return {"stream_id": self._settings.stream_id, "campaign_id": campaign_id}
 
     def error_rows(self) -> list[dict[str, Any]]:
         """Rows of `extraction_errors`."""
@@ -111,6 +162,11 @@ class Store:
             "started_at": report.started_at,
             "finished_at": datetime.now(UTC) if is_last else None,
             "sweep": report.sweep,
+            "sweep_reason": report.sweep_reason,
+            "listed": report.listed,
+            "full_sweep_started_at": report.full_sweep_started_at,
+            "confirmed_through": report.confirmed_through,
+            "unsettled": report.unsettled or None,
             "planned": report.planned,
             "fetched": report.fetched,
             "new_versions": report.new_versions,

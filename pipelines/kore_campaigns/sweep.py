@@ -1,10 +1,10 @@
-"""A full sweep: ask for every configured campaign, sort the answers, store them chunk by chunk."""
+"""A sweep: ask for what is planned, sort the answers, store them chunk by chunk."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,11 +19,13 @@ from kore_campaigns.errors import (
     VanishNotBelieved,
 )
 from kore_campaigns.fetch import Fetch, Fetched
-from kore_campaigns.plan import errors_allowed, vanished_allowed
+from kore_campaigns.plan import Reason, errors_allowed, vanished_allowed
 from kore_campaigns.report import RunReport
 from kore_campaigns.settings import KoreSettings
-from kore_campaigns.shape import Held, is_new_version, shape
+from kore_campaigns.shape import is_new_version, shape
 from kore_campaigns.store import Store
+from kore_campaigns.survey import Survey
+from kore_campaigns.watermark import Watermark
 
 # called after each answer with the report so far and a function: seconds that n more calls will
 # take
@@ -46,7 +48,7 @@ class Sweep:
     report: RunReport
     client: KoreClient
     store: Store
-    held: Mapping[str, Held]
+    survey: Survey
     stop: threading.Event
     write: Callable[[bool], None]
     progress: Progress = silent
@@ -54,23 +56,34 @@ class Sweep:
     now: Callable[[], datetime] = utc_now
     clock: Callable[[], float] = time.monotonic
     _ended: set[str] = field(default_factory=set)
+    _watermark: Watermark = field(init=False)
 
-    def go(self, planned: Sequence[str]) -> None:
-        """Ask for all of `planned`; every one of them ends in the report, with a reason if it
+    def __post_init__(self) -> None:
+        plan, report = self.survey.plan, self.report
+        report.sweep, report.sweep_reason = plan.sweep, plan.reason
+        report.full_sweep_started_at = plan.started_at
+        report.listed, report.notes = self.survey.listed, self.survey.notes
+        report.cannot_enumerate = self.survey.cannot_enumerate
+        report.planned, report.unchanged = len(plan), len(plan.settled)
+        self._watermark = Watermark(plan)
+
+    def go(self) -> None:
+        """Ask for all that is planned; every campaign ends in the report, with a reason if it
         failed.
         """
-        self.report.planned = len(planned)
-        missing = self._ask(planned)
-        self._settle(missing, known=sum(map(self._is_live, planned)))
-        self._account_for_the_rest(planned)
+        ask = self.survey.plan.ask
+        unlisted = [step.campaign_id for step in ask if step.reason is Reason.NOT_LISTED]
+        missing = self._ask(step.campaign_id for step in ask if step.reason != Reason.NOT_LISTED)
+        self._settle(missing, unlisted)
+        self._account_for_the_rest()
         self._write(is_last=True)
 
-    def _ask(self, campaign_ids: Sequence[str], *, confirming: bool = False) -> list[str]:
+    def _ask(self, campaign_ids: Iterable[str], *, confirming: bool = False) -> list[str]:
         """Ask for each and sort what comes; the known campaigns that answered 404 are returned."""
-        missing = []
-        chunk_began = self.clock()
+        missing: list[str] = []
+        chunk_began, done_before = self.clock(), self.report.done
         fetch = Fetch(
-            campaign_ids,
+            list(campaign_ids),
             client=self.client,
             workers=self.settings.workers,
             stop=self.stop,
@@ -81,31 +94,35 @@ class Sweep:
                 for fetched in answers:
                     if not confirming and self._is_missing(fetched):
                         missing.append(fetched.campaign_id)
+                        self._watermark.pass_by(fetched.campaign_id)
                     else:
                         self._sort(fetched)
                     self.progress(self.report, self.client.eta_seconds)
-                    if self._is_full(chunk_began):
+                    if self._is_full(chunk_began, done_before):
                         self._write(is_last=False)
-                        chunk_began = self.clock()
+                        chunk_began, done_before = self.clock(), self.report.done
         except AccessRefused as refused:
             self.report.access_refused = refused
         return missing
 
     def _is_live(self, campaign_id: str) -> bool:
-        return campaign_id in self.held and not self.held[campaign_id].is_deleted
+        held = self.survey.held.get(campaign_id)
+        return held is not None and not held.is_deleted
 
     def _is_missing(self, fetched: Fetched) -> bool:
         return isinstance(fetched.error, CampaignNotFound) and self._is_live(fetched.campaign_id)
 
-    def _is_full(self, chunk_began: float) -> bool:
-        waiting = len(self.store)
-        return waiting >= self.settings.chunk_size or (
-            waiting > 0 and self.clock() - chunk_began >= self.settings.chunk_seconds
-        )
+    def _is_full(self, chunk_began: float, done_before: int) -> bool:
+        if len(self.store) >= self.settings.chunk_size:
+            return True
+        # also where nothing is new: how far a full sweep is must outlast the run
+        is_due = self.clock() - chunk_began >= self.settings.chunk_seconds
+        return is_due and self.report.done > done_before
 
     def _sort(self, fetched: Fetched) -> None:
         self._ended.add(fetched.campaign_id)
-        held = self.held.get(fetched.campaign_id)
+        self._watermark.end(fetched.campaign_id)
+        held = self.survey.held.get(fetched.campaign_id)
         if fetched.data is not None:
             self.report.fetched += 1
             shaped = shape(fetched.data)
@@ -115,6 +132,7 @@ class Sweep:
                 self.store.add_version(fetched.campaign_id, fetched.observed_at, shaped)
             else:
                 self.report.unchanged += 1
+                self.store.confirm(fetched.campaign_id)
         elif held is None or not isinstance(fetched.error, CampaignNotFound):
             self._fail(fetched.error or NotAsked(fetched.campaign_id, reason="no answer"))
             self._keep_to_error_budget()
@@ -124,17 +142,37 @@ class Sweep:
             self.report.vanished += 1
             self.store.add_version(fetched.campaign_id, fetched.observed_at, None)
 
-    def _settle(self, missing: Sequence[str], *, known: int) -> None:
-        """Ask a second time for known campaigns that are gone, unless so many are not believed."""
+    def _settle(self, missing: list[str], unlisted: list[str]) -> None:
+        """Known campaigns that answered 404 are asked a second time, those that a whole listing
+        lacks a first time; unless so many are gone that it is not believed.
+        """
+        plan = self.survey.plan
+        known = sum(map(self._is_live, (*plan.settled, *(step.campaign_id for step in plan.ask))))
         allowed = vanished_allowed(known, max_vanished=self.settings.max_vanished)
-        believed = self.report.fetched > 0 and len(missing) <= allowed
-        if believed or self.accept_vanished:
-            self._ask(missing, confirming=True)
+        if not self.accept_vanished and len(missing) + len(unlisted) > allowed:
+            missing, unlisted = [*missing, *self._sound_out(unlisted, allowed)], []
+        gone = [*missing, *unlisted]
+        if self.accept_vanished or (self._has_answers() and len(gone) <= allowed):
+            self._ask(gone, confirming=True)
             return
-        for campaign_id in missing:
+        for campaign_id in gone:
             self._fail(
-                VanishNotBelieved(campaign_id, missing=len(missing), known=known, allowed=allowed)
+                VanishNotBelieved(campaign_id, missing=len(gone), known=known, allowed=allowed)
             )
+
+    def _has_answers(self) -> bool:
+        return self.report.fetched > 0 or bool(self.survey.plan.settled)
+
+    def _sound_out(self, unlisted: list[str], allowed: int) -> list[str]:
+        """Those of too many unlisted campaigns that are gone: all, if the first few are.
+
+        One that answers shows that the listing lies; then the others are asked for as well.
+        """
+        some = allowed + 1
+        gone = self._ask(unlisted[:some])
+        if len(gone) < len(unlisted[:some]):
+            return [*gone, *self._ask(unlisted[some:])]
+        return unlisted
 
     def _keep_to_error_budget(self) -> None:
         report = self.report
@@ -149,16 +187,18 @@ class Sweep:
 
     def _fail(self, error: CampaignFailed) -> None:
         self._ended.add(error.campaign_id)
+        self._watermark.end(error.campaign_id)
         self.report.failures.append(error)
         self.store.add_error(error)
 
-    def _account_for_the_rest(self, planned: Sequence[str]) -> None:
+    def _account_for_the_rest(self) -> None:
         """Nothing configured is silently missing: what was not reached fails with the reason."""
+        self._watermark.stop()
         if self.report.done == self.report.planned:
             return
-        for campaign_id in planned:
-            if campaign_id not in self._ended:
-                self._fail(self._not_reached(campaign_id))
+        for step in self.survey.plan.ask:
+            if step.campaign_id not in self._ended:
+                self._fail(self._not_reached(step.campaign_id))
 
     def _not_reached(self, campaign_id: str) -> CampaignFailed:
         if self.report.access_refused is not None:
@@ -169,8 +209,9 @@ class Sweep:
         return Interrupted(campaign_id)
 
     def _write(self, *, is_last: bool) -> None:
-        counters = self.client.counters
-        self.report.requests = counters.requests
-        self.report.retries = counters.retries
-        self.report.rate_limited = counters.rate_limited
+        report, counters = self.report, self.client.counters
+        report.requests = counters.requests
+        report.retries = counters.retries
+        report.rate_limited = counters.rate_limited
+        report.confirmed_through, report.unsettled = self._watermark.read()
         self.write(is_last)

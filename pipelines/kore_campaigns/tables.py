@@ -202,14 +202,21 @@ CAMPAIGN_VERSIONS = Table(
 
 CAMPAIGN_LISTINGS = Table(
     "campaign_listings",
-    "One row per campaign as the account listing last showed it.",
+    "One row per campaign that the account listing shows, configured or not.",
     ("stream_id", "campaign_id"),
     (
         text_column("account_id", "The Kore.ai account."),
         STREAM_ID,
         CAMPAIGN_ID,
-        int_column("version", "The newest version held when this row was seen to go with it."),
+        int_column(
+            "version",
+            "The newest version we hold, seen to agree with the listing; empty if none is held.",
+        ),
         at_column("seen_at", "When the listing first showed it so (UTC)."),
+        text_column("campaign_type", "`voice` or `sms`: the listing it is in."),
+        text_column("name", "Campaign name."),
+        text_column("summary_hash", "SHA-256 of the fields that the campaign itself shows too."),
+        text_column("row_hash", "SHA-256 of `summary_hash` and the fields below."),
         text_column(
             "connection",
             "Queue (Progressive, Preview) or flow (Agentless) that takes the answered calls; by "
@@ -220,7 +227,6 @@ CAMPAIGN_LISTINGS = Table(
             "Last write to the campaign's newest run (UTC), from the account listing alone; "
             "mirrors `updated_at` before the first run.",
         ),
-        json_column("raw", "The row as received, whole."),
     ),
 )
 

@@ -1,0 +1,92 @@
+"""What earlier runs left to do: campaigns that failed, a full sweep that was not finished."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dlt
+
+from kore_campaigns.held import query
+from kore_campaigns.summary import HeldRow
+
+# why a campaign was not asked for, as opposed to why it failed
+UNREACHED = ("not_asked", "interrupted")
+
+_RUNS = """
+select run_id, finished_at is not null
+from {runs} where stream_id = %s order by started_at desc
+"""
+_ERRORS = "select campaign_id, error_code from {errors} where run_id = %s and stream_id = %s"
+_FULL_SWEEPS = """
+select coalesce(full_sweep_started_at, started_at), finished_at is not null, confirmed_through,
+    unsettled
+from {runs} where stream_id = %s and sweep = 'full' order by started_at desc
+"""
+_LISTED = """
+select listed from {runs} where stream_id = %s and listed is not null
+order by started_at desc limit 1
+"""
+_LISTINGS = (
+    "select campaign_id, version, summary_hash, row_hash from {listings} where stream_id = %s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FullSweep:
+    """A full sweep that stopped on its way: known campaigns up to `through` have been asked,
+    but for those `unsettled`.
+    """
+
+    started_at: datetime
+    through: str
+    unsettled: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PastSweeps:
+    """When the last full sweep that was finished began, and the one after it that was not."""
+
+    last_full_at: datetime | None = None
+    unfinished: FullSweep | None = None
+
+
+def failed_last_time(pipeline: dlt.Pipeline, *, stream_id: str) -> set[str]:
+    """Campaigns that failed and that no finished run has read since."""
+    found: set[str] = set()
+    since_failing: set[str] | None = None  # None: all of them
+    for run_id, is_finished in query(pipeline, _RUNS, stream_id):
+        errors = dict(query(pipeline, _ERRORS, run_id, stream_id))
+        open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
+        found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in UNREACHED}
+        if is_finished:
+            since_failing = set(open_)
+            if not since_failing - found:
+                break
+    return found
+
+
+def past_sweeps(pipeline: dlt.Pipeline, *, stream_id: str) -> PastSweeps:
+    """The full sweeps of this app; read from the record of its runs."""
+    unfinished = None
+    for started_at, is_finished, through, unsettled in query(pipeline, _FULL_SWEEPS, stream_id):
+        if is_finished and through is None:
+            return PastSweeps(started_at.astimezone(UTC), unfinished)
+        if unfinished is None:
+            ids = json.loads(unsettled) if isinstance(unsettled, str) else unsettled
+            unfinished = FullSweep(started_at.astimezone(UTC), through or "", frozenset(ids or ()))
+    return PastSweeps(None, unfinished)
+
+
+def last_listed(pipeline: dlt.Pipeline, *, stream_id: str) -> int | None:
+    """How many campaigns the listing counted when it was last read."""
+    rows = query(pipeline, _LISTED, stream_id)
+    return int(rows[0][0]) if rows else None
+
+
+def held_rows(pipeline: dlt.Pipeline, *, stream_id: str) -> dict[str, HeldRow]:
+    """The listing as it was last seen, by campaign."""
+    return {
+        campaign_id: HeldRow(*row) for campaign_id, *row in query(pipeline, _LISTINGS, stream_id)
+    }

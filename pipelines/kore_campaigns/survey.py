@@ -1,0 +1,256 @@
+"""Before the first campaign is asked for: what we hold, what the listing shows, hence the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import dlt
+
+from kore_campaigns.beside import Comparison
+from kore_campaigns.errors import AccessRefused, CampaignFailed
+from kore_campaigns.held import read_held, read_raw
+from kore_campaigns.listing import Lister, Listing, calls_for, reason_of
+from kore_campaigns.past_runs import (
+    PastSweeps,
+    failed_last_time,
+    held_rows,
+    last_listed,
+    past_sweeps,
+)
+from kore_campaigns.plan import (
+    Choice,
+    Plan,
+    Planned,
+    Reason,
+    choose_sweep,
+    done_in,
+    in_order,
+    plan_full,
+)
+from kore_campaigns.settings import KoreSettings
+from kore_campaigns.shape import Held
+from kore_campaigns.summary import HeldRow, Listed
+
+EVERY: Final = "*"
+
+
+@dataclass(slots=True)
+class Survey:
+    """What a run sets out with."""
+
+    plan: Plan
+    held: dict[str, Held]
+    to_record: list[tuple[Listed, int | None]] = field(default_factory=list)
+    """Rows of the listing that are new, with the version that they agree with."""
+    asked_rows: dict[str, Listed] = field(default_factory=dict)
+    """Rows of campaigns to ask for, to be recorded with the version that is found."""
+    no_longer_listed: list[str] = field(default_factory=list)
+    listed: int | None = None
+    """Campaigns that the listing counts."""
+    notes: list[str] = field(default_factory=list)
+    """What the operator should know of the listing."""
+    cannot_enumerate: AccessRefused | CampaignFailed | None = None
+    """`*` is configured, and the listing that is to say what there is could not be read."""
+
+
+@dataclass(slots=True)
+class Surveyor:
+    """Reads the destination, and the listing if that is worth its calls; writes nothing."""
+
+    settings: KoreSettings
+    configured: Sequence[str]
+    client: Lister
+    pipeline: dlt.Pipeline | None
+    now: datetime
+    wanted: str
+    """`auto`, `full` or `listing`."""
+    _held: dict[str, Held] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
+    _rows: Mapping[str, HeldRow] = field(default_factory=dict)
+    _past: PastSweeps = field(default_factory=PastSweeps)
+    _last_listed: int | None = None
+    _listings: dict[str, Listing] = field(default_factory=dict)
+
+    def survey(self) -> Survey:
+        """The plan and what it rests on."""
+        self._read_destination()
+        choice = self._choose()
+        if choice.sweep == "full" and not self._is_every:
+            return self._finished(Survey(self._full(self.configured, choice), self._held))
+        comparison = self._compare(choice)
+        choice = self._fallback(choice) or choice
+        ids = self._all_ids(comparison)
+        if choice.sweep == "full":
+            plan = self._full(ids, choice)
+        else:
+            plan = self._by_listing(ids, comparison, choice)
+        asked = {step.campaign_id for step in plan.ask}
+        rows = {listed.campaign_id: listed for listed, _ in comparison.to_record.values()}
+        rows |= comparison.asked_rows
+        recorded = [pair for key, pair in comparison.to_record.items() if key not in asked]
+        survey = Survey(
+            plan,
+            self._held,
+            to_record=recorded,
+            asked_rows={key: listed for key, listed in rows.items() if key in asked},
+            no_longer_listed=self._no_longer_listed(comparison),
+        )
+        return self._finished(survey)
+
+    @property
+    def _is_every(self) -> bool:
+        return EVERY in self.configured
+
+    def _read_destination(self) -> None:
+        if self.pipeline is None:
+            return
+        stream_id = self.settings.stream_id
+        self._held = read_held(self.pipeline, stream_id=stream_id)
+        self._failed = failed_last_time(self.pipeline, stream_id=stream_id)
+        self._past = past_sweeps(self.pipeline, stream_id=stream_id)
+        self._last_listed = last_listed(self.pipeline, stream_id=stream_id)
+
+    def _choose(self) -> Choice:
+        saves = sum(
+            campaign_id in self._held and campaign_id not in self._failed
+            for campaign_id in (self._held if self._is_every else self.configured)
+        )
+        listed = self._last_listed if self._last_listed is not None else saves
+        return choose_sweep(
+            self.wanted,
+            saves=saves,
+            costs=0 if self._is_every else calls_for(listed),
+            last_full_at=self._past.last_full_at,
+            now=self.now,
+            full_sweep_every_hours=self.settings.full_sweep_every_hours,
+        )
+
+    def _compare(self, choice: Choice) -> Comparison:
+        stream_id, pipeline = self.settings.stream_id, self.pipeline
+        if pipeline is not None:
+            self._rows = held_rows(pipeline, stream_id=stream_id)
+
+        def raw_of(held: Mapping[str, Held]) -> Mapping[str, Mapping[str, Any]]:
+            return {} if pipeline is None else read_raw(pipeline, stream_id=stream_id, held=held)
+
+        comparison = Comparison(
+            wanted=None if self._is_every else frozenset(self.configured),
+            held=self._held,
+            rows=self._rows,
+            failed=self._failed,
+            read_raw=raw_of,
+        )
+        for campaign_type in self._types():
+            listing = Listing(self.client, campaign_type, most_calls=self._most_calls(choice))
+            self._listings[campaign_type] = listing
+            comparison.add_all(listing.rows())
+            if listing.refused is not None or listing.is_too_long:
+                break
+        return comparison
+
+    def _types(self) -> list[str]:
+        """Which listings could settle anything."""
+        if self._is_every:
+            return ["voice", "sms"]
+        found = {self._held[key].campaign_type for key in self.configured if key in self._held}
+        return [name for name in ("voice", "sms") if name in (found or {"voice"})]
+
+    def _most_calls(self, choice: Choice) -> int | None:
+        """No more than asking for each would take, unless the listing is wanted as such."""
+        if self._is_every or self.wanted == "listing" or choice.sweep == "full":
+            return None
+        return sum(key in self._held for key in self.configured)
+
+    def _fallback(self, choice: Choice) -> Choice | None:
+        """A full sweep where the listing is refused, or takes more calls than it could save."""
+        first = next(iter(self._listings.values()))
+        if choice.sweep == "full":
+            return None
+        if first.is_too_long:
+            return Choice(
+                "full",
+                f"cheaper: the listing counts {first.total} campaigns, "
+                f"{len(self.configured)} are configured",
+            )
+        if first.refused is not None and first.calls == 1 and self.wanted != "listing":
+            return Choice("full", f"the listing is refused: {reason_of(first.refused)}")
+        return None
+
+    def _all_ids(self, comparison: Comparison) -> list[str]:
+        if not self._is_every:
+            return list(self.configured)
+        return list(dict.fromkeys([*comparison.seen, *self._held]))
+
+    def _full(self, ids: Sequence[str], choice: Choice) -> Plan:
+        done: set[str] = set()
+        reason, started_at, through = choice.reason, self.now, ""
+        before = self._past.unfinished
+        longest = timedelta(hours=self.settings.full_sweep_every_hours)
+        if before is not None and self.now - before.started_at < longest:
+            started_at, through = before.started_at, before.through
+            done = done_in(
+                self._held,
+                started_at=started_at,
+                through=before.through,
+                unsettled=before.unsettled,
+            )
+            if done:
+                reason += f"; goes on with the one begun {started_at:%Y-%m-%d %H:%M} UTC"
+        return plan_full(
+            ids,
+            known=self._held,
+            failed_last_time=self._failed,
+            done=done,
+            reason=reason,
+            started_at=started_at,
+            through=through,
+        )
+
+    def _by_listing(self, ids: Sequence[str], comparison: Comparison, choice: Choice) -> Plan:
+        ask, settled = dict(comparison.ask), list(comparison.settled)
+        for campaign_id in ids:
+            if campaign_id not in comparison.seen:
+                reason = self._reason_unseen(campaign_id)
+                if reason is None:
+                    settled.append(campaign_id)
+                else:
+                    ask[campaign_id] = Planned(campaign_id, reason)
+        return Plan("listing", choice.reason, in_order(ask.values()), settled)
+
+    def _reason_unseen(self, campaign_id: str) -> Reason | None:
+        """Why to ask for a configured campaign that the listing did not show; None if it is known
+        to be deleted, which a whole listing confirms.
+        """
+        held = self._held.get(campaign_id)
+        if campaign_id in self._failed:
+            return Reason.FAILED_LAST_TIME
+        if held is None:
+            return Reason.UNKNOWN
+        listing = self._listings.get(held.campaign_type)
+        if listing is None or not listing.is_complete:
+            return Reason.NOT_SEEN
+        return None if held.is_deleted else Reason.NOT_LISTED
+
+    def _no_longer_listed(self, comparison: Comparison) -> list[str]:
+        whole = {name for name, listing in self._listings.items() if listing.is_complete}
+        return [
+            campaign_id
+            for campaign_id, row in self._rows.items()
+            if row.campaign_type in whole and campaign_id not in comparison.seen
+        ]
+
+    def _finished(self, survey: Survey) -> Survey:
+        totals = [listing.total for listing in self._listings.values()]
+        if totals and None not in totals:
+            survey.listed = sum(total for total in totals if total is not None)
+        for name, listing in self._listings.items():
+            if listing.refused is not None:
+                survey.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
+            elif listing.doubt is not None:
+                survey.notes.append(f"the {name} listing does not fit together: {listing.doubt}")
+            if self._is_every and survey.cannot_enumerate is None:
+                survey.cannot_enumerate = listing.refused
+        return survey
