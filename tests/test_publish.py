@@ -12,6 +12,7 @@ import pytest
 
 from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
 from kore_campaigns.publish import Workspace, workspace_for
+from publish_case import numbers, write
 
 HOLD = """
 import sys, time
@@ -26,23 +27,6 @@ with Workspace(Path(sys.argv[1])).locked():
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "work" / "calls.duckdb")
-
-
-def write(workspace: Workspace, value: int) -> None:
-    """What one run does: go on from what is published, write, publish."""
-    with workspace.locked():
-        workspace.prepare()
-        workspace.begin_step()
-        with duckdb.connect(str(workspace.private)) as connection:
-            connection.execute("create table if not exists numbers (n integer)")
-            connection.execute("insert into numbers values (?)", [value])
-        workspace.publish()
-
-
-def numbers(path: Path) -> list[int]:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        rows = connection.execute("from numbers order by n").fetchall()
-    return [number for (number,) in rows]
 
 
 def hold(workspace: Workspace) -> subprocess.Popen[str]:
@@ -149,8 +133,9 @@ def test_a_database_belongs_to_the_project_folder_unless_its_path_is_whole(tmp_p
     assert workspace_for("/data/x.duckdb", tmp_path).published == Path("/data/x.duckdb")
 
 
-def test_two_databases_of_one_folder_do_not_share_anything(tmp_path: Path) -> None:
-    first, second = workspace_for("a.duckdb", tmp_path), workspace_for("b.duckdb", tmp_path)
+@pytest.mark.parametrize("other", ["b.duckdb", "a.db"])
+def test_two_databases_of_one_folder_do_not_share_anything(tmp_path: Path, other: str) -> None:
+    first, second = workspace_for("a.duckdb", tmp_path), workspace_for(other, tmp_path)
     with first.locked():
         write(second, 2)
         assert second.holder() == {}

@@ -166,6 +166,7 @@ def test_the_project_folder_may_be_another_than_the_current_one(
         ("full_sweep_every_hours", "0.0", "a number above 0"),
         ("requests_per_minute", "-1", "0 (no limit) or more"),
         ("requests_per_hour", "-60", "0 (no limit) or more"),
+        ("keep_generations", "-1", "0 (none) or more"),
         ("error_budget", "20.0", "a share from 0 to 1"),
         ("max_vanished", "nan", "a share from 0 to 1"),
         ("sweep", "weekly", "`auto`, `full` or `listing`"),

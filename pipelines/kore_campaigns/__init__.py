@@ -19,7 +19,8 @@ Where to find what, in the order of a run:
              tables, run_tables,        every table and column, declared once
              columns
     views    views/                     one .sql file each
-    publish  publish                    the private file, the lock, the swap
+    publish  publish, run_lock, disk    the private file and the swap; one run at a time; room
+             generations, restore       what a run replaced is kept; going back to it
     a run    run, sweep, report         and source: the same as a plain dlt source
     people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
              check, status, demo, read

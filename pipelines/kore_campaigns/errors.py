@@ -21,6 +21,7 @@
     │   │   └── Interrupted
     │   └── NotAsked                            the run stopped before its turn
     └── DestinationUnavailable         exit 6
+        ├── NoRoom                              the disk is too full for what is to be written
         └── DatabaseLocked
 
 The exit code of a `CampaignFailed` counts only where *every* planned campaign failed alike;
@@ -312,12 +313,64 @@ class DestinationUnavailable(KoreCampaignsError):
     exit_code = 6
     code = "destination_unavailable"
 
-    def __init__(self, database: str, reason: str) -> None:
+    def __init__(
+        self,
+        database: str,
+        reason: str,
+        *,
+        next_step: str = "mend this, then run the same command again",
+    ) -> None:
         self.database = database
         super().__init__(
             f"the database `{database}` cannot be used: {reason}. Nothing was lost. "
-            "Next: mend this, then run the same command again."
+            f"Next: {next_step}."
         )
+
+
+class NoRoom(DestinationUnavailable):
+    """Said before something is written, or by the disk itself in the middle; either way what is
+    published is as it was.
+    """
+
+    code = "no_room"
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        folder: str,
+        free: int,
+        needed: int,
+        said: str,
+        generations: str,
+        kept: int,
+    ) -> None:
+        self.folder, self.free, self.needed = folder, free, needed
+        why = f"`{said}` (a full disk, a quota or a limit for file sizes); " if said else ""
+        spare = (
+            f"; the earlier states in `{generations}`, {in_bytes(kept)}, may be deleted, only "
+            "`kore-campaigns restore` needs them"
+            if kept
+            else ""
+        )
+        super().__init__(
+            database,
+            f"{why}the disk of `{folder}` has {in_bytes(free)} free, {in_bytes(needed)} are "
+            "needed. What is published is as it was",
+            next_step=f"make room on this disk{spare}. Then run the same command again",
+        )
+
+
+def in_bytes(count: int) -> str:
+    """`512 bytes`, `6.0 MB`, `1.2 GB`."""
+    if count < 1000:
+        return f"{count} bytes"
+    size = float(count)
+    for unit in ("KB", "MB", "GB"):
+        size /= 1000
+        if size < 999.95:
+            return f"{size:.1f} {unit}"
+    return f"{size / 1000:.1f} TB"
 
 
 class DatabaseLocked(DestinationUnavailable):

@@ -3,6 +3,7 @@
     <folder>/<stem>.duckdb                               what analysts open
     <folder>/.kore_campaigns/<stem>/<stem>.duckdb        what the run writes
     <folder>/.kore_campaigns/<stem>/dlt/                 dlt's working directory
+    <folder>/.kore_campaigns/<stem>/generations/         what the last runs replaced
     <folder>/.kore_campaigns/<stem>/run.lock             held while a run goes on
 
 DuckDB lets nobody read a file that another process has open for writing, and nobody write one that
@@ -12,30 +13,35 @@ another reads.  With two files neither ever waits for the other.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
-from filelock import FileLock, Timeout
 
-from kore_campaigns import tables
-from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
+from kore_campaigns import disk, tables
+from kore_campaigns.errors import DestinationUnavailable, NoRoom, SettingInvalid
+from kore_campaigns.generations import Generations
+from kore_campaigns.run_lock import RunLock
 
 DEFAULT_DATABASE = "kore_campaigns.duckdb"
 NOTHING_PUBLISHED = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Workspace:
-    """Where a database and everything beside it is kept."""
+    """Where a database and everything beside it is kept.
+
+    `chunk` is how many campaigns one step may bring: room for so many is asked for beforehand.
+    """
 
     published: Path
+    keep_generations: int = 3  # as in the settings, which bring dlt with them
+    chunk: int = 0
+    free_bytes: Callable[[Path], int] = disk.free_bytes
+    _is_kept: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.published.stem.casefold() in (tables.RAW_SCHEMA, tables.VIEW_SCHEMA):
@@ -48,7 +54,9 @@ class Workspace:
 
     @property
     def folder(self) -> Path:
-        return self.published.parent / ".kore_campaigns" / self.published.stem
+        # `x.db` beside `x.duckdb` is another database
+        name = self.published.stem if self.published.suffix == ".duckdb" else self.published.name
+        return self.published.parent / ".kore_campaigns" / name
 
     @property
     def private(self) -> Path:
@@ -59,6 +67,10 @@ class Workspace:
         return self.folder / "dlt"
 
     @property
+    def generations(self) -> Generations:
+        return Generations(self.published, self.folder / "generations", self._require_room)
+
+    @property
     def _origin(self) -> Path:
         """Says which published file the private one goes on from."""
         return self.folder / "origin.json"
@@ -66,89 +78,144 @@ class Workspace:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the database for one run; raises `DatabaseLocked` naming the run that has it."""
-        lock = FileLock(self._lock_file, timeout=0)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-        except Timeout:
-            holder = self._recorded_holder()
-            pid, since = holder.get("pid"), holder.get("since")
-            raise DatabaseLocked(str(self.published), pid=pid, since=since) from None
-        except OSError as failed:
-            raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
-        try:
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            record = {"pid": os.getpid(), "since": since}
-            self._holder_file.write_text(json.dumps(record), encoding="utf-8")
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(RunLock(self.folder).held(self.published))
+            except OSError as failed:
+                raise self._unusable(failed) from failed
             yield
-        finally:
-            lock.release()
 
     def holder(self) -> dict[str, Any]:
         """`pid` and `since` of the run that holds the database; empty if none does."""
-        if not self._lock_file.exists():
-            return {}
-        try:
-            with FileLock(self._lock_file, timeout=0):
-                return {}
-        except Timeout:
-            return self._recorded_holder()
-
-    @property
-    def _lock_file(self) -> Path:
-        return self.folder / "run.lock"
-
-    @property
-    def _holder_file(self) -> Path:
-        return self.folder / "run.json"
-
-    def _recorded_holder(self) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = json.loads(self._holder_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # the holder is just about to write its name
-            return {}
-        return found
+        return RunLock(self.folder).holder()
 
     def prepare(self) -> None:
-        """Make the private file go on from the published one.
+        """Make the private file go on from the published one; a run begins with this.
 
         The published file is the truth: restored from a backup or deleted, the run follows it.
         What a killed run had not published is dropped and read again: dlt's replay of a load
         that was killed between a copy into staging and its record doubles rows of the parent.
+
+        Raises `NoRoom` where the disk cannot take what the run may write; nothing is changed then.
         """
-        try:
+        self._is_kept = False
+        with self._writing():
+            self._remove_leftovers()
             is_settled = self._origin_recorded() == self._identity()
+            self._require_room_for_a_step(is_settled=is_settled)
             self.begin_step()
-            if is_settled:
-                return
-            shutil.rmtree(self.pipelines_dir, ignore_errors=True)
-            for leftover in (self.private, Path(f"{self.private}.wal")):
-                leftover.unlink(missing_ok=True)
-            if self.published.exists():
-                shutil.copyfile(self.published, self.private)
-                duckdb.connect(str(self.private)).close()  # it may be any file, or a later DuckDB's
-        except (OSError, duckdb.Error) as failed:
-            raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
+            if not is_settled:
+                self._make_private()
+
+    def _remove_leftovers(self) -> None:
+        """What a killed run had not finished; the names are fixed, so it never piles up."""
+        self._temporary.unlink(missing_ok=True)
+        self.generations.tidy()
+        shutil.rmtree(f"{self.private}.tmp", ignore_errors=True)  # what DuckDB put aside
+
+    def _make_private(self) -> None:
+        shutil.rmtree(self.pipelines_dir, ignore_errors=True)
+        for leftover in (self.private, _log_of(self.private)):
+            leftover.unlink(missing_ok=True)
+        if not self.published.exists():
+            return
+        try:
+            shutil.copyfile(self.published, self.private)
+            duckdb.connect(str(self.private)).close()  # it may be any file, or a later DuckDB's
+        except OSError:
+            self.private.unlink(missing_ok=True)  # half a copy must not fill the disk
+            raise
+        except duckdb.Error as failed:
+            if not self.generations.files():
+                raise
+            way_back = "`kore-campaigns restore` lists earlier states to go back to"
+            raise DestinationUnavailable(
+                str(self.published), _reason(failed), next_step=way_back
+            ) from failed
 
     def begin_step(self) -> None:
         """From here to the next `publish` the private file holds what nobody has seen."""
         self._origin.unlink(missing_ok=True)
 
     def publish(self) -> None:
-        """Swap a complete, checkpointed copy in; open readers keep the file they have."""
-        temporary = self.published.with_name(f".{self.published.name}.tmp")
-        try:
+        """Swap a complete, checkpointed copy in; open readers keep the file they have.
+
+        The first of a run keeps what it replaces, which is how the run before ended.
+        """
+        with self._writing():
             with duckdb.connect(str(self.private)) as connection:
                 connection.execute("force checkpoint")
-            shutil.copyfile(self.private, temporary)
-            _to_disk(temporary)
-            temporary.replace(self.published)
-            _to_disk(self.published.parent)
+            disk.copy_durably(self.private, self._temporary, self._require_room)
+            if self.keep_generations and not self._is_kept:
+                self.generations.keep()
+            self._swap()
+            self._is_kept = True
+            self.generations.prune(self.keep_generations)
             self._record_origin()
-        except (OSError, duckdb.Error) as failed:
+
+    def restore(self, generation: Path) -> Path | None:
+        """Swap a generation in; what it replaces takes its place and is returned, if there is any.
+
+        So their number stays as it is, and a restore can be undone by another.
+        """
+        with self._writing():
+            self._remove_leftovers()
+            self.begin_step()
+            disk.link_or_copy(generation, self._temporary, self._require_room)
+            replaced = self.generations.keep()
+            self._swap()
+            generation.unlink()
+            return replaced
+
+    def _swap(self) -> None:
+        # DuckDB would replay what somebody wrote into the old file onto the new one
+        _log_of(self.published).unlink(missing_ok=True)
+        self._temporary.replace(self.published)
+        disk.to_disk(self.published.parent)
+
+    @property
+    def _temporary(self) -> Path:
+        return self.published.with_name(f".{self.published.name}.tmp")
+
+    def _require_room_for_a_step(self, *, is_settled: bool) -> None:
+        """What a step brings, the copy it publishes, and the private file where it is made anew."""
+        published = disk.size_of(self.published)
+        private = disk.size_of(self.private) if is_settled else 2 * published
+        self._require_room(private + disk.room_for(self.chunk))
+
+    def _require_room(self, needed: int) -> None:
+        if self.free_bytes(self.published.parent) < needed + disk.MARGIN:
+            raise self._no_room(needed + disk.MARGIN)
+
+    def _no_room(self, needed: int, *, said: str = "") -> NoRoom:
+        generations = self.generations
+        return NoRoom(
+            str(self.published),
+            folder=str(self.published.parent),
+            free=self.free_bytes(self.published.parent),
+            needed=needed,
+            said=said,
+            generations=str(generations.folder),
+            kept=sum(map(disk.size_of, generations.files())),
+        )
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Raises `DestinationUnavailable`; half a copy is not left to fill the disk."""
+        try:
+            yield
+        except (OSError, duckdb.Error, DestinationUnavailable) as failed:
             with contextlib.suppress(OSError):
-                temporary.unlink()
-            raise DestinationUnavailable(str(self.published), _reason(failed)) from failed
+                self._temporary.unlink()
+            raise self._unusable(failed) from failed
+
+    def _unusable(self, failed: Exception) -> DestinationUnavailable:
+        if isinstance(failed, DestinationUnavailable):
+            return failed
+        if said := disk.said_full(failed):
+            needed = disk.size_of(self.private) + disk.room_for(self.chunk) + disk.MARGIN
+            return self._no_room(needed, said=said)
+        return DestinationUnavailable(str(self.published), _reason(failed))
 
     def _identity(self) -> str:
         try:
@@ -166,20 +233,17 @@ class Workspace:
         temporary.replace(self._origin)
 
 
-def workspace_for(database: str | Path | None, folder: Path) -> Workspace:
+def workspace_for(database: str | Path | None, folder: Path, **options: Any) -> Workspace:
     """The workspace of a database file, relative to the project folder."""
-    return Workspace((folder / (database or DEFAULT_DATABASE)).absolute())
+    return Workspace((folder / (database or DEFAULT_DATABASE)).absolute(), **options)
 
 
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _log_of(database: Path) -> Path:
+    """DuckDB's write-ahead log of a file."""
+    return Path(f"{database}.wal")
 
 
 def _reason(failed: Exception) -> str:
     if isinstance(failed, OSError) and failed.strerror:
         return f"{failed.strerror} ({failed.filename})"
-    return str(failed).splitlines()[0]
+    return str(failed).splitlines()[0].rstrip("!.")

@@ -96,6 +96,8 @@ class KoreSettings(BaseConfiguration):
     """Longest time for one campaign with all its retries; waiting for the budget is not counted."""
     max_attempts: int = 5
     """Requests for one campaign, the first included."""
+    keep_generations: int = 3
+    """Published files that `kore-campaigns restore` can go back to, one a run; 0 = none."""
 
     __section__: ClassVar[str] = SECTION
 
@@ -111,7 +113,11 @@ _POSITIVE = (
     "full_sweep_every_hours",
 )
 _SHARES = ("error_budget", "max_vanished")
-_NOT_NEGATIVE = ("requests_per_minute", "requests_per_hour")
+_NOT_NEGATIVE = {
+    "requests_per_minute": "0 (no limit) or more",
+    "requests_per_hour": "0 (no limit) or more",
+    "keep_generations": "0 (none) or more",
+}
 
 
 def checked(settings: KoreSettings) -> KoreSettings:
@@ -119,9 +125,9 @@ def checked(settings: KoreSettings) -> KoreSettings:
     for name in _POSITIVE:
         if not 0 < getattr(settings, name) < math.inf:
             raise SettingInvalid(name, getattr(settings, name), expected="a number above 0")
-    for name in _NOT_NEGATIVE:
+    for name, expected in _NOT_NEGATIVE.items():
         if getattr(settings, name) < 0:
-            raise SettingInvalid(name, getattr(settings, name), expected="0 (no limit) or more")
+            raise SettingInvalid(name, getattr(settings, name), expected=expected)
     for name in _SHARES:
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingInvalid(name, getattr(settings, name), expected="a share from 0 to 1")

@@ -1,0 +1,76 @@
+"""Room on the disk, and files that are whole and durable before they get their name."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+# told to leave room for so many bytes; raises if there is none
+RequireRoom = Callable[[int], None]
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# stays free: a disk filled to its last byte stops more than us
+MARGIN: Final = 16 * 1024**2
+# an empty database is 6 MB, and dlt's working files beside it are a few more
+_LEAST_BYTES = 16 * 1024**2
+# a version took 3 KB in the file, measured with the sample campaigns, and real ones are larger; on
+# its way it is in a load file, in the write-ahead log, in the private file and in the copy of it
+_BYTES_A_CAMPAIGN = 16 * 1024
+
+
+def free_bytes(folder: Path) -> int:
+    """What this user may still write on the disk of a folder."""
+    return shutil.disk_usage(folder).free
+
+
+def room_for(campaigns: int) -> int:
+    """Bytes that one step with so many campaigns may write at most, copies of files not counted."""
+    return _LEAST_BYTES + campaigns * _BYTES_A_CAMPAIGN
+
+
+def said_full(failed: Exception) -> str:
+    """How the system said that a disk, a quota or a limit is used up; empty if it did not."""
+    for word in map(os.strerror, _FULL):
+        if word in str(failed):  # DuckDB passes on the word, not the number
+            return word
+    return ""
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def copy_durably(source: Path, target: Path, require_room: RequireRoom) -> None:
+    """A copy that is whole on the disk when this returns."""
+    require_room(size_of(source))
+    shutil.copyfile(source, target)
+    to_disk(target)
+
+
+def link_or_copy(source: Path, target: Path, require_room: RequireRoom) -> None:
+    """A second name for a file, which writes nothing; a copy where the disk has no such names."""
+    original = source.resolve()  # the file is meant, not a symlink to it
+    try:
+        os.link(original, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        copy_durably(original, target, require_room)
+        shutil.copystat(original, target)  # as old as its original, as a second name is
+
+
+def to_disk(path: Path) -> None:
+    """Returns once a file, or the names in a folder, would outlast a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
