@@ -14,7 +14,7 @@ from conftest import Emulate
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from project_case import Project
 
-COMMANDS = ["demo", "check", "run", "status"]
+COMMANDS = ["demo", "check", "run", "status", "restore"]
 KEYS = [
     *("run_id", "sweep", "planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
     *("requests", "retries", "rate_limited", "drift", "seconds", "database", "is_complete"),

@@ -69,6 +69,14 @@ def _budget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requests-per-minute", type=int, metavar="N", help="0 = no limit")
 
 
+def _generation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--generation",
+        metavar="N",
+        help="the one to go back to: 1 = the newest, or its name; without it they are listed",
+    )
+
+
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--destination", default="duckdb", metavar="NAME", help="duckdb")
     parser.add_argument("--sweep", choices=("auto", "full", "listing"), help="what to ask for")
@@ -99,5 +107,10 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         commands.status,
         "when it last worked, what is stale, what failed and why",
         (_database,),
+    ),
+    "restore": (
+        commands.restore,
+        "list what the last runs replaced, or go back to one of them",
+        (_database, _generation),
     ),
 }

@@ -70,6 +70,22 @@ def check(options: argparse.Namespace) -> int:
     return code
 
 
+def restore(options: argparse.Namespace) -> int:
+    from kore_campaigns.project import project_folder
+    from kore_campaigns.publish import workspace_for
+    from kore_campaigns.restore import read_kept, restore_generation
+    from kore_campaigns.texts import kept_summary, restored_summary
+
+    workspace = workspace_for(_from_here(options.database), project_folder())
+    if options.generation is None:
+        kept = read_kept(workspace)
+        _print_result(options, kept.as_json(), kept_summary(kept))
+    else:
+        restored = restore_generation(workspace, options.generation)
+        _print_result(options, restored.as_json(), restored_summary(restored))
+    return 0
+
+
 def demo(options: argparse.Namespace) -> int:
     from kore_campaigns.demo import play_demo
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from kore_campaigns.check import Leg
-from kore_campaigns.errors import Interrupted, NotAsked
+from kore_campaigns.errors import Interrupted, NotAsked, in_bytes
 from kore_campaigns.report import RunReport
+from kore_campaigns.restore import Kept, Restored, State
 from kore_campaigns.status import Failure, Status
 
 PROBLEMS_SHOWN = 10
@@ -118,6 +119,52 @@ def _failures(failures: Sequence[Failure]) -> list[str]:
         were = "1 campaign was" if count == 1 else f"{count:,} campaigns were"
         shown.append(f"failed     {were} {message}")
     return shown
+
+
+def kept_summary(kept: Kept) -> list[str]:
+    """What there is to go back to, below what is published now."""
+    lines = [f"database   {kept.database}"]
+    if not kept.generations:
+        return [*lines, "nothing is kept yet: each run keeps what it replaces"]
+    now = [] if kept.published is None else [("now", kept.published)]
+    rows = [*now, *[(str(state.number), state) for state in kept.generations]]
+    names = ("", "published (UTC)", "size", "run", "exit", "campaigns", "versions")
+    lines += ["", *table(names, [_state(label, state) for label, state in rows]), ""]
+    lines += [
+        f"{label:<10} {state.name} cannot be read: {state.problem}"
+        for label, state in rows
+        if state.problem
+    ]
+    return [*lines, "next       kore-campaigns restore --generation N"]
+
+
+def restored_summary(done: Restored) -> list[str]:
+    """What is published now, and how to take it back."""
+    state = done.restored
+    run = "" if state.run_id is None else f" by run {state.run_id}"
+    lines = [
+        f"database   {done.database}",
+        f"restored   what was published {state.published_at:%Y-%m-%d %H:%M:%S} UTC{run}: "
+        f"{state.campaigns} campaigns, {state.versions} versions",
+    ]
+    if done.replaced is not None:
+        lines.append(
+            f"replaced   kept as {done.replaced.name}; to take this back: kore-campaigns restore "
+            "--generation 1"
+        )
+    return [*lines, "next       kore-campaigns run goes on from here"]
+
+
+def _state(label: str, state: State) -> tuple[object, ...]:
+    return (
+        label,
+        f"{state.published_at:%Y-%m-%d %H:%M:%S}",
+        in_bytes(state.size_bytes),
+        state.run_id,
+        state.exit_code,
+        state.campaigns,
+        state.versions,
+    )
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
