@@ -27,7 +27,9 @@ def test_duckdb_and_pyarrow_do_without_pandas_and_numpy() -> None:
     subprocess.run([sys.executable, "-c", USES_ITS_LIBRARIES], check=True)
 
 
-def test_a_run_by_the_command_loads_neither_pandas_nor_numpy(emulate: Emulate, project: Project) -> None:
+def test_a_run_by_the_command_loads_neither_pandas_nor_numpy(
+    emulate: Emulate, project: Project
+) -> None:
     kore = emulate(sample_campaigns(3))
     project.use(kore)
     code = (

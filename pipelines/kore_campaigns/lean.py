@@ -35,7 +35,7 @@ class _Without(MetaPathFinder):
 
 
 def make_lean() -> None:
-    """For the rest of this process: no pandas or numpy, one memory, the garbage collector seldom."""
+    """For the rest of this process: no pandas, no numpy, one memory, and seldom a collection."""
     sys.meta_path.insert(0, _Without())
     os.environ.update(ARROW_MEMORY)
     gc.set_threshold(ALLOCATIONS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
