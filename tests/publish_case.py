@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from kore_campaigns.publish import Workspace
 
@@ -45,6 +49,20 @@ def beside(workspace: Workspace) -> set[str]:
     root = workspace.published.parent
     found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     return {name for name in found if not ("/generations/2" in name and name.endswith("Z.duckdb"))}
+
+
+@contextmanager
+def another_disk() -> Iterator[Path]:
+    """A folder on another disk, to which no second name of a file can lead."""
+    shared_memory = Path("/dev/shm")
+    if not shared_memory.is_dir() or shared_memory.stat().st_dev == Path("/tmp").stat().st_dev:
+        pytest.skip("there is one disk only")
+    folder = shared_memory / f"kore-campaigns-{uuid.uuid4().hex}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 SETTLED = {

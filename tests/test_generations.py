@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +13,8 @@ import pytest
 from kore_campaigns.lookup import resolve
 from kore_campaigns.publish import Workspace
 from project_case import Project
-from publish_case import SETTLED, beside, kept, numbers, runs, write
+from publish_case import SETTLED, another_disk, beside, kept, numbers, runs, write
 
-ELSEWHERE = Path("/dev/shm")
 LOOK = """
 import sys, duckdb
 with duckdb.connect(sys.argv[1], read_only=True) as connection:
@@ -32,13 +29,8 @@ def workspace(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def elsewhere() -> Iterator[Path]:
-    """A folder on another disk, which no second name of a file can lead to."""
-    folder = ELSEWHERE / f"kore-campaigns-{uuid.uuid4().hex}"
-    if not ELSEWHERE.is_dir() or ELSEWHERE.stat().st_dev == Path("/tmp").stat().st_dev:
-        pytest.skip("there is one disk only")
-    folder.mkdir()
-    yield folder
-    shutil.rmtree(folder)
+    with another_disk() as folder:
+        yield folder
 
 
 def test_the_last_three_runs_can_be_gone_back_to(workspace: Workspace) -> None:

@@ -6,8 +6,11 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from kore_campaigns.errors import NoRoom
 
 # told to leave room for so many bytes; raises if there is none
 RequireRoom = Callable[[int], None]
@@ -20,6 +23,33 @@ _LEAST_BYTES = 16 * 1024**2
 # a version took 3 KB in the file, measured with the sample campaigns, and real ones are larger; on
 # its way it is in a load file, in the write-ahead log, in the private file and in the copy of it
 _BYTES_A_CAMPAIGN = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The disk of a database, on which `spare` is a folder that may be deleted."""
+
+    database: Path
+    spare: Path
+    free_bytes: Callable[[Path], int]
+
+    def require(self, needed: int) -> None:
+        """Raises `NoRoom` where so many bytes cannot be written."""
+        if self.free_bytes(self.database.parent) < needed + MARGIN:
+            raise self.lacking(needed)
+
+    def lacking(self, needed: int, *, said: str = "") -> NoRoom:
+        """The error, with the word of the system if that has tried."""
+        folder = self.database.parent
+        return NoRoom(
+            str(self.database),
+            folder=str(folder),
+            free=self.free_bytes(folder),
+            needed=needed + MARGIN,
+            said=said,
+            generations=str(self.spare),
+            kept=sum(map(size_of, self.spare.iterdir())) if self.spare.is_dir() else 0,
+        )
 
 
 def free_bytes(folder: Path) -> int:

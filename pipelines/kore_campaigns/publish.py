@@ -22,7 +22,7 @@ from typing import Any
 import duckdb
 
 from kore_campaigns import disk, tables
-from kore_campaigns.errors import DestinationUnavailable, NoRoom, SettingInvalid
+from kore_campaigns.errors import DestinationUnavailable, KoreCampaignsError, SettingInvalid
 from kore_campaigns.generations import Generations
 from kore_campaigns.run_lock import RunLock
 
@@ -68,7 +68,11 @@ class Workspace:
 
     @property
     def generations(self) -> Generations:
-        return Generations(self.published, self.folder / "generations", self._require_room)
+        return Generations(self.published, self.folder / "generations", self._room.require)
+
+    @property
+    def _room(self) -> disk.Room:
+        return disk.Room(self.published, self.folder / "generations", self.free_bytes)
 
     @property
     def _origin(self) -> Path:
@@ -83,7 +87,12 @@ class Workspace:
                 stack.enter_context(RunLock(self.folder).held(self.published))
             except OSError as failed:
                 raise self._unusable(failed) from failed
-            yield
+            try:
+                yield
+            except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
+                if not _may_be_full_disk(failed):
+                    raise
+                raise self._unusable(failed) from failed
 
     def holder(self) -> dict[str, Any]:
         """`pid` and `since` of the run that holds the database; empty if none does."""
@@ -102,9 +111,11 @@ class Workspace:
         with self._writing():
             self._remove_leftovers()
             is_settled = self._origin_recorded() == self._identity()
-            self._require_room_for_a_step(is_settled=is_settled)
-            self.begin_step()
             if not is_settled:
+                self._drop_private()
+            self._room.require(self._step_bytes(is_settled=is_settled))
+            self.begin_step()
+            if not is_settled and self.published.exists():
                 self._make_private()
 
     def _remove_leftovers(self) -> None:
@@ -113,12 +124,12 @@ class Workspace:
         self.generations.tidy()
         shutil.rmtree(f"{self.private}.tmp", ignore_errors=True)  # what DuckDB put aside
 
-    def _make_private(self) -> None:
+    def _drop_private(self) -> None:
         shutil.rmtree(self.pipelines_dir, ignore_errors=True)
         for leftover in (self.private, _log_of(self.private)):
             leftover.unlink(missing_ok=True)
-        if not self.published.exists():
-            return
+
+    def _make_private(self) -> None:
         try:
             shutil.copyfile(self.published, self.private)
             duckdb.connect(str(self.private)).close()  # it may be any file, or a later DuckDB's
@@ -145,7 +156,7 @@ class Workspace:
         with self._writing():
             with duckdb.connect(str(self.private)) as connection:
                 connection.execute("force checkpoint")
-            disk.copy_durably(self.private, self._temporary, self._require_room)
+            disk.copy_durably(self.private, self._temporary, self._room.require)
             if self.keep_generations and not self._is_kept:
                 self.generations.keep()
             self._swap()
@@ -161,7 +172,7 @@ class Workspace:
         with self._writing():
             self._remove_leftovers()
             self.begin_step()
-            disk.link_or_copy(generation, self._temporary, self._require_room)
+            disk.link_or_copy(generation, self._temporary, self._room.require)
             replaced = self.generations.keep()
             self._swap()
             generation.unlink()
@@ -177,27 +188,10 @@ class Workspace:
     def _temporary(self) -> Path:
         return self.published.with_name(f".{self.published.name}.tmp")
 
-    def _require_room_for_a_step(self, *, is_settled: bool) -> None:
+    def _step_bytes(self, *, is_settled: bool = True) -> int:
         """What a step brings, the copy it publishes, and the private file where it is made anew."""
-        published = disk.size_of(self.published)
-        private = disk.size_of(self.private) if is_settled else 2 * published
-        self._require_room(private + disk.room_for(self.chunk))
-
-    def _require_room(self, needed: int) -> None:
-        if self.free_bytes(self.published.parent) < needed + disk.MARGIN:
-            raise self._no_room(needed + disk.MARGIN)
-
-    def _no_room(self, needed: int, *, said: str = "") -> NoRoom:
-        generations = self.generations
-        return NoRoom(
-            str(self.published),
-            folder=str(self.published.parent),
-            free=self.free_bytes(self.published.parent),
-            needed=needed,
-            said=said,
-            generations=str(generations.folder),
-            kept=sum(map(disk.size_of, generations.files())),
-        )
+        copies = [self.private] if is_settled else 2 * [self.published]
+        return sum(map(disk.size_of, copies)) + disk.room_for(self.chunk)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -210,11 +204,10 @@ class Workspace:
             raise self._unusable(failed) from failed
 
     def _unusable(self, failed: Exception) -> DestinationUnavailable:
+        if said := disk.said_full(failed):
+            return self._room.lacking(self._step_bytes(), said=said)
         if isinstance(failed, DestinationUnavailable):
             return failed
-        if said := disk.said_full(failed):
-            needed = disk.size_of(self.private) + disk.room_for(self.chunk) + disk.MARGIN
-            return self._no_room(needed, said=said)
         return DestinationUnavailable(str(self.published), _reason(failed))
 
     def _identity(self) -> str:
@@ -241,6 +234,12 @@ def workspace_for(database: str | Path | None, folder: Path, **options: Any) -> 
 def _log_of(database: Path) -> Path:
     """DuckDB's write-ahead log of a file."""
     return Path(f"{database}.wal")
+
+
+def _may_be_full_disk(failed: Exception) -> bool:
+    """True if nothing better is known of it; the file that counts calls has its own error."""
+    is_ours = isinstance(failed, KoreCampaignsError) and type(failed) is not DestinationUnavailable
+    return not is_ours and disk.said_full(failed) != ""
 
 
 def _reason(failed: Exception) -> str:
