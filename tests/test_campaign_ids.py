@@ -91,7 +91,7 @@ def test_an_id_need_not_look_like_the_ones_we_know(tmp_path: Path, campaign_id: 
     "campaign_id",
     [
         "cd 1", "cd/1", "cd\\1", "cd%2F1", "cd?x=1", "cd#1", "cd&1", "'cd-1'", "<cd-1>", "`cd-1`",
-        "{cd-1}", "[cd-1]", "(cd-1)", ".", "..", "*", "cd;1", "cd|1", "cd-\x001", "cd-\x7f1",
+        "{cd-1}", "[cd-1]", "(cd-1)", ".", "..", "*cd", "cd;1", "cd|1", "cd-\x001", "cd-\x7f1",
         "cd-\u200b1", "\u2060cd-1", "cd\u00a01", "x" * 201,
     ],
 )  # fmt: skip
@@ -110,8 +110,14 @@ def test_quotes_inside_an_id_are_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, f'campaign_id\n"cd-""1"""\n{VOICE}\n').value == 'cd-"1"'
 
 
-def test_a_star_is_refused_and_says_why(tmp_path: Path) -> None:
-    assert "needs a sweep by listing" in refusal(tmp_path, "campaign_id\n*\n").expected
+def test_a_star_stands_alone_or_for_one_connection(tmp_path: Path) -> None:
+    assert ids(tmp_path, "campaign_id\n*\n") == ["*"]
+    assert ids(tmp_path, "campaign_id,connection\n*,us\ncd-1,eu\n") == ["*", "cd-1"]
+    for others in ("cd-1\n*", "*\ncd-1"):
+        error = refusal(tmp_path, f"campaign_id\n{others}\n")
+        assert (error.value, "no other id beside `*`" in error.expected) == ("*", True)
+    error = refusal(tmp_path, "campaign_id,connection\n*,us\ncd-1,\n")
+    assert (error.line, "line 3 has one" in error.expected) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +169,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
     ("content", "said"),
     [
         ("campaign_id;note\ncd-1;x\n", "campaign_ids.csv, line 1: found `campaign_id;note`"),
-        ("campaign_id\n*\n", "campaign_ids.csv, line 2: found `*`"),
+        ("campaign_id\n*\ncd-1\n", "campaign_ids.csv, line 2: found `*`"),
         ("campaign_id\ncd-1\ncd 2\n", "campaign_ids.csv, line 3: found `cd 2`"),
         ("campaign_id\n", "campaign_ids.csv: expected at least one campaign id"),
         (None, "it does not exist"),

@@ -66,9 +66,11 @@ def test_a_duration_is_said_as_a_person_would(seconds: float, text: str) -> None
 
 def test_a_run_is_summed_up_with_the_outcome_first() -> None:
     done = report(planned=3, new_versions=1, unchanged=2, requests=4, retries=1, rate_limited=1)
+    done.sweep_reason = "as asked for"
 
     assert run_summary(done) == [
         "run r1: complete, in 0 s",
+        "  sweep      full: as asked for",
         "  campaigns  3 planned: 1 new versions, 2 unchanged, 0 vanished, 0 failed",
         "  requests   4 sent, 1 of them retries, 1 answered `call limit reached`",
         "  database   /d/k.duckdb",

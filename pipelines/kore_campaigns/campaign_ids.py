@@ -11,6 +11,8 @@ from pathlib import Path
 
 from kore_campaigns.errors import CampaignIdsInvalid
 
+# in place of an id: every campaign that the account listing shows
+EVERY = "*"
 HEADER = ("campaign_id", "note", "connection")
 EXPECTED_HEADER = "the header `campaign_id`, optionally followed by `note` and `connection`"
 # Not a UUID pattern: ids of voice campaigns have a first group of seven digits.  What is refused is
@@ -21,7 +23,7 @@ ID = re.compile(
 )
 EXPECTED_ID = (
     "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, "
-    "quotes or slashes"
+    "quotes or slashes, or `*` alone for every campaign of the account listing"
 )
 
 
@@ -55,7 +57,22 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
         raise CampaignIdsInvalid(
             str(path), line=None, value=None, expected="at least one campaign id below the header"
         )
-    return list(found.values())
+    campaigns = list(found.values())
+    _check_every(str(path), campaigns)
+    return campaigns
+
+
+def _check_every(file: str, campaigns: list[ConfiguredCampaign]) -> None:
+    """`*` names them all, so another id beside it, for the same connection, is a slip."""
+    for every in campaigns:
+        beside = [
+            other
+            for other in campaigns
+            if other is not every and other.connection in ("", every.connection)
+        ]
+        if every.campaign_id == EVERY and beside:
+            expected = f"no other id beside `*`, but line {beside[0].line} has one"
+            raise CampaignIdsInvalid(file, line=every.line, value=EVERY, expected=expected)
 
 
 def _text(path: Path) -> str:
@@ -135,13 +152,8 @@ def _campaign(file: str, columns: list[str], line: int, cells: list[str]) -> Con
         raise CampaignIdsInvalid(file, line=line, value=",".join(cells), expected=expected)
     values = dict(zip(columns, cells, strict=False))
     campaign_id = values.get("campaign_id", "")
-    if not ID.fullmatch(campaign_id):
-        hint = (
-            "; `*` needs a sweep by listing, which this version does not have"
-            if campaign_id == "*"
-            else ""
-        )
-        raise CampaignIdsInvalid(file, line=line, value=campaign_id, expected=EXPECTED_ID + hint)
+    if campaign_id != EVERY and not ID.fullmatch(campaign_id):
+        raise CampaignIdsInvalid(file, line=line, value=campaign_id, expected=EXPECTED_ID)
     return ConfiguredCampaign(
         campaign_id, values.get("note", ""), values.get("connection", ""), line
     )

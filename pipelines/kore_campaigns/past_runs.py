@@ -28,9 +28,10 @@ _LISTED = """
 select listed from {runs} where stream_id = %s and listed is not null
 order by started_at desc limit 1
 """
-_LISTINGS = (
-    "select campaign_id, version, summary_hash, row_hash from {listings} where stream_id = %s"
-)
+_LISTINGS = """
+select campaign_id, version, campaign_type, summary_hash, row_hash
+from {listings} where stream_id = %s
+"""
 
 
 @dataclass(frozen=True, slots=True)

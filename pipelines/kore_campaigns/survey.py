@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import dlt
 
 from kore_campaigns.beside import Comparison
+from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.errors import AccessRefused, CampaignFailed
 from kore_campaigns.held import read_held, read_raw
 from kore_campaigns.listing import Lister, Listing, calls_for, reason_of
@@ -33,8 +34,6 @@ from kore_campaigns.plan import (
 from kore_campaigns.settings import KoreSettings
 from kore_campaigns.shape import Held
 from kore_campaigns.summary import HeldRow, Listed
-
-EVERY: Final = "*"
 
 
 @dataclass(slots=True)

@@ -35,6 +35,7 @@ def run_summary(report: RunReport) -> list[str]:
     outcome = "complete" if report.is_complete else "NOT complete"
     return [
         f"run {report.run_id}: {outcome}, in {duration(report.seconds)}",
+        f"  sweep      {report.sweep}: {report.sweep_reason}",
         f"  campaigns  {report.planned} planned: {report.new_versions} new versions, "
         f"{report.unchanged} unchanged, {report.vanished} vanished, {report.failed} failed",
         f"  requests   {report.requests} sent, {report.retries} of them retries, "
@@ -54,7 +55,23 @@ def run_problems(report: RunReport) -> list[str]:
             "what the first "
             "failures name, or raise `error_budget`, then run again."
         )
-    if report.interrupted:
+    if report.cannot_enumerate is not None:
+        lines.append(
+            "the file of campaign ids says `*`, and the account listing that names the campaigns "
+            f"could not be read: {report.cannot_enumerate} What is known was read; new campaigns "
+            "may be missing. Next: run again; if it stays, name the ids in the file."
+        )
+    elif report.notes and report.sweep == "listing":
+        lines.append(
+            f"{'; '.join(report.notes)}. So it proved no campaign gone, and those it did not show "
+            "were asked for one by one. Next: nothing, if it does not happen every time."
+        )
+    if report.deadline_seconds is not None and report.interrupted:
+        lines.append(
+            f"the deadline of {duration(report.deadline_seconds)} was reached; what was fetched "
+            "is stored. Next: run again, it goes on from here."
+        )
+    elif report.interrupted:
         lines.append(
             "interrupted; what was fetched is stored. Next: run again, it goes on from here."
         )

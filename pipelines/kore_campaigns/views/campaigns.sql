@@ -3,43 +3,53 @@ with history as (
     select * from kore.campaign_history
 ),
 
+-- what only the account listing tells; empty where it was never read
+listings as (
+    select * from kore_raw.campaign_listings
+),
+
 final as (
     select
-        account_id,
-        stream_id,
-        campaign_id,
-        version,
-        valid_from,
-        observed_at,
-        campaign_type,
-        name,
-        description,
-        status,
-        priority,
-        dialing_mode,
-        caller_id,
-        calling_hours_frequency,
-        timezone,
-        dialing_order,
-        max_attempts_per_record,
-        retry_period_minutes,
-        max_ring_seconds,
-        max_skips,
-        use_system_mappings,
-        experience_flow_id,
-        machine_detection,
-        is_filters_enabled,
-        format,
-        campaign_instance_id,
-        is_scheduling_enabled,
-        is_recurrence_enabled,
-        schedule,
-        created_at,
-        updated_at,
-        content_hash,
-        raw
+        history.account_id,
+        history.stream_id,
+        history.campaign_id,
+        history.version,
+        history.valid_from,
+        history.observed_at,
+        history.campaign_type,
+        history.name,
+        history.description,
+        history.status,
+        history.priority,
+        history.dialing_mode,
+        listings.connection,
+        history.caller_id,
+        history.calling_hours_frequency,
+        history.timezone,
+        history.dialing_order,
+        history.max_attempts_per_record,
+        history.retry_period_minutes,
+        history.max_ring_seconds,
+        history.max_skips,
+        history.use_system_mappings,
+        history.experience_flow_id,
+        history.machine_detection,
+        history.is_filters_enabled,
+        history.format,
+        history.campaign_instance_id,
+        listings.campaign_instance_updated_at,
+        history.is_scheduling_enabled,
+        history.is_recurrence_enabled,
+        history.schedule,
+        history.created_at,
+        history.updated_at,
+        history.content_hash,
+        history.raw
     from history
-    where is_current and not is_deleted
+    left join listings
+        on history.stream_id = listings.stream_id
+        and history.campaign_id = listings.campaign_id
+    where history.is_current and not history.is_deleted
 )
 
 select * from final
