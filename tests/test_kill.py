@@ -22,7 +22,7 @@ KILLS = 30
 CAMPAIGNS = 60
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_after_thirty_kills_one_run_ends_equal_to_kore_and_no_reader_saw_less(
     emulate: Emulate, project: Project
 ) -> None:
@@ -61,7 +61,9 @@ def kill_runs(kore: Emulator, project: Project, rng: random.Random) -> list[int]
             longest = 0.5 * longest + 0.5 * (time.monotonic() - began)
         except subprocess.TimeoutExpired:
             process.kill()
-            longest *= 1.02  # on a busy machine a run takes longer, and is to be killed late, too
+            # on a busy machine a run takes longer, and is to be killed late, too; how long is known
+            # once one came to its end
+            longest *= 1.02 if 0 in codes else 1.2
         process.communicate()
         codes.append(process.returncode)
     return codes
