@@ -26,7 +26,10 @@ RAW_TABLES = [
     for name in (table.name, *(f"{table.name}__{child.name}" for child in table.children))
 ]
 # differ between two runs by their nature
-OWN = ("run_id", "started_at", "finished_at", "occurred_at", "observed_at")
+OWN = (
+    *("run_id", "started_at", "finished_at", "full_sweep_started_at", "sweep_reason"),
+    *("occurred_at", "observed_at", "configured_at", "first_seen_at", "seen_at"),
+)
 
 
 class Own:
@@ -124,6 +127,7 @@ def test_all_tables_are_there_after_a_run_that_loaded_nothing(
         **dict.fromkeys(RAW_TABLES, 0),
         "extraction_runs": 1,
         "extraction_errors": 1,
+        "configured_campaigns": 1,
     }
 
 
@@ -154,7 +158,7 @@ def test_building_the_source_reads_and_asks_nothing(project: Project) -> None:
 
     source = kore_campaigns()
 
-    assert set(source.resources) == {"campaign_versions", "extraction_runs", "extraction_errors"}
+    assert set(source.resources) == {table.name for table in TABLES}
     assert list(project.folder.iterdir()) == []
 
 

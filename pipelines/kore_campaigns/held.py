@@ -39,6 +39,7 @@ _TABLES = {
     "{errors}": "extraction_errors",
     "{listings}": "campaign_listings",
     "{configured}": "configured_campaigns",
+    "{drift}": "extraction_drift",
 }
 _RAW_BATCH = 500
 

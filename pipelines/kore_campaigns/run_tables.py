@@ -60,6 +60,11 @@ EXTRACTION_RUNS = Table(
             "exit_code",
             "What the command returned: 0 ok, 3 access refused, 4 partial, 75 try later ...",
         ),
+        int_column(
+            "stale_after_seconds",
+            "A campaign that was not confirmed for so long counts as stale: twice the setting "
+            "`full_sweep_every_hours` of the run.",
+        ),
         text_column("tool_version", "Version of kore-campaigns."),
     ),
 )
@@ -87,13 +92,17 @@ EXTRACTION_DRIFT = Table(
     "extraction_drift",
     "One row per run and field, value or type that this version of the program does not know; "
     "the campaigns keep it in `raw`.",
-    ("run_id", "stream_id", "path"),
+    ("run_id", "stream_id", "path", "example_type"),
     (
         RUN_ID,
         STREAM_ID,
         text_column("path", "Where, e.g. `dialingStrategy.pacingRatio`."),
-        text_column("example_type", "JSON type or value of an example."),
-        int_column("campaign_count", "Campaigns of this run that have it."),
+        text_column(
+            "example_type",
+            "JSON type of a field nobody knows; `unexpected ...` or `unreadable ...` where another "
+            "was expected; `value ...` where the field has a known set of values.",
+        ),
+        int_column("campaign_count", "Campaigns answered in this run that have it."),
         at_column("first_seen_at", "Start of the first run that met it (UTC)."),
     ),
 )

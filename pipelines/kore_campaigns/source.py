@@ -53,6 +53,8 @@ def kore_campaigns(
     yield resource(tables.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
     yield resource(tables.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))
     yield resource(tables.CAMPAIGN_LISTINGS, _rows(lambda: swept().listing_rows()))
+    yield resource(tables.EXTRACTION_DRIFT, _rows(lambda: swept().drift_rows()))
+    yield resource(tables.CONFIGURED_CAMPAIGNS, _rows(lambda: swept().configured_rows()))
 
 
 def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:

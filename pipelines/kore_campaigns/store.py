@@ -10,7 +10,9 @@ from typing import Any, TypedDict
 import dlt
 
 from kore_campaigns import tables
+from kore_campaigns.configured import configured_rows
 from kore_campaigns.connect import tool_version
+from kore_campaigns.drift_rows import drift_rows
 from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.held import read_raw
 from kore_campaigns.records import Records
@@ -44,6 +46,7 @@ class Store:
         self._listed = list(survey.to_record)
         self._asked_rows = survey.asked_rows
         self._pipeline = pipeline
+        self._configured = self._configured_now(survey)
         self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
         self._errors: list[dict[str, Any]] = []
 
@@ -84,6 +87,7 @@ class Store:
         self._errors = []
         self._listed = []
         self._no_longer_listed = []
+        self._configured = []
 
     def records(self, *, is_last: bool) -> Records:
         """All rows but those of versions."""
@@ -92,7 +96,9 @@ class Store:
             put=[
                 (tables.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
                 (tables.EXTRACTION_ERRORS, self.error_rows()),
+                (tables.EXTRACTION_DRIFT, self.drift_rows()),
                 (tables.CAMPAIGN_LISTINGS, self.listing_rows()),
+                (tables.CONFIGURED_CAMPAIGNS, self.configured_rows()),
             ],
             remove=[(tables.CAMPAIGN_LISTINGS, gone)],
         )
@@ -121,6 +127,23 @@ class Store:
     def error_rows(self) -> list[dict[str, Any]]:
         """Rows of `extraction_errors`."""
         return self._errors
+
+    def drift_rows(self) -> list[dict[str, Any]]:
+        """Rows of `extraction_drift`."""
+        return drift_rows(self._pipeline, self._report, stream_id=self._settings.stream_id)
+
+    def configured_rows(self) -> list[dict[str, Any]]:
+        """Rows of `configured_campaigns` that are new."""
+        return self._configured
+
+    def _configured_now(self, survey: Survey) -> list[dict[str, Any]]:
+        return configured_rows(
+            self._pipeline,
+            [*(step.campaign_id for step in survey.plan.ask), *survey.plan.settled],
+            account_id=self._settings.account_id,
+            stream_id=self._settings.stream_id,
+            started_at=self._report.started_at,
+        )
 
     def version_rows(self) -> Iterator[dict[str, Any]]:
         """Rows of `campaign_versions`, each handed out once.
@@ -178,5 +201,6 @@ class Store:
             "rate_limited": report.rate_limited,
             "is_complete": is_last and report.is_complete,
             "exit_code": report.exit_code if is_last else None,
+            "stale_after_seconds": round(2 * 3600 * self._settings.full_sweep_every_hours),
             "tool_version": tool_version(),
         }

@@ -23,6 +23,7 @@ from kore_campaigns.run_tables import (
     EXTRACTION_RUNS,
     STREAM_ID,
 )
+from kore_campaigns.view_columns import VIEW_COLUMNS
 
 __all__ = [
     "CALLING_HOURS",
@@ -37,6 +38,7 @@ __all__ = [
     "EXTRACTION_RUNS",
     "RAW_SCHEMA",
     "TABLES",
+    "VIEW_COLUMNS",
     "VIEW_SCHEMA",
     "Column",
     "DataType",
@@ -142,11 +144,7 @@ CAMPAIGN_VERSIONS = Table(
             "valid_from",
             "From when this state counts: `updated_at` if it moved forward, else `observed_at`.",
         ),
-        bool_column(
-            "is_deleted",
-            "True if the campaign was gone (answered 404 twice); the columns keep what "
-            "was last known.",
-        ),
+        bool_column("is_deleted", "True if it is gone (404 twice); the columns say what was."),
         text_column("campaign_type", "`voice` or `sms`, inferred: the API does not say."),
         text_column("name", "Campaign name."),
         text_column("description", "What the campaign is for, as its author wrote it."),
@@ -237,19 +235,6 @@ TABLES = (
     EXTRACTION_RUNS,
     EXTRACTION_ERRORS,
     EXTRACTION_DRIFT,
-)
-
-# columns that only views have
-VIEW_COLUMNS = (
-    at_column(
-        "valid_to",
-        "Until when this state counted: `valid_from` of the next version; empty for the newest.",
-    ),
-    bool_column("is_current", "True for the newest version of the campaign."),
-    at_column(
-        "changed_at", "From when the new value counts: `valid_from` of the version that brought it."
-    ),
-    text_column("campaign_name", "Name of the campaign in that version."),
 )
 
 

@@ -19,6 +19,8 @@ VIEWS = (
     "campaign_dnc_lists",
     "campaign_contact_lists",
     "campaign_changes",
+    "runs",
+    "campaign_freshness",
 )
 
 

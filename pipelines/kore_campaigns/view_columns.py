@@ -1,0 +1,43 @@
+"""Columns that only views have; a column of a table means the same wherever it is shown."""
+
+from __future__ import annotations
+
+from kore_campaigns.columns import at_column, bool_column, int_column, text_column
+
+VIEW_COLUMNS = (
+    at_column(
+        "valid_to",
+        "Until when this state counted: `valid_from` of the next version; empty for the newest.",
+    ),
+    bool_column("is_current", "True for the newest version of the campaign."),
+    at_column(
+        "changed_at", "From when the new value counts: `valid_from` of the version that brought it."
+    ),
+    text_column("campaign_name", "Name of the campaign in that version."),
+    text_column(
+        "state",
+        "`complete`; `partial`: some campaigns failed; `failed`: all did; `interrupted`: it was "
+        "asked to stop; `running`; `killed`: it ended without a word and another has begun since.",
+    ),
+    int_column("duration_seconds", "Seconds from start to end; empty if it has not ended."),
+    bool_column(
+        "is_full_sweep_finished",
+        "True if with this run every configured campaign was asked for, since "
+        "`full_sweep_started_at`.",
+    ),
+    bool_column("is_configured", "True if the file of campaign ids names it."),
+    at_column(
+        "last_confirmed_at",
+        "When our newest version was last seen to be what Kore has: start of the newest finished "
+        "run in which the campaign did not fail, or `observed_at`.",
+    ),
+    at_column("last_changed_at", "From when the newest version counts: its `valid_from`."),
+    at_column("last_error_at", "When it last failed, if ever."),
+    text_column("last_error_code", "`error_code` of the last failure."),
+    text_column("last_error_message", "Message of the last failure."),
+    bool_column(
+        "is_stale",
+        "True if the newest finished run did not confirm it, or nothing did for "
+        "`stale_after_seconds` of the newest run.",
+    ),
+)

@@ -1,0 +1,168 @@
+-- one row per campaign that is configured or live: when it was last confirmed, changed, and failed
+with runs as (
+    select
+        *,
+        sum(case when finished_at is null then 0 else 1 end) over (
+            partition by stream_id
+            order by started_at desc, run_id desc
+            rows between unbounded preceding and current row
+        ) as finished_since,
+        row_number() over (
+            partition by stream_id order by started_at desc, run_id desc
+        ) as recency
+    from kore.runs
+),
+
+configured as (
+    select * from kore_raw.configured_campaigns
+),
+
+newest_versions as (
+    select * from kore.campaign_history where is_current
+),
+
+errors as (
+    select * from kore_raw.extraction_errors
+),
+
+-- the 1st is the newest; what a run confirmed may have been asked for by the run it goes on from
+finished as (
+    select
+        *,
+        coalesce(full_sweep_started_at, started_at) as confirmed_at
+    from runs
+    where finished_at is not null
+),
+
+campaigns as (
+    select
+        coalesce(configured.account_id, newest_versions.account_id) as account_id,
+        coalesce(configured.stream_id, newest_versions.stream_id) as stream_id,
+        coalesce(configured.campaign_id, newest_versions.campaign_id) as campaign_id,
+        newest_versions.name as campaign_name,
+        newest_versions.observed_at,
+        newest_versions.valid_from as last_changed_at,
+        configured.configured_at,
+        configured.removed_at,
+        configured.campaign_id is not null and configured.removed_at is null as is_configured
+    from configured
+    full outer join newest_versions
+        on configured.stream_id = newest_versions.stream_id
+        and configured.campaign_id = newest_versions.campaign_id
+    where (configured.campaign_id is not null and configured.removed_at is null)
+        or not newest_versions.is_deleted
+),
+
+-- the newest run that was to read it: the 1st, or the one before it was no longer configured
+places as (
+    select
+        campaigns.*,
+        case
+            when campaigns.is_configured then 1
+            else removals.finished_since + 1
+        end as newest_run
+    from campaigns
+    left join runs as removals
+        on campaigns.stream_id = removals.stream_id
+        and campaigns.removed_at = removals.started_at
+),
+
+failures as (
+    select
+        places.stream_id,
+        places.campaign_id,
+        finished.finished_since - places.newest_run + 1 as nth_run,
+        row_number() over (
+            partition by places.stream_id, places.campaign_id order by finished.finished_since
+        ) as nth_failure
+    from places
+    join errors
+        on places.stream_id = errors.stream_id
+        and places.campaign_id = errors.campaign_id
+    join finished
+        on errors.stream_id = finished.stream_id
+        and errors.run_id = finished.run_id
+    where finished.finished_since >= places.newest_run
+),
+
+-- the runs, from the newest back, in all of which it failed; the one before confirmed it
+failed_since as (
+    select stream_id, campaign_id, count(*) as failures
+    from failures
+    where nth_run = nth_failure
+    group by stream_id, campaign_id
+),
+
+last_errors as (
+    select *
+    from (
+        select
+            *,
+            row_number() over (
+                partition by stream_id, campaign_id order by occurred_at desc
+            ) as recency
+        from errors
+    ) as ranked
+    where recency = 1
+),
+
+dated as (
+    select
+        places.*,
+        case
+            when places.observed_at is null or finished.confirmed_at > places.observed_at
+                then finished.confirmed_at
+            else places.observed_at
+        end as last_confirmed_at
+    from places
+    left join failed_since
+        on places.stream_id = failed_since.stream_id
+        and places.campaign_id = failed_since.campaign_id
+    left join finished
+        on places.stream_id = finished.stream_id
+        and places.newest_run + coalesce(failed_since.failures, 0) = finished.finished_since
+        and finished.started_at >= places.configured_at
+),
+
+judged as (
+    select
+        dated.*,
+        last_errors.occurred_at as last_error_at,
+        last_errors.error_code as last_error_code,
+        last_errors.message as last_error_message,
+        dated.last_confirmed_at is null
+        or coalesce(dated.last_confirmed_at < finished.confirmed_at, false)
+        or coalesce(
+            dated.last_confirmed_at
+            < current_timestamp - newest_runs.stale_after_seconds * interval '1 second',
+            false
+        ) as is_stale
+    from dated
+    left join last_errors
+        on dated.stream_id = last_errors.stream_id
+        and dated.campaign_id = last_errors.campaign_id
+    left join runs as newest_runs
+        on dated.stream_id = newest_runs.stream_id
+        and newest_runs.recency = 1
+    left join finished
+        on dated.stream_id = finished.stream_id
+        and finished.finished_since = 1
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        is_configured,
+        last_confirmed_at,
+        last_changed_at,
+        last_error_at,
+        last_error_code,
+        last_error_message,
+        is_stale
+    from judged
+)
+
+select * from final

@@ -1,0 +1,66 @@
+-- one row per run: what it found, how it ended, how long it took
+with runs as (
+    select * from kore_raw.extraction_runs
+),
+
+errors as (
+    select * from kore_raw.extraction_errors
+),
+
+interrupted as (
+    select distinct run_id from errors where error_code = 'interrupted'
+),
+
+judged as (
+    select
+        runs.*,
+        case
+            -- one run at a time holds the database: the one before has ended, and did not say how
+            when runs.finished_at is null and runs.started_at < max(runs.started_at) over ()
+                then 'killed'
+            when runs.finished_at is null then 'running'
+            when runs.is_complete then 'complete'
+            when interrupted.run_id is not null then 'interrupted'
+            when runs.failed = runs.planned then 'failed'
+            else 'partial'
+        end as state,
+        runs.sweep = 'full' and runs.finished_at is not null and runs.confirmed_through is null
+            as is_full_sweep_finished,
+        cast(
+            round(extract(epoch from (runs.finished_at - runs.started_at))) as bigint
+        ) as duration_seconds
+    from runs
+    left join interrupted on runs.run_id = interrupted.run_id
+),
+
+final as (
+    select
+        run_id,
+        account_id,
+        stream_id,
+        started_at,
+        finished_at,
+        state,
+        duration_seconds,
+        sweep,
+        sweep_reason,
+        listed,
+        full_sweep_started_at,
+        is_full_sweep_finished,
+        planned,
+        fetched,
+        new_versions,
+        unchanged,
+        vanished,
+        failed,
+        requests,
+        retries,
+        rate_limited,
+        is_complete,
+        exit_code,
+        stale_after_seconds,
+        tool_version
+    from judged
+)
+
+select * from final
