@@ -64,13 +64,13 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
 
 def _check_every(file: str, campaigns: list[ConfiguredCampaign]) -> None:
     """`*` names them all, so another id beside it, for the same connection, is a slip."""
-    for every in campaigns:
+    for every in (one for one in campaigns if one.campaign_id == EVERY):
         beside = [
             other
             for other in campaigns
             if other is not every and other.connection in ("", every.connection)
         ]
-        if every.campaign_id == EVERY and beside:
+        if beside:
             expected = f"no other id beside `*`, but line {beside[0].line} has one"
             raise CampaignIdsInvalid(file, line=every.line, value=EVERY, expected=expected)
 
