@@ -6,7 +6,9 @@ call, `read_view` a view as a typed pandas DataFrame.
 Where to find what, in the order of a run:
 
     ids      campaign_ids               the csv
-    plan     plan, held                 what to ask for; what the destination holds
+    plan     plan, survey               what to ask for, and why; made from
+             held, past_runs,           what the destination holds, what earlier runs left,
+             listing, summary, beside   and the account listing beside it
     fetch    fetch, client, transport   many at once; the read endpoints; pace, sign, send, retry
              auth, pacing               the token; the budget of calls (calls_file, call_waits)
              endpoints, adapter         the only requests there are; what leaves for the socket
@@ -23,6 +25,8 @@ Where to find what, in the order of a run:
     publish  publish, run_lock, disk    the private file and the swap; one run at a time; room
              generations, restore       what a run replaced is kept; going back to it
     a run    run, sweep, report         and source: the same as a plain dlt source
+             watermark, records         how far a full sweep is; what a run says of itself
+             preview, plan_text         the plan alone
     people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
              check, status, demo, read
     before   settings, lookup, project, connect, errors

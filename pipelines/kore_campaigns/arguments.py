@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,7 @@ EXAMPLES = """\
 examples:
   kore-campaigns demo                        no credentials needed
   kore-campaigns check                       which leg fails: settings, dns, tls, token, ...
+  kore-campaigns plan                        what a run would ask for, and why
   kore-campaigns run --database campaigns.duckdb
   kore-campaigns status
 
@@ -69,6 +71,10 @@ def _budget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--requests-per-minute", type=int, metavar="N", help="0 = no limit")
 
 
+def _sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sweep", choices=("auto", "full", "listing"), help="what to ask for")
+
+
 def _generation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--generation",
@@ -79,12 +85,30 @@ def _generation(parser: argparse.ArgumentParser) -> None:
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--destination", default="duckdb", metavar="NAME", help="duckdb")
-    parser.add_argument("--sweep", choices=("auto", "full", "listing"), help="what to ask for")
     parser.add_argument(
         "--accept-vanished",
         action="store_true",
         help="believe that campaigns were deleted, however many",
     )
+    parser.add_argument(
+        "--deadline",
+        type=seconds,
+        metavar="TIME",
+        help="stop in good order after 90s, 10m or 2h, exit 75; the next run goes on",
+    )
+
+
+def seconds(text: str) -> float:
+    """`90s`, `10m`, `2h`, or a number of seconds."""
+    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    try:
+        found = float(text if unit is None else text[:-1]) * (unit or 1)
+    except ValueError:
+        found = -1.0
+    if not 0 < found < math.inf:
+        message = f"`{text}` is no time such as 90s, 10m or 2h"
+        raise argparse.ArgumentTypeError(message)
+    return found
 
 
 _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] = {
@@ -98,10 +122,15 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         "name the failing leg, from settings to database",
         (_database, _connection),
     ),
+    "plan": (
+        commands.plan,
+        "what a run would ask for, why, and how long it would take; writes nothing",
+        (_database, _connection, _sweep, _budget),
+    ),
     "run": (
         commands.run,
         "bring the database up to date",
-        (_database, _connection, _run, _budget, _quiet),
+        (_database, _connection, _sweep, _run, _budget, _quiet),
     ),
     "status": (
         commands.status,

@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
             database=_from_here(options.database),
             connection=options.connection,
             accept_vanished=options.accept_vanished,
+            deadline_seconds=options.deadline,
             stop=stop,
             progress=progress,
             campaign_ids=_from_here(options.campaign_ids),
@@ -38,6 +39,22 @@ def run(options: argparse.Namespace) -> int:
         say(line)
     _print_result(options, report.as_json(), run_summary(report), quiet=options.quiet)
     return report.exit_code
+
+
+def plan(options: argparse.Namespace) -> int:
+    from kore_campaigns.plan_text import plan_lines
+    from kore_campaigns.preview import preview_run
+
+    preview = preview_run(
+        database=_from_here(options.database),
+        connection=options.connection,
+        stop=_stop_on_signals(),
+        campaign_ids=_from_here(options.campaign_ids),
+        sweep=options.sweep,
+        requests_per_minute=options.requests_per_minute,
+    )
+    _print_result(options, preview.as_json(), plan_lines(preview))
+    return 0
 
 
 def status(options: argparse.Namespace) -> int:

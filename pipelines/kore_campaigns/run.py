@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +11,19 @@ from typing import Any
 
 import dlt
 
+from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.connect import connected
-from kore_campaigns.load import duckdb_pipeline, ensure_tables, load, package
+from kore_campaigns.load import duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
+from kore_campaigns.made import make_tables_and_views
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.records import write_records
 from kore_campaigns.report import RunReport, new_report
+from kore_campaigns.settings import KoreSettings
 from kore_campaigns.store import Store
 from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Progress, Sweep, silent
-from kore_campaigns.views.apply import apply_views
 
 
 def run_pipeline(
@@ -52,7 +54,7 @@ def run_pipeline(
         database,
         folder,
         keep_generations=found.keep_generations,
-        chunk=min(found.chunk_size, len(campaign_ids)),
+        chunk=_largest_chunk(found, campaign_ids),
     )
     stop = stop or threading.Event()
     with workspace.locked(), connected(found, stop=stop) as client, _opened(workspace) as pipeline:
@@ -73,6 +75,13 @@ def run_pipeline(
                 accept_vanished=accept_vanished,
             ).go()
         return report
+
+
+def _largest_chunk(settings: KoreSettings, campaign_ids: Sequence[str]) -> int:
+    """Campaigns that one load may bring."""
+    if EVERY in campaign_ids:
+        return settings.chunk_size
+    return min(settings.chunk_size, len(campaign_ids))
 
 
 @contextmanager
@@ -98,11 +107,11 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
 @contextmanager
 def _opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
     """The pipeline of the private file, with all tables and views of this version."""
-    workspace.prepare()
+    is_untouched = workspace.prepare()
     pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
     try:
-        ensure_tables(pipeline)
-        apply_views(pipeline)
+        made_by = workspace.folder / "made_by.txt"
+        make_tables_and_views(pipeline, made_by, is_untouched=is_untouched)
         yield pipeline
     finally:
         pipeline.deactivate()  # a plain source used later in this process is none of ours

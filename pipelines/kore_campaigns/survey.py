@@ -49,6 +49,8 @@ class Survey:
     no_longer_listed: list[str] = field(default_factory=list)
     listed: int | None = None
     """Campaigns that the listing counts."""
+    not_configured: list[str] = field(default_factory=list)
+    """Campaigns of the listing that nobody asked to load."""
     notes: list[str] = field(default_factory=list)
     """What the operator should know of the listing."""
     cannot_enumerate: AccessRefused | CampaignFailed | None = None
@@ -96,6 +98,9 @@ class Surveyor:
             to_record=recorded,
             asked_rows={key: listed for key, listed in rows.items() if key in asked},
             no_longer_listed=self._no_longer_listed(comparison),
+            not_configured=[key for key in comparison.seen if key not in comparison.wanted]
+            if comparison.wanted is not None
+            else [],
         )
         return self._finished(survey)
 

@@ -113,11 +113,11 @@ class Sweep:
         return isinstance(fetched.error, CampaignNotFound) and self._is_live(fetched.campaign_id)
 
     def _is_full(self, chunk_began: float, done_before: int) -> bool:
-        if len(self.store) >= self.settings.chunk_size:
-            return True
         # also where nothing is new: how far a full sweep is must outlast the run
-        is_due = self.clock() - chunk_began >= self.settings.chunk_seconds
-        return is_due and self.report.done > done_before
+        brought = self.report.done - done_before
+        if brought >= self.settings.chunk_size:
+            return True
+        return brought > 0 and self.clock() - chunk_began >= self.settings.chunk_seconds
 
     def _sort(self, fetched: Fetched) -> None:
         self._ended.add(fetched.campaign_id)

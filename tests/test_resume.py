@@ -1,0 +1,129 @@
+"""A run that was cut short, by a deadline or killed, goes on where it was."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conftest import Emulate
+from kept_tables import campaign_rows, kores_campaigns, live_campaigns
+from kore_campaigns.emulator import Fault
+from project_case import Project
+from test_listing_sweep import swept, voice_campaigns
+
+
+def wait_for(condition: object, *, seconds: float = 60.0) -> None:
+    assert callable(condition)
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_full_sweep_killed_on_its_way_asks_again_for_one_chunk_at_most(
+    emulate: Emulate, project: Project, *, is_first: bool
+) -> None:
+    kore = emulate(voice_campaigns(160))
+    project.use(kore, sweep="full", chunk_size=40, workers=2)
+    if not is_first:
+        project.run()
+    kore.latency = 0.1
+    kore.reset_counters()
+    process = project.spawn("run", "--quiet")
+    wait_for(lambda: kore.counters.detail_requests >= 144)
+    process.kill()
+    process.communicate()
+    kore.latency = 0
+    kore.reset_counters()
+
+    report = project.run()
+
+    # the 16 that were left, a chunk of 40, and what came in while one was being loaded
+    assert kore.counters.detail_requests <= 16 + 40 + 45
+    assert "goes on with the one begun" in report.sweep_reason
+    assert (report.planned, report.failed) == (160, 0)
+    assert live_campaigns(project) == kores_campaigns(kore)
+    # and that was all of it: the next one starts anew
+    kore.reset_counters()
+    assert project.run().unchanged == 160
+    assert kore.counters.detail_requests == 160
+
+
+def test_what_answered_404_before_the_kill_is_asked_for_again(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(120))
+    project.use(kore, sweep="full", chunk_seconds=0.3, workers=2)
+    project.run()
+    gone = min(kore.campaign_ids())
+    kore.delete(gone)
+    kore.latency = 0.02
+    kore.reset_counters()
+    process = project.spawn("run", "--quiet")
+    wait_for(lambda: kore.counters.detail_requests >= 100)
+    process.kill()
+    process.communicate()
+    kore.latency = 0
+
+    report = project.run()
+
+    assert (report.vanished, report.exit_code) == (1, 0)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_at_the_deadline_what_was_fetched_is_stored_and_the_next_run_goes_on(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(200))
+    project.use(kore, sweep="auto", workers=2)
+    kore.latency = 0.05
+
+    ended = project.cli("run", "--deadline", "2s", "--json")
+
+    done = ended.json["new_versions"]
+    assert (ended.code, 0 < done < 200) == (75, True)
+    assert "the deadline of 2 s was reached" in ended.err
+    assert len(live_campaigns(project)) == done
+    kore.latency = 0
+    kore.reset_counters()
+    report = project.run()
+    assert (report.new_versions, report.unchanged, report.exit_code) == (200 - done, done, 0)
+    assert kore.counters.detail_requests == 200 - done
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_deadline_that_is_not_reached_changes_nothing(emulate: Emulate, project: Project) -> None:
+    swept(emulate, project, 5)
+    before = campaign_rows(project)
+
+    assert project.cli("run", "--deadline", "1h").code == 0
+    assert campaign_rows(project) == before
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1m", "soon", "m", "inf", "nan"])
+def test_a_deadline_that_is_no_time_is_refused(project: Project, wrong: str) -> None:
+    with pytest.raises(SystemExit) as refused:
+        project.cli("run", f"--deadline={wrong}")
+
+    assert refused.value.code == 2
+
+
+def test_a_sweep_stopped_by_the_error_budget_goes_on_with_those_it_did_not_reach(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(60))
+    project.use(kore, sweep="full", error_budget=0.05, workers=1)
+    project.run()
+    failing = sorted(kore.campaign_ids())[20:30]
+    for campaign_id in failing:
+        kore.fault(Fault.STATUS_FAILURE, campaign_id)
+    assert project.run().stopped is not None
+    kore.clear_faults()
+    kore.reset_counters()
+
+    report = project.run()
+
+    assert (report.unchanged, report.exit_code) == (60, 0)
+    assert kore.counters.detail_requests <= 41
