@@ -98,8 +98,9 @@ class Workspace:
         """`pid` and `since` of the run that holds the database; empty if none does."""
         return RunLock(self.folder).holder()
 
-    def prepare(self) -> None:
+    def prepare(self) -> bool:
         """Make the private file go on from the published one; a run begins with this.
+        True if both are as the last run left them.
 
         The published file is the truth: restored from a backup or deleted, the run follows it.
         What a killed run had not published is dropped and read again: dlt's replay of a load
@@ -110,13 +111,14 @@ class Workspace:
         self._is_kept = False
         with self._writing():
             self._remove_leftovers()
-            is_settled = self._origin_recorded() == self._identity()
+            is_settled = self._origin_recorded() == self._identity() and self.private.exists()
             if not is_settled:
                 self._drop_private()
             self._room.require(self._step_bytes(is_settled=is_settled))
             self.begin_step()
             if not is_settled and self.published.exists():
                 self._make_private()
+        return is_settled
 
     def _remove_leftovers(self) -> None:
         """What a killed run had not finished; the names are fixed, so it never piles up."""
