@@ -20,9 +20,6 @@ DAMAGE = (
     "drop view kore.campaigns",
     "alter table kore_raw.campaign_versions drop column caller_id",
 )
-    "drop view kore.campaigns",
-    "alter table kore_raw.campaign_versions drop column caller_id",
-)
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from kore_campaigns.connect import connected
 from kore_campaigns.load import duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
 from kore_campaigns.made import make_tables_and_views
-from kore_campaigns.made import make_tables_and_views
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.records import write_records
