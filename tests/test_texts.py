@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,17 +10,14 @@ import pytest
 from kore_campaigns.check import Leg
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.report import RunReport
-from kore_campaigns.status import Failure, LastRun, Status
 from kore_campaigns.texts import (
     check_line,
     duration,
+    run_drift,
     run_problems,
     run_summary,
-    status_summary,
     table,
 )
-
-STARTED = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
 
 
 def report(**facts: Any) -> RunReport:
@@ -31,15 +28,6 @@ def report(**facts: Any) -> RunReport:
         "database": "/d/k.duckdb",
     }
     return RunReport(**values | facts)
-
-
-def last_run(**facts: Any) -> LastRun:
-    values: dict[str, Any] = {
-        "run_id": "r1", "started_at": STARTED, "finished_at": STARTED, "sweep": "full",
-        "planned": 9, "fetched": 8, "new_versions": 1, "unchanged": 6, "vanished": 1, "failed": 1,
-        "is_complete": False, "exit_code": 4,
-    }  # fmt: skip
-    return LastRun(**values | facts)
 
 
 @pytest.mark.parametrize(
@@ -97,17 +85,12 @@ def test_problems_are_named_worst_first_and_campaigns_that_were_not_reached_are_
             Interrupted("cd-3"),
         ],
     )
-    troubled.add_drift([("futureField", "text")])
 
     lines = run_problems(troubled)
 
     starts = ["Kore.ai refused", "stopped asking: too many.", "interrupted;", "campaign `cd-1`: "]
-    assert len(lines) == 5
-    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=False))
-    assert lines[4] == (
-        "drift: field `futureField` (text) of 1 campaign(s) is unknown to this version; "
-        "it is kept in `raw`"
-    )
+    assert len(lines) == 4
+    assert all(line.startswith(start) for line, start in zip(lines, starts, strict=True))
 
 
 def test_ten_failures_are_listed_and_the_table_with_the_others_is_named() -> None:
@@ -119,72 +102,22 @@ def test_ten_failures_are_listed_and_the_table_with_the_others_is_named() -> Non
     assert lines[-1] == "and 2 more failed campaigns: table kore_raw.extraction_errors"
 
 
+def test_ten_kinds_of_drift_are_listed_and_the_table_with_the_others_is_named() -> None:
+    drifted = report(planned=1, unchanged=1)
+    drifted.add_drift([(f"field{n:02}", "number") for n in range(12)])
+
+    lines = run_drift(drifted)
+
+    assert run_problems(drifted) == []
+    assert lines[0] == (
+        "drift: `field00` (number) of 1 campaign(s) is unknown to this version; it is kept in `raw`"
+    )
+    assert lines[10:] == ["and 2 more kinds of drift: table kore_raw.extraction_drift"]
+
+
 def test_a_leg_is_one_line_in_columns() -> None:
     assert check_line(Leg("dns", "ok", "found")) == "ok      dns          found"
     assert check_line(Leg("destination", "failed", "x")) == "failed  destination  x"
-
-
-def test_the_status_before_the_first_run_names_the_next_command() -> None:
-    assert status_summary(Status("/d/k.duckdb")) == [
-        "database   /d/k.duckdb",
-        "last run   none yet. Next: kore-campaigns run",
-    ]
-
-
-def test_the_status_tells_when_it_worked_what_failed_and_what_to_do() -> None:
-    status = Status(
-        "/d/k.duckdb",
-        last_run(),
-        STARTED - timedelta(days=3),
-        live=7,
-        deleted=1,
-        versions=12,
-        failures=[Failure("cd-1", "not_found", "HTTP 404", None)],
-    )
-
-    assert status_summary(status, now=STARTED + timedelta(hours=2)) == [
-        "database   /d/k.duckdb",
-        "last run   2026-03-04 02:00 UTC (2 h ago), NOT complete, exit code 4",
-        "           9 planned: 1 new versions, 6 unchanged, 1 vanished, 1 failed",
-        "complete   2026-03-01 02:00 UTC (3 days ago)",
-        "campaigns  7 live, 1 deleted, 12 versions",
-        "failed     cd-1: HTTP 404",
-        "next       mend what the failures name, then kore-campaigns run",
-    ]
-
-
-def test_a_run_that_goes_on_and_a_database_that_was_never_complete_are_said() -> None:
-    failures = [Failure(f"cd-{n:02}", "not_found", "HTTP 404", None) for n in range(13)]
-    status = Status(
-        "/d/k.duckdb", last_run(), failures=failures, running_pid=7, running_since="02:00"
-    )
-
-    lines = status_summary(status)
-
-    assert lines[1] == "running    process 7, since 02:00"
-    assert "complete   never yet" in lines
-    assert sum(line.startswith("failed ") for line in lines) == 10
-    assert lines[-2:] == ["           and 3 more", "next       wait for the run that goes on"]
-
-
-def test_campaigns_that_were_not_reached_are_counted_by_reason_after_those_that_failed() -> None:
-    failed = [AnswerBreaksContract(f"cd-{n:02}", found="it is HTML") for n in range(12)]
-    stopped = [Interrupted(f"cd-s{n}") for n in range(1234)]
-    refused = [NotAsked("cd-r", reason="the credentials were refused")]
-    failures = [
-        Failure(each.campaign_id, each.code, each.message, None)
-        for each in (*failed, *stopped, *refused)
-    ]
-
-    lines = status_summary(Status("/d/k.duckdb", last_run(exit_code=75), failures=failures))
-
-    assert sum(line.startswith("failed     cd-") for line in lines) == 10
-    assert lines[-4:] == [
-        "           and 2 more",
-        "failed     1,234 campaigns were not reached: the run was asked to stop. Next: run again.",
-        "failed     1 campaign was not asked: the credentials were refused",
-        "next       kore-campaigns run",
-    ]
 
 
 def test_a_table_is_aligned_and_leaves_nothing_where_there_is_no_value() -> None:

@@ -28,7 +28,8 @@ Where to find what, in the order of a run:
              watermark, records         how far a full sweep is; what a run says of itself
              preview, plan_text         the plan alone
     people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
-             check, status, demo, read
+             check, demo, read
+             status, facts              when it last worked, what is stale (status_text)
     before   settings, lookup, project, connect, errors
 """
 

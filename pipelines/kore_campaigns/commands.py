@@ -17,7 +17,7 @@ from kore_campaigns.terminal import say, show
 def run(options: argparse.Namespace) -> int:
     from kore_campaigns.progress import show_progress
     from kore_campaigns.run import run_pipeline
-    from kore_campaigns.texts import run_problems, run_summary
+    from kore_campaigns.texts import run_drift, run_problems, run_summary
 
     if options.destination != "duckdb":
         expected = "`duckdb`; for others use the plain dlt source, see docs/operations.md"
@@ -35,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
             sweep=options.sweep,
             requests_per_minute=options.requests_per_minute,
         )
-    for line in run_problems(report):
+    # nothing failed for drift: cron need not send a mail for it every night
+    for line in [*run_problems(report), *([] if options.quiet else run_drift(report))]:
         say(line)
     _print_result(options, report.as_json(), run_summary(report), quiet=options.quiet)
     return report.exit_code
@@ -61,7 +62,7 @@ def status(options: argparse.Namespace) -> int:
     from kore_campaigns.project import project_folder
     from kore_campaigns.publish import workspace_for
     from kore_campaigns.status import read_status
-    from kore_campaigns.texts import status_summary
+    from kore_campaigns.status_text import status_summary
 
     status = read_status(workspace_for(_from_here(options.database), project_folder()))
     _print_result(options, status.as_json(), status_summary(status))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from kore_campaigns.check import Leg
 from kore_campaigns.errors import Interrupted, NotAsked, in_bytes
 from kore_campaigns.report import RunReport
 from kore_campaigns.restore import Kept, Restored, State
-from kore_campaigns.status import Failure, Status
 
 PROBLEMS_SHOWN = 10
 # the run's reason, not the campaign's: one sentence says it for however many
@@ -80,62 +77,25 @@ def run_problems(report: RunReport) -> list[str]:
     if len(asked) > PROBLEMS_SHOWN:
         more = len(asked) - PROBLEMS_SHOWN
         lines.append(f"and {more} more failed campaigns: table kore_raw.extraction_errors")
-    lines += [
-        f"drift: field `{found['path']}` ({found['example_type']}) of {found['count']} "
-        "campaign(s) is "
+    return lines
+
+
+def run_drift(report: RunReport) -> list[str]:
+    """What nobody knows, as a note: nothing failed for it."""
+    drift = report.drift
+    lines = [
+        f"drift: `{found['path']}` ({found['example_type']}) of {found['count']} campaign(s) is "
         "unknown to this version; it is kept in `raw`"
-        for found in report.drift
+        for found in drift[:PROBLEMS_SHOWN]
     ]
+    if len(drift) > PROBLEMS_SHOWN:
+        more = len(drift) - PROBLEMS_SHOWN
+        lines.append(f"and {more} more kinds of drift: table kore_raw.extraction_drift")
     return lines
 
 
 def check_line(leg: Leg) -> str:
     return f"{leg.state:<7} {leg.name:<12} {leg.message}"
-
-
-def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
-    """One screen: is it well, since when, what is stale and what to do."""
-    now = now or datetime.now(UTC)
-    lines = [f"database   {status.database}"]
-    if status.running_pid is not None:
-        lines.append(f"running    process {status.running_pid}, since {status.running_since}")
-    if status.last_run is None:
-        return [*lines, "last run   none yet. Next: kore-campaigns run"]
-    last = status.last_run
-    ago = duration((now - last.started_at).total_seconds())
-    outcome = "complete" if last.is_complete else f"NOT complete, exit code {last.exit_code}"
-    lines.append(f"last run   {last.started_at:%Y-%m-%d %H:%M} UTC ({ago} ago), {outcome}")
-    lines.append(
-        f"           {last.planned} planned: {last.new_versions} new versions, "
-        f"{last.unchanged} unchanged, "
-        f"{last.vanished} vanished, {last.failed} failed"
-    )
-    if status.last_complete_at is None:
-        lines.append("complete   never yet")
-    else:
-        ago = duration((now - status.last_complete_at).total_seconds())
-        lines.append(f"complete   {status.last_complete_at:%Y-%m-%d %H:%M} UTC ({ago} ago)")
-    lines.append(
-        f"campaigns  {status.live} live, {status.deleted} deleted, {status.versions} versions"
-    )
-    lines += _failures(status.failures)
-    lines.append(f"next       {status.advice}")
-    return lines
-
-
-def _failures(failures: Sequence[Failure]) -> list[str]:
-    """The campaigns that failed by name, those that were not reached by number and reason."""
-    asked = [failure for failure in failures if failure.error_code not in NOT_REACHED]
-    shown = [
-        f"failed     {failure.campaign_id}: {failure.message}" for failure in asked[:PROBLEMS_SHOWN]
-    ]
-    if len(asked) > PROBLEMS_SHOWN:
-        shown.append(f"           and {len(asked) - PROBLEMS_SHOWN} more")
-    unreached = Counter(each.message for each in failures if each.error_code in NOT_REACHED)
-    for message, count in unreached.items():
-        were = "1 campaign was" if count == 1 else f"{count:,} campaigns were"
-        shown.append(f"failed     {were} {message}")
-    return shown
 
 
 def kept_summary(kept: Kept) -> list[str]:
