@@ -10,6 +10,7 @@ import pytest
 from conftest import Emulate
 from kore_campaigns.configured import configured_rows
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
+from kore_campaigns.held import reading
 from project_case import Project
 from record_case import DAY, START, STREAM, Record, open_pipeline
 
@@ -24,9 +25,9 @@ def record(tmp_path: Path) -> Record:
 
 
 def rows(record: Record, *ids: str) -> dict[str, dict[str, Any]]:
-    with open_pipeline(record.database) as pipeline:
+    with open_pipeline(record.database) as pipeline, reading(pipeline) as reader:
         found = configured_rows(
-            pipeline, ids, account_id="a-1", stream_id=STREAM, started_at=START + 9 * DAY
+            reader, ids, account_id="a-1", stream_id=STREAM, started_at=START + 9 * DAY
         )
     assert all(row.pop("stream_id") == STREAM for row in found)
     return {row.pop("campaign_id"): row for row in found}

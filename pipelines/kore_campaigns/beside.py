@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from kore_campaigns.plan import Planned, Reason
 from kore_campaigns.shape import Held
-from kore_campaigns.summary import HeldRow, Listed, differing
+from kore_campaigns.summary import HeldRow, Listed, differing, without_summary
 
 # answers that are looked at together: all of an account's at once would fill the memory
 _BATCH: Final = 500
@@ -95,9 +95,9 @@ class Comparison:
         self.to_record.pop(campaign_id, None)
         self._unclear.pop(campaign_id, None)
         self.ask[campaign_id] = Planned(campaign_id, reason, fields)
-        self.asked_rows[campaign_id] = listed
+        self.asked_rows[campaign_id] = without_summary(listed)
 
     def _record(self, listed: Listed, version: int | None) -> None:
         row = self.rows.get(listed.campaign_id)
         if row is None or row.row_hash != listed.row_hash or row.version != version:
-            self.to_record[listed.campaign_id] = listed, version
+            self.to_record[listed.campaign_id] = without_summary(listed), version

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import dlt
-
-from kore_campaigns.held import query
+from kore_campaigns.held import Reader, query
 
 _CONFIGURED = """
 select campaign_id, account_id, configured_at
@@ -17,7 +15,7 @@ from {configured} where stream_id = %s and removed_at is null
 
 
 def configured_rows(
-    pipeline: dlt.Pipeline | None,
+    reader: Reader | None,
     campaign_ids: Iterable[str],
     *,
     account_id: str,
@@ -28,7 +26,7 @@ def configured_rows(
 
     Only this app is compared: others in the same database have files of their own.
     """
-    rows = [] if pipeline is None else query(pipeline, _CONFIGURED, stream_id)
+    rows = [] if reader is None else query(reader, _CONFIGURED, stream_id)
     before = {
         campaign_id: {"account_id": account, "configured_at": since.astimezone(UTC)}
         for campaign_id, account, since in rows

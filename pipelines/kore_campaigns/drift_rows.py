@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-import dlt
-
-from kore_campaigns.held import query
+from kore_campaigns.held import Reader, query
 from kore_campaigns.report import RunReport
 
 _FIRST_SEEN = """
@@ -17,13 +15,11 @@ group by path, example_type
 """
 
 
-def drift_rows(
-    pipeline: dlt.Pipeline | None, report: RunReport, *, stream_id: str
-) -> list[dict[str, Any]]:
+def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> list[dict[str, Any]]:
     """Rows of `extraction_drift`: the numbers so far."""
     if not report.drifts:
         return []
-    rows = [] if pipeline is None else query(pipeline, _FIRST_SEEN, stream_id)
+    rows = [] if reader is None else query(reader, _FIRST_SEEN, stream_id)
     first_seen = {(path, kind): at.astimezone(UTC) for path, kind, at in rows}
     return [
         {

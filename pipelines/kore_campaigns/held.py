@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import dlt
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
 
 from kore_campaigns.shape import Held
+
+Reader = SqlClientBase[Any]
 
 # a version counts once its load was completed; an unfinished load is written over by its replay
 _NEWEST = """
@@ -44,9 +48,22 @@ _TABLES = {
 _RAW_BATCH = 500
 
 
-def read_held(pipeline: dlt.Pipeline, *, stream_id: str) -> dict[str, Held]:
+@contextmanager
+def reading(pipeline: dlt.Pipeline | None) -> Iterator[Reader | None]:
+    """The destination, open for reading; None without a pipeline.
+
+    One connection for several questions: dlt takes 40 ms to make one.
+    """
+    if pipeline is None:
+        yield None
+    else:
+        with pipeline.sql_client() as client:
+            yield client
+
+
+def read_held(reader: Reader, *, stream_id: str) -> dict[str, Held]:
     """The newest version of every campaign of this app; empty for a destination never loaded."""
-    rows = query(pipeline, _NEWEST, stream_id)
+    rows = query(reader, _NEWEST, stream_id)
     return {
         campaign_id: Held(
             version=int(version),
@@ -71,7 +88,7 @@ def read_held(pipeline: dlt.Pipeline, *, stream_id: str) -> dict[str, Held]:
 
 
 def read_raw(
-    pipeline: dlt.Pipeline, *, stream_id: str, held: Mapping[str, Held]
+    reader: Reader, *, stream_id: str, held: Mapping[str, Held]
 ) -> dict[str, dict[str, Any]]:
     """The object last received of each campaign in `held`, to compare a new one with."""
     found: dict[str, dict[str, Any]] = {}
@@ -79,24 +96,23 @@ def read_raw(
     for first in range(0, len(campaign_ids), _RAW_BATCH):
         some = campaign_ids[first : first + _RAW_BATCH]
         sql = _RAW.replace("{marks}", ", ".join(["%s"] * len(some)))
-        for campaign_id, version, raw in query(pipeline, sql, stream_id, *some):
+        for campaign_id, version, raw in query(reader, sql, stream_id, *some):
             if version == held[campaign_id].version:
                 found[campaign_id] = json.loads(raw) if isinstance(raw, str) else raw
     return found
 
 
-def query(pipeline: dlt.Pipeline, sql: str, *parameters: str) -> Sequence[tuple[Any, ...]]:
+def query(reader: Reader, sql: str, *parameters: str) -> Sequence[tuple[Any, ...]]:
     """Rows of a select on the raw tables, named in braces; none if they do not exist yet."""
-    with pipeline.sql_client() as client:
-        text = sql
-        for mark, table in _TABLES.items():
-            text = text.replace(mark, client.make_qualified_table_name(table))
-        try:
-            with client.execute_query(text, *parameters) as cursor:
-                rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
-                return rows
-        except DatabaseUndefinedRelation:
-            return []  # nothing was ever loaded here
+    text = sql
+    for mark, table in _TABLES.items():
+        text = text.replace(mark, reader.make_qualified_table_name(table))
+    try:
+        with reader.execute_query(text, *parameters) as cursor:
+            rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
+            return rows
+    except DatabaseUndefinedRelation:
+        return []  # nothing was ever loaded here
 
 
 def _utc(moment: datetime) -> datetime:

@@ -6,9 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import dlt
-
-from kore_campaigns.held import query
+from kore_campaigns.held import Reader, query
 from kore_campaigns.summary import HeldRow
 
 # why a campaign was not asked for, as opposed to why it failed
@@ -53,12 +51,12 @@ class PastSweeps:
     unfinished: FullSweep | None = None
 
 
-def failed_last_time(pipeline: dlt.Pipeline, *, stream_id: str) -> set[str]:
+def failed_last_time(reader: Reader, *, stream_id: str) -> set[str]:
     """Campaigns that failed and that no finished run has read since."""
     found: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
-    for run_id, is_finished in query(pipeline, _RUNS, stream_id):
-        errors = dict(query(pipeline, _ERRORS, run_id, stream_id))
+    for run_id, is_finished in query(reader, _RUNS, stream_id):
+        errors = dict(query(reader, _ERRORS, run_id, stream_id))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
         found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in UNREACHED}
         if is_finished:
@@ -68,10 +66,10 @@ def failed_last_time(pipeline: dlt.Pipeline, *, stream_id: str) -> set[str]:
     return found
 
 
-def past_sweeps(pipeline: dlt.Pipeline, *, stream_id: str) -> PastSweeps:
+def past_sweeps(reader: Reader, *, stream_id: str) -> PastSweeps:
     """The full sweeps of this app; read from the record of its runs."""
     unfinished = None
-    for started_at, is_finished, through, unsettled in query(pipeline, _FULL_SWEEPS, stream_id):
+    for started_at, is_finished, through, unsettled in query(reader, _FULL_SWEEPS, stream_id):
         if is_finished and through is None:
             return PastSweeps(started_at.astimezone(UTC), unfinished)
         if unfinished is None:
@@ -80,14 +78,12 @@ def past_sweeps(pipeline: dlt.Pipeline, *, stream_id: str) -> PastSweeps:
     return PastSweeps(None, unfinished)
 
 
-def last_listed(pipeline: dlt.Pipeline, *, stream_id: str) -> int | None:
+def last_listed(reader: Reader, *, stream_id: str) -> int | None:
     """How many campaigns the listing counted when it was last read."""
-    rows = query(pipeline, _LISTED, stream_id)
+    rows = query(reader, _LISTED, stream_id)
     return int(rows[0][0]) if rows else None
 
 
-def held_rows(pipeline: dlt.Pipeline, *, stream_id: str) -> dict[str, HeldRow]:
+def held_rows(reader: Reader, *, stream_id: str) -> dict[str, HeldRow]:
     """The listing as it was last seen, by campaign."""
-    return {
-        campaign_id: HeldRow(*row) for campaign_id, *row in query(pipeline, _LISTINGS, stream_id)
-    }
+    return {campaign_id: HeldRow(*row) for campaign_id, *row in query(reader, _LISTINGS, stream_id)}

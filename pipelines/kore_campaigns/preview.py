@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import dlt
 import duckdb
 
 from kore_campaigns.connect import connected
 from kore_campaigns.errors import DestinationUnavailable
+from kore_campaigns.held import Reader, reading
 from kore_campaigns.load import duckdb_pipeline
 from kore_campaigns.lookup import resolve
 from kore_campaigns.plan import Plan, Planned, Reason, vanished_allowed
@@ -90,9 +90,9 @@ def preview_run(
     campaign_ids = configured_ids(found, folder, connection=connection)
     published = workspace_for(database, folder).published
     stop = stop or threading.Event()
-    with connected(found, stop=stop) as client, _reading(published) as pipeline:
+    with connected(found, stop=stop) as client, _opened(published) as reader:
         now = datetime.now(UTC)
-        survey = Surveyor(found, campaign_ids, client, pipeline, now, found.sweep).survey()
+        survey = Surveyor(found, campaign_ids, client, reader, now, found.sweep).survey()
         listing_calls = client.counters.requests - client.counters.retries
         known = sum(not held.is_deleted for held in survey.held.values())
         return Preview(
@@ -106,8 +106,8 @@ def preview_run(
 
 
 @contextmanager
-def _reading(published: Path) -> Iterator[dlt.Pipeline | None]:
-    """A pipeline that can only read the published file; None if there is none yet."""
+def _opened(published: Path) -> Iterator[Reader | None]:
+    """The published file, open for reading only; None if there is none yet."""
     if not published.exists():
         yield None
         return
@@ -118,6 +118,7 @@ def _reading(published: Path) -> Iterator[dlt.Pipeline | None]:
     with tempfile.TemporaryDirectory(prefix="kore-campaigns-") as scratch:
         pipeline = duckdb_pipeline(published, pipelines_dir=Path(scratch), read_only=True)
         try:
-            yield pipeline
+            with reading(pipeline) as reader:
+                yield reader
         finally:
             pipeline.deactivate()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from kore_campaigns.columns import Table
 from kore_campaigns.errors import DestinationUnavailable
 
 Row = Mapping[str, Any]
+
+_ROWS_AT_ONCE = 1_000
 
 
 @dataclass(slots=True)
@@ -38,13 +40,13 @@ def write_records(pipeline: dlt.Pipeline, records: Records, *, run_id: str, data
         with pipeline.sql_client() as client, client.begin_transaction():
             for table, rows in [*records.remove, *records.put]:
                 name = client.make_qualified_table_name(table.name)
-                if rows:
-                    client.execute_sql(_deletion(name, table), *_as_json(rows, table.key))
+                for some in _batches(rows):
+                    client.execute_sql(_deletion(name, table), *_as_json(some, table.key))
             for table, rows in records.put:
                 name = client.make_qualified_table_name(table.name)
-                if rows:
+                for some in _batches(rows):
                     # no load of dlt's brings these rows, so they name the run in its place
-                    named = [{**row, "_dlt_load_id": run_id, "_dlt_id": _new_id()} for row in rows]
+                    named = [{**row, "_dlt_load_id": run_id, "_dlt_id": _new_id()} for row in some]
                     client.execute_sql(_insertion(name, table), *_as_json(named, _columns(table)))
     except DatabaseException as failed:
         reason = (str(failed).splitlines() or [type(failed).__name__])[0]
@@ -54,6 +56,11 @@ def write_records(pipeline: dlt.Pipeline, records: Records, *, run_id: str, data
 # One parameter holds all rows: with one per value DuckDB takes ten times as long (0.6 CPU-s for
 # 10,000 rows).
 _ROWS = "(select unnest(from_json(%s, %s)) as r) as given"
+
+
+def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[first : first + _ROWS_AT_ONCE]
 
 
 def _deletion(name: str, table: Table) -> str:

@@ -13,6 +13,7 @@ import dlt
 
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.connect import connected
+from kore_campaigns.held import reading
 from kore_campaigns.load import duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
 from kore_campaigns.made import make_tables_and_views
@@ -59,10 +60,11 @@ def run_pipeline(
     stop = stop or threading.Event()
     with workspace.locked(), connected(found, stop=stop) as client, _opened(workspace) as pipeline:
         report = new_report(database=str(workspace.published))
-        surveyor = Surveyor(found, campaign_ids, client, pipeline, report.started_at, found.sweep)
         with _deadline(deadline_seconds, stop, report):
-            survey = surveyor.survey()
-            store = Store(found, report, survey, pipeline)
+            with reading(pipeline) as reader:
+                now, wanted = report.started_at, found.sweep
+                survey = Surveyor(found, campaign_ids, client, reader, now, wanted).survey()
+                store = Store(found, report, survey, pipeline, reader)
             Sweep(
                 settings=found,
                 report=report,

@@ -21,6 +21,7 @@ from dlt.extract.resource import DltResource
 from kore_campaigns import tables
 from kore_campaigns.connect import connected
 from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.held import reading
 from kore_campaigns.load import ensure_tables, resource
 from kore_campaigns.project import configured_ids, project_folder
 from kore_campaigns.report import new_report
@@ -70,9 +71,10 @@ def _sweep(settings: KoreSettings) -> Store:
     report = new_report(database=pipeline.dataset_name if pipeline else "")
     stop = threading.Event()
     with connected(settings, stop=stop) as client:
-        surveyor = Surveyor(settings, campaign_ids, client, pipeline, report.started_at, "full")
-        survey = surveyor.survey()
-        store = Store(settings, report, survey, pipeline)
+        with reading(pipeline) as reader:
+            surveyor = Surveyor(settings, campaign_ids, client, reader, report.started_at, "full")
+            survey = surveyor.survey()
+            store = Store(settings, report, survey, pipeline, reader)
         Sweep(settings, report, client, store, survey, stop, write=_keep).go()
     if report.access_refused is not None:
         raise report.access_refused

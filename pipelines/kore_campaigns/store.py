@@ -14,7 +14,7 @@ from kore_campaigns.configured import configured_rows
 from kore_campaigns.connect import tool_version
 from kore_campaigns.drift_rows import drift_rows
 from kore_campaigns.errors import CampaignFailed
-from kore_campaigns.held import read_raw
+from kore_campaigns.held import Reader, read_raw, reading
 from kore_campaigns.records import Records
 from kore_campaigns.report import RunReport
 from kore_campaigns.settings import KoreSettings
@@ -38,6 +38,7 @@ class Store:
         report: RunReport,
         survey: Survey,
         pipeline: dlt.Pipeline | None,
+        reader: Reader | None,
     ) -> None:
         self._settings = settings
         self._report = report
@@ -46,7 +47,7 @@ class Store:
         self._listed = list(survey.to_record)
         self._asked_rows = survey.asked_rows
         self._pipeline = pipeline
-        self._configured = self._configured_now(survey)
+        self._configured = self._configured_now(survey, reader)
         self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
         self._errors: list[dict[str, Any]] = []
 
@@ -130,15 +131,16 @@ class Store:
 
     def drift_rows(self) -> list[dict[str, Any]]:
         """Rows of `extraction_drift`."""
-        return drift_rows(self._pipeline, self._report, stream_id=self._settings.stream_id)
+        with reading(self._pipeline) as reader:
+            return drift_rows(reader, self._report, stream_id=self._settings.stream_id)
 
     def configured_rows(self) -> list[dict[str, Any]]:
         """Rows of `configured_campaigns` that are new."""
         return self._configured
 
-    def _configured_now(self, survey: Survey) -> list[dict[str, Any]]:
+    def _configured_now(self, survey: Survey, reader: Reader | None) -> list[dict[str, Any]]:
         return configured_rows(
-            self._pipeline,
+            reader,
             [*(step.campaign_id for step in survey.plan.ask), *survey.plan.settled],
             account_id=self._settings.account_id,
             stream_id=self._settings.stream_id,
@@ -171,9 +173,12 @@ class Store:
                 yield deletion_row(held_raw or {}, **where, held=held)
 
     def _raw_of(self, known: Mapping[str, Held]) -> dict[str, dict[str, Any]]:
-        if not known or self._pipeline is None:
+        if not known:
             return {}
-        return read_raw(self._pipeline, stream_id=self._settings.stream_id, held=known)
+        with reading(self._pipeline) as reader:
+            if reader is None:
+                return {}
+            return read_raw(reader, stream_id=self._settings.stream_id, held=known)
 
     def run_row(self, *, is_last: bool) -> dict[str, Any]:
         """The row of `extraction_runs`: the numbers so far, final if `is_last`."""

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import dlt
-
 from kore_campaigns.beside import Comparison
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.errors import AccessRefused, CampaignFailed
-from kore_campaigns.held import read_held, read_raw
+from kore_campaigns.held import Reader, read_held, read_raw
 from kore_campaigns.listing import Lister, Listing, calls_for, reason_of
 from kore_campaigns.past_runs import (
     PastSweeps,
@@ -64,7 +62,7 @@ class Surveyor:
     settings: KoreSettings
     configured: Sequence[str]
     client: Lister
-    pipeline: dlt.Pipeline | None
+    reader: Reader | None
     now: datetime
     wanted: str
     """`auto`, `full` or `listing`."""
@@ -109,13 +107,13 @@ class Surveyor:
         return EVERY in self.configured
 
     def _read_destination(self) -> None:
-        if self.pipeline is None:
+        if self.reader is None:
             return
         stream_id = self.settings.stream_id
-        self._held = read_held(self.pipeline, stream_id=stream_id)
-        self._failed = failed_last_time(self.pipeline, stream_id=stream_id)
-        self._past = past_sweeps(self.pipeline, stream_id=stream_id)
-        self._last_listed = last_listed(self.pipeline, stream_id=stream_id)
+        self._held = read_held(self.reader, stream_id=stream_id)
+        self._failed = failed_last_time(self.reader, stream_id=stream_id)
+        self._past = past_sweeps(self.reader, stream_id=stream_id)
+        self._last_listed = last_listed(self.reader, stream_id=stream_id)
 
     def _choose(self) -> Choice:
         saves = sum(
@@ -133,12 +131,12 @@ class Surveyor:
         )
 
     def _compare(self, choice: Choice) -> Comparison:
-        stream_id, pipeline = self.settings.stream_id, self.pipeline
-        if pipeline is not None:
-            self._rows = held_rows(pipeline, stream_id=stream_id)
+        stream_id, reader = self.settings.stream_id, self.reader
+        if reader is not None:
+            self._rows = held_rows(reader, stream_id=stream_id)
 
         def raw_of(held: Mapping[str, Held]) -> Mapping[str, Mapping[str, Any]]:
-            return {} if pipeline is None else read_raw(pipeline, stream_id=stream_id, held=held)
+            return {} if reader is None else read_raw(reader, stream_id=stream_id, held=held)
 
         comparison = Comparison(
             wanted=None if self._is_every else frozenset(self.configured),
