@@ -1,0 +1,77 @@
+"""A command in a copy of a process that has the program loaded: real, and quick to start."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from breaking import Break
+from project_case import Project
+
+# what takes a second to import; the copies are made by a process without threads
+_LOADED = ["kore_campaigns.run", "kore_campaigns.progress", "kore_campaigns.texts"]
+_TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished command: its exit code, what it wrote, and what became of the break."""
+
+    code: int
+    """Negative: the signal that killed it."""
+    out: str = ""
+    err: str = ""
+    count: int = 0
+    hit: str = ""
+
+
+def forked(project: Project, *arguments: str, breaking: Break | None = None) -> Ended:
+    """A command in a process of its own, in which something goes wrong, finished."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_LOADED)
+    mine, its = context.Pipe(duplex=False)
+    given = (arguments, project.folder, dict(os.environ), breaking, its)
+    process = context.Process(target=_command, args=given, daemon=True)
+    process.start()
+    its.close()
+    with mine:
+        try:
+            found: Ended | None = mine.recv() if mine.poll(_TIMEOUT) else None
+        except EOFError:  # it died
+            found = None
+    process.join(_TIMEOUT)
+    code = process.exitcode
+    process.kill()
+    process.join()
+    process.close()
+    assert code is not None, f"{arguments} with {breaking} did not end in {_TIMEOUT} s"
+    return Ended(code) if found is None else found
+
+
+def _command(
+    arguments: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    breaking: Break | None,
+    result: Connection,
+) -> None:
+    from kore_campaigns.cli import main
+
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    out, err = io.StringIO(), io.StringIO()
+    if breaking is not None:
+        breaking.install()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(arguments)
+    count, hit = 0, ""
+    if breaking is not None:
+        breaking.disarm()
+        count, hit = breaking.count, breaking.hit
+    result.send(Ended(code, out.getvalue(), err.getvalue(), count, hit))
