@@ -54,9 +54,9 @@ def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project:
     assert states(ended) == dict.fromkeys(NAMES, "ok")
     assert said(ended, "settings").startswith("3 campaign ids, stream `st-")
     assert said(ended, "dns") == "127.0.0.1 is 127.0.0.1"
-    assert said(ended, "listing").endswith("voice campaigns in this app")
+    assert said(ended, "listing").endswith("sms campaigns in this app")
     assert said(ended, "destination") == f"{project.database}, made by the first run"
-    assert (kore.counters.requests, kore.writes) == (1, [])
+    assert (kore.counters.requests, kore.writes) == (2, [])  # the voice listing, the sms listing
     assert not project.database.exists()
 
 
@@ -217,3 +217,43 @@ def test_json_is_one_object(kore: Emulator, project: Project) -> None:
 
     assert out.count("\n") == 1
     assert set(json.loads(out)) == {"ok", "legs"}
+
+
+def test_ids_that_are_not_listed_and_campaigns_that_nobody_loads_are_named(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(30))
+    ids = kore.campaign_ids()
+    project.use(kore, ids=["cd-slip", *ids[:28]])
+
+    ended = project.cli("check", "--json")
+
+    assert ended.code == 0
+    assert said(ended, "listing") == (
+        "25 voice and 5 sms campaigns in this app; 1 configured, but not listed: cd-slip; "
+        f"2 listed, but not configured: {', '.join(sorted(ids[28:]))}"
+    )
+    project.configure(["*"])
+    assert (
+        said(project.cli("check", "--json"), "listing")
+        == "25 voice and 5 sms campaigns in this app"
+    )
+
+
+def test_a_long_listing_is_not_read_to_its_end(emulate: Emulate, project: Project) -> None:
+    kore = emulate(sample_campaigns(1300))
+    project.use(kore, ids=kore.campaign_ids()[:2])
+
+    assert "`kore-campaigns plan`" in said(project.cli("check", "--json"), "listing")
+    assert kore.counters.requests == 1
+
+
+def test_where_every_campaign_is_configured_a_refused_listing_fails_the_check(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(3))
+    project.use(kore, ids=["*"])
+    kore.fault(Fault.STATUS_FAILURE, endpoint="listing")
+
+    assert project.cli("check").code == 5
+    assert kore.counters.detail_requests == 0

@@ -17,6 +17,8 @@ import duckdb
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from kore_campaigns.adapter import ca_bundle
+from kore_campaigns.campaign_ids import EVERY
+from kore_campaigns.check_listing import compare_listing
 from kore_campaigns.connect import connected
 from kore_campaigns.endpoints import base_url
 from kore_campaigns.errors import (
@@ -65,7 +67,8 @@ def check_legs(
 ) -> Iterator[Leg]:
     """Every leg in order; a leg that cannot be tried because an earlier one failed is skipped.
 
-    Sends one listing call, and one call for the first configured campaign if listing is refused.
+    Sends the calls that the account listing takes, at most 21, and one for the first configured
+    campaign if that is refused.
     """
     way = _Way()
     folder = project_folder()
@@ -184,13 +187,15 @@ def _service(way: _Way) -> Iterator[Leg]:
 
 def _ask_listing(client: Any, way: _Way) -> Leg:
     try:
-        page = client.list_campaigns(limit=1)
+        message = compare_listing(client, way.campaign_ids)
     except (AccessRefused, CampaignFailed) as error:
+        if EVERY in way.campaign_ids:  # the listing is all there is to ask
+            raise
         with contextlib.suppress(CampaignNotFound):  # an answer too
             client.campaign(way.campaign_ids[0])
         reason = error.message if isinstance(error, CampaignFailed) else f"`{error.reply}`."
         return Leg("listing", "failed", f"{reason} A full sweep does not need it")
-    return Leg("listing", "ok", f"{page.total_results} voice campaigns in this app")
+    return Leg("listing", "ok", message)
 
 
 def _refused(error: AccessRefused) -> Iterator[Leg]:
