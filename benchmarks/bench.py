@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from budget import measure_budget
 from cases import PROGRAMS, RUNS, Case, measure
 from measure import Cost, clean_environment
-from table import Measured, cost_table, machine
+from table import Measured, aligned, cost_table, machine
 from targets import run_targets, start_targets, target_table
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -31,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
     lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
     lines += target_table(targets)
+    if options.budget_minutes:
+        _say(f"1,000 campaigns under 60 calls a minute: {options.budget_minutes + 2} minutes")
+        names = ["1,000 unchanged, 60 calls a minute", "seconds", "calls"]
+        rows = measure_budget(options.budget_minutes).rows()
+        lines += ["", *aligned(names, rows, left=1)]
     print("\n".join(lines))
     if options.markdown:
         _write(options.markdown, lines)
@@ -49,6 +55,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="for medians")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write into FILE, between its markers"
+    )
+    parser.add_argument(
+        "--budget-minutes",
+        type=int,
+        default=2,
+        metavar="N",
+        help="how long to ask for each under the real budget; 0 leaves this out",
     )
     return parser
 
