@@ -127,3 +127,30 @@ def test_a_sweep_stopped_by_the_error_budget_goes_on_with_those_it_did_not_reach
 
     assert (report.unchanged, report.exit_code) == (60, 0)
     assert kore.counters.detail_requests <= 41
+
+
+def test_a_failure_outlasts_a_run_that_was_killed_before_it_asked_again(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(60))
+    project.use(kore, sweep="auto", chunk_size=10, workers=1)
+    project.run()
+    failed = min(kore.campaign_ids())
+    kore.edit(failed, {"dialingStrategy.maxRingTime": 7}, silent=True)  # no listing shows it
+    kore.fault(Fault.STATUS_FAILURE, failed)
+    assert project.run(sweep="full").failed == 1
+    kore.clear_faults()
+    kore.latency = 0.1
+    kore.reset_counters()
+    process = project.spawn("run", "--sweep", "full", "--quiet")
+    unfinished = "select count(*) from kore_raw.extraction_runs where finished_at is null"
+    wait_for(lambda: project.sql(unfinished) == [(1,)])
+    process.kill()
+    process.communicate()
+    assert failed not in kore.counters.by_campaign
+    kore.latency = 0
+
+    report = project.run()
+
+    assert (report.sweep, report.new_versions) == ("listing", 1)
+    assert live_campaigns(project) == kores_campaigns(kore)
