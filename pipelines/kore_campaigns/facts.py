@@ -104,6 +104,10 @@ class Status:
     """The worst of them."""
     failures: list[Failure] = field(default_factory=list)
     drift: list[DriftSeen] = field(default_factory=list)
+    not_listed: list[str] = field(default_factory=list)
+    """Configured and not deleted, and not in the account listing when it was last read."""
+    listed_only: list[str] = field(default_factory=list)
+    """In the account listing, and not configured."""
     running_pid: int | None = None
     running_since: str | None = None
     database_bytes: int = 0
@@ -164,6 +168,8 @@ class Status:
             "stale_campaigns": [asdict(campaign) for campaign in self.stale_campaigns],
             "failures": [asdict(failure) for failure in self.failures],
             "drift": [asdict(drift) for drift in self.drift],
+            "not_listed": self.not_listed,
+            "listed_only": self.listed_only,
             "running_pid": self.running_pid,
             "running_since": self.running_since,
             "apps": [{**asdict(app), "state": app.state} for app in self.apps],

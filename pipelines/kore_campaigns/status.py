@@ -101,6 +101,31 @@ where runs.last_full_sweep_at is null or runs.swept_at >= runs.last_full_sweep_a
 group by drift.stream_id, drift.path, drift.example_type
 order by 4 desc, 2, 3, 1
 """
+# an app whose listing was never read lacks nothing in it
+_NOT_LISTED = """
+select configured.campaign_id
+from kore_raw.configured_campaigns as configured
+left join kore_raw.campaign_listings as listings using (stream_id, campaign_id)
+left join kore.campaign_history as history
+    on configured.stream_id = history.stream_id
+    and configured.campaign_id = history.campaign_id
+    and history.is_current
+where configured.removed_at is null
+    and listings.campaign_id is null
+    and not coalesce(history.is_deleted, false)
+    and configured.stream_id in (select stream_id from kore_raw.campaign_listings)
+order by 1
+"""
+_LISTED_ONLY = """
+select listings.campaign_id
+from kore_raw.campaign_listings as listings
+left join kore_raw.configured_campaigns as configured
+    on listings.stream_id = configured.stream_id
+    and listings.campaign_id = configured.campaign_id
+    and configured.removed_at is null
+where configured.campaign_id is null
+order by 1
+"""
 _OLDER = """
 select run_id, stream_id, started_at, finished_at,
     case when finished_at is null then 'running' when is_complete then 'complete' else 'partial'
@@ -167,6 +192,8 @@ def _read(query: Query, *, is_running: bool) -> Status:
         [Stale(*row) for row in query(_STALE, WORST)],
         [Failure(*row) for row in query(_FAILURES, run_ids)],
         [DriftSeen(*row[1:]) for row in drift],
+        [campaign_id for (campaign_id,) in query(_NOT_LISTED)],
+        [campaign_id for (campaign_id,) in query(_LISTED_ONLY)],
     )
 
 

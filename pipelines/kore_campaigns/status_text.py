@@ -37,6 +37,8 @@ class _Screen:
         lines += self._stale()
         lines += _failures(status.failures)
         lines += _drift(status.drift)
+        lines += _ids("configured, but not in the account listing", status.not_listed)
+        lines += _ids("in the account listing, but not configured", status.listed_only)
         return [*lines, f"next       {status.advice}"]
 
     def _state(self) -> str:
@@ -134,6 +136,14 @@ def _failures(failures: Sequence[Failure]) -> list[str]:
         were = "1 campaign was" if count == 1 else f"{count:,} campaigns were"
         shown.append(f"failed     {were} {message}")
     return shown
+
+
+def _ids(what: str, ids: Sequence[str]) -> list[str]:
+    if not ids:
+        return []
+    more = len(ids) - IDS_SHOWN
+    and_more = f" and {more:,} more" if more > 0 else ""
+    return [f"listing    {len(ids):,} {what}: {', '.join(ids[:IDS_SHOWN])}{and_more}"]
 
 
 def _drift(drift: Sequence[DriftSeen]) -> list[str]:
