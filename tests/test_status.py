@@ -34,6 +34,7 @@ def test_before_the_first_run_there_is_nothing_but_advice(project: Project) -> N
         **dict.fromkeys(("configured", "live", "deleted", "not_configured", "versions"), 0),
         **{"stale": 0, "stale_campaigns": [], "failures": [], "drift": [], "apps": []},
         **{"running_pid": None, "running_since": None, "database_bytes": 0},
+        **{"not_listed": [], "listed_only": []},
     }
     assert not (project.folder / ".kore_campaigns").exists()
 
