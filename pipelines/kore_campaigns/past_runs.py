@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kore_campaigns.held import Reader, query
+from kore_campaigns.held import Reader, query, read_held
+from kore_campaigns.shape import Held
 from kore_campaigns.summary import HeldRow
 
 # why a campaign was not asked for, as opposed to why it failed
@@ -49,6 +51,31 @@ class PastSweeps:
 
     last_full_at: datetime | None = None
     unfinished: FullSweep | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the destination says before a run: what is held, and what is still to do."""
+
+    held: Mapping[str, Held] = field(default_factory=dict)
+    failed: Collection[str] = frozenset()
+    last_full_at: datetime | None = None
+    unfinished: FullSweep | None = None
+    last_listed: int | None = None
+
+
+def read_known(reader: Reader | None, *, stream_id: str) -> Known:
+    """All of it; nothing where there is no destination."""
+    if reader is None:
+        return Known()
+    past = past_sweeps(reader, stream_id=stream_id)
+    return Known(
+        held=read_held(reader, stream_id=stream_id),
+        failed=failed_last_time(reader, stream_id=stream_id),
+        last_full_at=past.last_full_at,
+        unfinished=past.unfinished,
+        last_listed=last_listed(reader, stream_id=stream_id),
+    )
 
 
 def failed_last_time(reader: Reader, *, stream_id: str) -> set[str]:

@@ -10,15 +10,9 @@ from typing import Any
 from kore_campaigns.beside import Comparison
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.errors import AccessRefused, CampaignFailed
-from kore_campaigns.held import Reader, read_held, read_raw
+from kore_campaigns.held import Reader, read_raw
 from kore_campaigns.listing import Lister, Listing, calls_for, reason_of
-from kore_campaigns.past_runs import (
-    PastSweeps,
-    failed_last_time,
-    held_rows,
-    last_listed,
-    past_sweeps,
-)
+from kore_campaigns.past_runs import Known, held_rows, read_known
 from kore_campaigns.plan import (
     Choice,
     Plan,
@@ -39,7 +33,7 @@ class Survey:
     """What a run sets out with."""
 
     plan: Plan
-    held: dict[str, Held]
+    held: Mapping[str, Held]
     to_record: list[tuple[Listed, int | None]] = field(default_factory=list)
     """Rows of the listing that are new, with the version that they agree with."""
     asked_rows: dict[str, Listed] = field(default_factory=dict)
@@ -66,19 +60,16 @@ class Surveyor:
     now: datetime
     wanted: str
     """`auto`, `full` or `listing`."""
-    _held: dict[str, Held] = field(default_factory=dict)
-    _failed: set[str] = field(default_factory=set)
+    _known: Known = field(default_factory=Known)
     _rows: Mapping[str, HeldRow] = field(default_factory=dict)
-    _past: PastSweeps = field(default_factory=PastSweeps)
-    _last_listed: int | None = None
     _listings: dict[str, Listing] = field(default_factory=dict)
 
     def survey(self) -> Survey:
         """The plan and what it rests on."""
-        self._read_destination()
+        self._known = read_known(self.reader, stream_id=self.settings.stream_id)
         choice = self._choose()
         if choice.sweep == "full" and not self._is_every:
-            return self._finished(Survey(self._full(self.configured, choice), self._held))
+            return self._finished(Survey(self._full(self.configured, choice), self._known.held))
         comparison = self._compare(choice)
         choice = self._fallback(choice) or choice
         ids = self._all_ids(comparison)
@@ -92,7 +83,7 @@ class Surveyor:
         recorded = [pair for key, pair in comparison.to_record.items() if key not in asked]
         survey = Survey(
             plan,
-            self._held,
+            self._known.held,
             to_record=recorded,
             asked_rows={key: listed for key, listed in rows.items() if key in asked},
             no_longer_listed=self._no_longer_listed(comparison),
@@ -106,26 +97,18 @@ class Surveyor:
     def _is_every(self) -> bool:
         return EVERY in self.configured
 
-    def _read_destination(self) -> None:
-        if self.reader is None:
-            return
-        stream_id = self.settings.stream_id
-        self._held = read_held(self.reader, stream_id=stream_id)
-        self._failed = failed_last_time(self.reader, stream_id=stream_id)
-        self._past = past_sweeps(self.reader, stream_id=stream_id)
-        self._last_listed = last_listed(self.reader, stream_id=stream_id)
-
     def _choose(self) -> Choice:
+        known = self._known
         saves = sum(
-            campaign_id in self._held and campaign_id not in self._failed
-            for campaign_id in (self._held if self._is_every else self.configured)
+            campaign_id in known.held and campaign_id not in known.failed
+            for campaign_id in (known.held if self._is_every else self.configured)
         )
-        listed = self._last_listed if self._last_listed is not None else saves
+        listed = known.last_listed if known.last_listed is not None else saves
         return choose_sweep(
             self.wanted,
             saves=saves,
             costs=0 if self._is_every else calls_for(listed),
-            last_full_at=self._past.last_full_at,
+            last_full_at=self._known.last_full_at,
             now=self.now,
             full_sweep_every_hours=self.settings.full_sweep_every_hours,
         )
@@ -140,9 +123,9 @@ class Surveyor:
 
         comparison = Comparison(
             wanted=None if self._is_every else frozenset(self.configured),
-            held=self._held,
+            held=self._known.held,
             rows=self._rows,
-            failed=self._failed,
+            failed=self._known.failed,
             read_raw=raw_of,
         )
         for campaign_type in self._types():
@@ -157,14 +140,15 @@ class Surveyor:
         """Which listings could settle anything."""
         if self._is_every:
             return ["voice", "sms"]
-        found = {self._held[key].campaign_type for key in self.configured if key in self._held}
+        held = self._known.held
+        found = {held[key].campaign_type for key in self.configured if key in held}
         return [name for name in ("voice", "sms") if name in (found or {"voice"})]
 
     def _most_calls(self, choice: Choice) -> int | None:
         """No more than asking for each would take, unless the listing is wanted as such."""
         if self._is_every or self.wanted == "listing" or choice.sweep == "full":
             return None
-        return sum(key in self._held for key in self.configured)
+        return sum(key in self._known.held for key in self.configured)
 
     def _fallback(self, choice: Choice) -> Choice | None:
         """A full sweep where the listing is refused, or takes more calls than it could save."""
@@ -184,17 +168,17 @@ class Surveyor:
     def _all_ids(self, comparison: Comparison) -> list[str]:
         if not self._is_every:
             return list(self.configured)
-        return list(dict.fromkeys([*comparison.seen, *self._held]))
+        return list(dict.fromkeys([*comparison.seen, *self._known.held]))
 
     def _full(self, ids: Sequence[str], choice: Choice) -> Plan:
         done: set[str] = set()
         reason, started_at, through = choice.reason, self.now, ""
-        before = self._past.unfinished
+        before = self._known.unfinished
         longest = timedelta(hours=self.settings.full_sweep_every_hours)
         if before is not None and self.now - before.started_at < longest:
             started_at, through = before.started_at, before.through
             done = done_in(
-                self._held,
+                self._known.held,
                 started_at=started_at,
                 through=before.through,
                 unsettled=before.unsettled,
@@ -203,8 +187,8 @@ class Surveyor:
                 reason += f"; goes on with the one begun {started_at:%Y-%m-%d %H:%M} UTC"
         return plan_full(
             ids,
-            known=self._held,
-            failed_last_time=self._failed,
+            known=self._known.held,
+            failed_last_time=self._known.failed,
             done=done,
             reason=reason,
             started_at=started_at,
@@ -226,8 +210,8 @@ class Surveyor:
         """Why to ask for a configured campaign that the listing did not show; None if it is known
         to be deleted, which a whole listing confirms.
         """
-        held = self._held.get(campaign_id)
-        if campaign_id in self._failed:
+        held = self._known.held.get(campaign_id)
+        if campaign_id in self._known.failed:
             return Reason.FAILED_LAST_TIME
         if held is None:
             return Reason.UNKNOWN
