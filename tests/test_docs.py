@@ -20,7 +20,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
 PROMISES = [line.split(" | ") for line in GUARANTEES.splitlines() if re.match(r"\| \d+ \|", line)]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMANDS = sorted(set(re.findall(r"kore-campaigns ((?:demo|check|run|status|restore)[^`#\n]*)", README)))
+COMMAND = r"kore-campaigns ((?:demo|check|plan|run|status|restore)[^`#\n]*)"
+COMMANDS = sorted(set(re.findall(COMMAND, README)))
 
 
 def test_the_page_of_tables_is_what_the_code_declares() -> None:

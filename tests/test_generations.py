@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from kore_campaigns.disk import link_or_copy
 from kore_campaigns.lookup import resolve
 from kore_campaigns.publish import Workspace
 from project_case import Project
@@ -183,6 +184,17 @@ def test_what_a_writer_has_in_its_log_does_not_get_into_what_is_published_next(
 
     assert looked.stdout == "[('numbers',)]\n"
     assert numbers(workspace.published) == [1, 2]
+
+
+def test_a_name_that_is_taken_is_never_written_over(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    new.write_text("new", encoding="utf-8")
+    old.write_text("old", encoding="utf-8")
+
+    with pytest.raises(FileExistsError):
+        link_or_copy(new, old, Workspace(new).generations.require_room)
+
+    assert old.read_text(encoding="utf-8") == "old"
 
 
 def test_both_places_that_name_the_default_name_the_same(project: Project) -> None:

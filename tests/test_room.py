@@ -24,8 +24,11 @@ PLENTY = 10**12
 LIMITED = """
 import resource, sys
 from kore_campaigns.cli import main
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
-sys.exit(main(["run"]))
+none = resource.RLIM_INFINITY
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), none))
+code = main(["run"])
+resource.setrlimit(resource.RLIMIT_FSIZE, (none, none))  # what measures the tests writes at exit
+sys.exit(code)
 """
 
 
