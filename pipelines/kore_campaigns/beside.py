@@ -10,8 +10,6 @@ from kore_campaigns.plan import Planned, Reason
 from kore_campaigns.shape import Held
 from kore_campaigns.summary import HeldRow, Listed, differing, without_summary
 
-# answers that are looked at together: all of an account's at once would fill the memory
-_BATCH: Final = 500
 _TWICE: Final = "(shown twice, differently)"
 
 
@@ -24,8 +22,8 @@ class Comparison:
     held: Mapping[str, Held]
     rows: Mapping[str, HeldRow]
     failed: Collection[str]
-    read_raw: Callable[[Mapping[str, Held]], Mapping[str, Mapping[str, Any]]]
-    """The objects last received of some campaigns."""
+    read_raw: Callable[[Mapping[str, Held]], Iterable[tuple[str, Mapping[str, Any]]]]
+    """The objects last received of some campaigns, by id."""
     ask: dict[str, Planned] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     to_record: dict[str, tuple[Listed, int | None]] = field(default_factory=dict)
@@ -69,20 +67,20 @@ class Comparison:
             self._settle(listed, held)
             return
         self._unclear[listed.campaign_id] = listed
-        if len(self._unclear) >= _BATCH:
-            self._look_closer()
 
     def _look_closer(self) -> None:
         """Field by field, where the row is not the one that went with our newest version."""
         unclear, self._unclear = self._unclear, {}
         held = {campaign_id: self.held[campaign_id] for campaign_id in unclear}
-        raw = self.read_raw(held) if held else {}
-        for campaign_id, listed in unclear.items():
-            fields = differing(listed, raw.get(campaign_id, {}))
+        for campaign_id, raw in self.read_raw(held) if held else ():
+            listed = unclear.pop(campaign_id)
+            fields = differing(listed, raw)
             if fields:
                 self._ask(listed, Reason.DIFFERENT, *fields)
             else:
                 self._settle(listed, held[campaign_id])
+        for listed in unclear.values():  # no `raw` to compare with
+            self._ask(listed, Reason.DIFFERENT)
 
     def _settle(self, listed: Listed, held: Held) -> None:
         if listed.campaign_id not in self.ask:

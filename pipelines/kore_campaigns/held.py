@@ -36,6 +36,16 @@ _RAW = (
     "select campaign_id, version, raw from {versions} where stream_id = %s and "
     "campaign_id in ({marks})"
 )
+_ALL_RAW = """
+select versions.campaign_id, versions.version, versions.raw
+from {versions} as versions
+join (
+    select campaign_id, max(version) as version from {versions} where stream_id = %s
+    group by campaign_id
+) as newest
+    on versions.campaign_id = newest.campaign_id and versions.version = newest.version
+where versions.stream_id = %s
+"""
 _TABLES = {
     "{versions}": "campaign_versions",
     "{loads}": "_dlt_loads",
@@ -45,7 +55,8 @@ _TABLES = {
     "{configured}": "configured_campaigns",
     "{drift}": "extraction_drift",
 }
-_RAW_BATCH = 500
+_FEW = 100
+_ROWS_AT_ONCE = 1_000
 
 
 @contextmanager
@@ -89,30 +100,33 @@ def read_held(reader: Reader, *, stream_id: str) -> dict[str, Held]:
 
 def read_raw(
     reader: Reader, *, stream_id: str, held: Mapping[str, Held]
-) -> dict[str, dict[str, Any]]:
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """The object last received of each campaign in `held`, to compare a new one with."""
-    found: dict[str, dict[str, Any]] = {}
-    campaign_ids = list(held)
-    for first in range(0, len(campaign_ids), _RAW_BATCH):
-        some = campaign_ids[first : first + _RAW_BATCH]
-        sql = _RAW.replace("{marks}", ", ".join(["%s"] * len(some)))
-        for campaign_id, version, raw in query(reader, sql, stream_id, *some):
-            if version == held[campaign_id].version:
-                found[campaign_id] = json.loads(raw) if isinstance(raw, str) else raw
-    return found
+    if len(held) <= _FEW:
+        sql = _RAW.replace("{marks}", ", ".join(["%s"] * len(held)))
+        rows = _rows(reader, sql, stream_id, *held)
+    else:  # a parameter costs DuckDB 50 us, more than to read past a campaign
+        rows = _rows(reader, _ALL_RAW, stream_id, stream_id)
+    for campaign_id, version, raw in rows:
+        if campaign_id in held and version == held[campaign_id].version:
+            yield campaign_id, json.loads(raw) if isinstance(raw, str) else raw
 
 
 def query(reader: Reader, sql: str, *parameters: str) -> Sequence[tuple[Any, ...]]:
     """Rows of a select on the raw tables, named in braces; none if they do not exist yet."""
+    return list(_rows(reader, sql, *parameters))
+
+
+def _rows(reader: Reader, sql: str, *parameters: str) -> Iterator[tuple[Any, ...]]:
     text = sql
     for mark, table in _TABLES.items():
         text = text.replace(mark, reader.make_qualified_table_name(table))
     try:
         with reader.execute_query(text, *parameters) as cursor:
-            rows: Sequence[tuple[Any, ...]] = cursor.fetchall()
-            return rows
+            while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+                yield from rows
     except DatabaseUndefinedRelation:
-        return []  # nothing was ever loaded here
+        return  # nothing was ever loaded here
 
 
 def _utc(moment: datetime) -> datetime:

@@ -178,7 +178,7 @@ class Store:
         with reading(self._pipeline) as reader:
             if reader is None:
                 return {}
-            return read_raw(reader, stream_id=self._settings.stream_id, held=known)
+            return dict(read_raw(reader, stream_id=self._settings.stream_id, held=known))
 
     def run_row(self, *, is_last: bool) -> dict[str, Any]:
         """The row of `extraction_runs`: the numbers so far, final if `is_last`."""

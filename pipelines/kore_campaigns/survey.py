@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -118,8 +118,8 @@ class Surveyor:
         if reader is not None:
             self._rows = held_rows(reader, stream_id=stream_id)
 
-        def raw_of(held: Mapping[str, Held]) -> Mapping[str, Mapping[str, Any]]:
-            return {} if reader is None else read_raw(reader, stream_id=stream_id, held=held)
+        def raw_of(held: Mapping[str, Held]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+            return () if reader is None else read_raw(reader, stream_id=stream_id, held=held)
 
         comparison = Comparison(
             wanted=None if self._is_every else frozenset(self.configured),
