@@ -16,7 +16,8 @@ from project_case import Project
 
 COMMANDS = ["demo", "check", "run", "status", "restore"]
 KEYS = [
-    *("run_id", "sweep", "planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
+    *("run_id", "sweep", "sweep_reason", "listed"),
+    *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
     *("requests", "retries", "rate_limited", "drift", "seconds", "database", "is_complete"),
 ]
 HEAVY = ("dlt", "duckdb", "pandas", "requests", "pyarrow", "numpy")
@@ -80,7 +81,6 @@ def test_wrong_usage_is_exit_2(project: Project, arguments: list[str]) -> None:
     ("arguments", "said"),
     [
         (["--destination", "postgres"], "setting `destination` is `postgres`; expected `duckdb`"),
-        (["--sweep", "listing"], "setting `sweep` is `listing`; expected `full` or `auto`"),
         (["--requests-per-minute", "-1"], "setting `requests_per_minute` is `-1`; expected 0"),
         (["--campaign-ids", "no.csv"], "no.csv: expected a readable csv file"),
         (["--project-dir", "/no/such"], "setting `project-dir` is `/no/such`; expected a folder"),
@@ -107,7 +107,7 @@ def test_the_summary_is_on_stdout_and_messages_are_on_stderr(
     ended = project.cli("run")
 
     assert ended.code == 4
-    assert ended.out.splitlines()[1] == (
+    assert ended.out.splitlines()[2] == (
         "  campaigns  3 planned: 2 new versions, 0 unchanged, 0 vanished, 1 failed"
     )
     assert all(line.startswith("kore-campaigns: ") for line in ended.err.splitlines())

@@ -27,7 +27,8 @@ from kore_campaigns.report import MOST_DRIFTS, RunReport, new_report
 
 # the keys that other people's scripts read, in their order
 KEYS = [
-    *("run_id", "sweep", "planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
+    *("run_id", "sweep", "sweep_reason", "listed"),
+    *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
     *("requests", "retries", "rate_limited", "drift", "seconds", "database", "is_complete"),
 ]
 

@@ -72,8 +72,8 @@ def test_what_is_stale_what_failed_and_what_nobody_knows() -> None:
         "           cd-2 (Festival): confirmed 3 days ago",
         "failed     cd-1: HTTP 404",
         "drift      pacingRatio (number): 1,234 campaigns, since 2026-03-04",
-        "           nothing broke, the column `raw` has it. Next: read it there; ask for a "
-        "version that knows.",
+        "           nothing broke: column `raw` has it. Next: a later version may know it; until "
+        "then read `raw`.",
         "next       mend what the failures name, then kore-campaigns run",
     ]
 

@@ -9,10 +9,10 @@ import pytest
 
 from kore_campaigns.check import Leg
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
+from kore_campaigns.problems import duration
 from kore_campaigns.report import RunReport
 from kore_campaigns.texts import (
     check_line,
-    duration,
     run_drift,
     run_problems,
     run_summary,

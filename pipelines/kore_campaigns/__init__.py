@@ -28,8 +28,11 @@ Where to find what, in the order of a run:
              watermark, records         how far a full sweep is; what a run says of itself
              preview, plan_text         the plan alone
     people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
+             run_command, endings       the command `run`; how a command ended that raised
              check, demo, read
              status, facts              when it last worked, what is stale (status_text)
+             monitors, metrics, ping    who is told how a run ended
+             watch, events, problems    what a run tells while it goes on; log: as JSON lines
     before   settings, lookup, project, connect, errors
 """
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
-from kore_campaigns import commands
+from kore_campaigns import commands, run_command
 
 EXIT_CODES = """\
 exit codes:
@@ -98,6 +98,24 @@ def _run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _metrics(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--metrics-file", metavar="FILE", help="write facts for Prometheus' textfile collector"
+    )
+
+
+def _monitors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ping-url", metavar="URL", help="ask URL/start, then URL or URL/fail, as healthchecks.io"
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="json: one object a line on stderr, and nothing else there",
+    )
+
+
 def seconds(text: str) -> float:
     """`90s`, `10m`, `2h`, or a number of seconds."""
     unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
@@ -128,14 +146,14 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         (_database, _connection, _sweep, _budget),
     ),
     "run": (
-        commands.run,
+        run_command.run,
         "bring the database up to date",
-        (_database, _connection, _sweep, _run, _budget, _quiet),
+        (_database, _connection, _sweep, _run, _budget, _quiet, _metrics, _monitors),
     ),
     "status": (
         commands.status,
         "when it last worked, what is stale, what failed and why",
-        (_database,),
+        (_database, _metrics),
     ),
     "restore": (
         commands.restore,

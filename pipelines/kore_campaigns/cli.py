@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kore_campaigns.arguments import parser
-from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
+from kore_campaigns.endings import UNEXPECTED, Ending, ending_of
+from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.lean import make_lean
-from kore_campaigns.terminal import say
+from kore_campaigns.terminal import log_line, say
+
+if TYPE_CHECKING:
+    from kore_campaigns.log import JsonLog
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,33 +26,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.project_dir:
         # dlt finds `.dlt/` by this; it must be set before dlt is imported
         os.environ["DLT_PROJECT_DIR"] = os.path.abspath(options.project_dir)  # noqa: PTH100
+    options.log = _log(options)
     try:
         _check_project(options.project_dir)
         code: int = options.command(options)
-    except KoreCampaignsError as failed:
-        say(str(failed))
-        return failed.exit_code
-    except KeyboardInterrupt:
-        say("stopped at once; the next run goes on from the last durable step.")
-        return 75
-    except Exception as unexpected:
-        if options.debug:
+    except (Exception, KeyboardInterrupt) as failed:
+        ending = ending_of(failed)
+        if options.debug and ending.code == UNEXPECTED:
             raise
-        say(
-            f"unexpected: {type(unexpected).__name__}: {_first_line(unexpected)}. "
-            "Next: run the same command with --debug and report what it prints."
-        )
-        return 1
+        _tell(ending, options.log)
+        return ending.exit_code
     return code
+
+
+def _log(options: argparse.Namespace) -> JsonLog | None:
+    """None where lines for people are wanted."""
+    if getattr(options, "log_format", "text") == "text":
+        return None
+    from kore_campaigns.log import JsonLog
+
+    return JsonLog(log_line, is_quiet=options.quiet)
+
+
+def _tell(ending: Ending, log: JsonLog | None) -> None:
+    if log is None:
+        say(ending.message)
+        return
+    from kore_campaigns.events import run_failed
+
+    log(run_failed(ending.message, code=ending.code, exit_code=ending.exit_code))
 
 
 def _check_project(project_dir: str | None) -> None:
     if project_dir and not os.path.isdir(project_dir):  # noqa: PTH112  # pathlib is not needed yet
         raise SettingInvalid(key="project-dir", value=project_dir, expected="a folder that exists")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
 
 
 if __name__ == "__main__":  # pragma: no cover

@@ -17,8 +17,6 @@ group by path, example_type
 
 def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> list[dict[str, Any]]:
     """Rows of `extraction_drift`: the numbers so far."""
-    if not report.drifts:
-        return []
     rows = [] if reader is None else query(reader, _FIRST_SEEN, stream_id)
     first_seen = {(path, kind): at.astimezone(UTC) for path, kind, at in rows}
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kore_campaigns.preview import Preview
-from kore_campaigns.texts import duration
+from kore_campaigns.problems import duration
 
 NOT_CONFIGURED_SHOWN = 10
 

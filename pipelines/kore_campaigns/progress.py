@@ -10,9 +10,11 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from kore_campaigns import events
+from kore_campaigns.events import Tell
+from kore_campaigns.problems import duration
 from kore_campaigns.report import RunReport
 from kore_campaigns.sweep import Progress, silent
-from kore_campaigns.texts import duration
 
 SECONDS_BETWEEN_LINES = 30.0
 SECONDS_BETWEEN_ETAS = 0.5
@@ -64,6 +66,21 @@ def lines_to(
             write(f"kore-campaigns: {done}, {_left(report, eta_seconds)}\n")
 
     return progress
+
+
+@contextmanager
+def tell_progress(tell: Tell, *, now: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
+    """Progress as an event every `SECONDS_BETWEEN_LINES`."""
+    due = now() + SECONDS_BETWEEN_LINES
+
+    def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
+        nonlocal due
+        if now() >= due:
+            due = now() + SECONDS_BETWEEN_LINES
+            left = eta_seconds(report.planned - report.done)
+            tell(events.progress(report, eta_seconds=left))
+
+    yield progress
 
 
 def _left(report: RunReport, eta_seconds: Callable[[int], float]) -> str:

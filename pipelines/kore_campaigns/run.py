@@ -12,7 +12,8 @@ from typing import Any
 import dlt
 
 from kore_campaigns.campaign_ids import EVERY
-from kore_campaigns.connect import connected
+from kore_campaigns.connect import connected, tool_version
+from kore_campaigns.events import Tell, tell_nobody
 from kore_campaigns.held import reading
 from kore_campaigns.load import duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
@@ -25,9 +26,10 @@ from kore_campaigns.settings import KoreSettings
 from kore_campaigns.store import Store
 from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Progress, Sweep, silent
+from kore_campaigns.watch import Watch
 
 
-def run_pipeline(
+def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     *,
     database: str | Path | None = None,
     project_dir: str | Path | None = None,
@@ -36,13 +38,14 @@ def run_pipeline(
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
     progress: Progress = silent,
+    tell: Tell = tell_nobody,
     **settings: Any,
 ) -> RunReport:
     """Bring the database up to date and say what was found.
 
     `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...) and win over
     environment and files.  Setting `stop` ends the run after the chunk in hand, and so does the
-    deadline, counted from here.
+    deadline, counted from here.  `tell` gets each event of docs/operations.md.
 
     Returns a report also when campaigns or the credentials were refused: look at `exit_code`.
     Raises `FixSetting` before the first request and `DestinationUnavailable` when the database
@@ -60,22 +63,30 @@ def run_pipeline(
     stop = stop or threading.Event()
     with workspace.locked(), connected(found, stop=stop) as client, _opened(workspace) as pipeline:
         report = new_report(database=str(workspace.published))
+        watch = Watch(report, lambda: client.counters, tell)
+        watch.begin(stream_id=found.stream_id, tool_version=tool_version())
         with _deadline(deadline_seconds, stop, report):
             with reading(pipeline) as reader:
                 now, wanted = report.started_at, found.sweep
                 survey = Surveyor(found, campaign_ids, client, reader, now, wanted).survey()
                 store = Store(found, report, survey, pipeline, reader)
-            Sweep(
+            sweep = Sweep(
                 settings=found,
                 report=report,
                 client=client,
                 store=store,
                 survey=survey,
                 stop=stop,
-                write=lambda is_last: _write(store, report, pipeline, workspace, is_last=is_last),
-                progress=progress,
+                write=lambda is_last: watch.loads(
+                    lambda: _write(store, report, pipeline, workspace, is_last=is_last),
+                    versions=len(store),
+                ),
+                progress=watch.beside(progress),
                 accept_vanished=accept_vanished,
-            ).go()
+            )
+            watch.plan(to_ask=len(survey.plan.ask))
+            sweep.go()
+        watch.end()
         return report
 
 

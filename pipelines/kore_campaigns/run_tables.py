@@ -48,7 +48,7 @@ EXTRACTION_RUNS = Table(
         ),
         int_column("planned", "Campaigns the run set out to read."),
         int_column("fetched", "Campaigns that were answered."),
-        int_column("new_versions", "Versions written, deletions included."),
+        int_column("new_versions", "Versions written; deletions count under `vanished`."),
         int_column("unchanged", "Campaigns found as we hold them."),
         int_column("vanished", "Campaigns that were marked deleted."),
         int_column("failed", "Campaigns with a row in extraction_errors."),

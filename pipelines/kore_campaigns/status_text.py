@@ -10,7 +10,8 @@ from typing import Final
 
 from kore_campaigns.errors import in_bytes
 from kore_campaigns.facts import App, DriftSeen, Failure, Stale, Status
-from kore_campaigns.texts import NOT_REACHED, duration
+from kore_campaigns.problems import duration
+from kore_campaigns.texts import NOT_REACHED
 
 IDS_SHOWN: Final = 3
 DRIFT_SHOWN: Final = 5
@@ -157,6 +158,7 @@ def _drift(drift: Sequence[DriftSeen]) -> list[str]:
     if len(drift) > DRIFT_SHOWN:
         lines.append(f"and {len(drift) - DRIFT_SHOWN} more: kore_raw.extraction_drift")
     lines.append(
-        "nothing broke, the column `raw` has it. Next: read it there; ask for a version that knows."
+        "nothing broke: column `raw` has it. Next: a later version may know it; until then read "
+        "`raw`."
     )
     return [f"drift      {lines[0]}", *(f"           {line}" for line in lines[1:])]

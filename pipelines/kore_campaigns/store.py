@@ -131,6 +131,8 @@ class Store:
 
     def drift_rows(self) -> list[dict[str, Any]]:
         """Rows of `extraction_drift`."""
+        if not self._report.drifts:
+            return []
         with reading(self._pipeline) as reader:
             return drift_rows(reader, self._report, stream_id=self._settings.stream_id)
 

@@ -6,25 +6,13 @@ from collections.abc import Sequence
 
 from kore_campaigns.check import Leg
 from kore_campaigns.errors import Interrupted, NotAsked, in_bytes
+from kore_campaigns.problems import duration, problems
 from kore_campaigns.report import RunReport
 from kore_campaigns.restore import Kept, Restored, State
 
 PROBLEMS_SHOWN = 10
 # the run's reason, not the campaign's: one sentence says it for however many
 NOT_REACHED = (NotAsked.code, Interrupted.code)
-
-
-def duration(seconds: float) -> str:
-    """`45 s`, `16 min`, `3 h 20 min`, `2 days`."""
-    if round(seconds) < 60:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
-    return f"{hours // 24} days"
 
 
 def run_summary(report: RunReport) -> list[str]:
@@ -43,35 +31,7 @@ def run_summary(report: RunReport) -> list[str]:
 
 def run_problems(report: RunReport) -> list[str]:
     """What the operator must know, worst first, one line each."""
-    lines = []
-    if report.access_refused is not None:
-        lines.append(str(report.access_refused))
-    if report.stopped is not None:
-        lines.append(
-            f"stopped asking: {report.stopped}. What was answered is stored. Next: mend "
-            "what the first "
-            "failures name, or raise `error_budget`, then run again."
-        )
-    if report.cannot_enumerate is not None:
-        lines.append(
-            "the file of campaign ids says `*`, and the account listing that names the campaigns "
-            f"could not be read: {report.cannot_enumerate} What is known was read; new campaigns "
-            "may be missing. Next: run again; if it stays, name the ids in the file."
-        )
-    elif report.notes and report.sweep == "listing":
-        lines.append(
-            f"{'; '.join(report.notes)}. So it proved no campaign gone, and those it did not show "
-            "were asked for one by one. Next: nothing, if it does not happen every time."
-        )
-    if report.deadline_seconds is not None and report.interrupted:
-        lines.append(
-            f"the deadline of {duration(report.deadline_seconds)} was reached; what was fetched "
-            "is stored. Next: run again, it goes on from here."
-        )
-    elif report.interrupted:
-        lines.append(
-            "interrupted; what was fetched is stored. Next: run again, it goes on from here."
-        )
+    lines = [problem.message for problem in problems(report)]
     asked = [failed for failed in report.failures if failed.code not in NOT_REACHED]
     lines += [str(failed) for failed in asked[:PROBLEMS_SHOWN]]
     if len(asked) > PROBLEMS_SHOWN:
