@@ -9,17 +9,19 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
+from dlt.common.exceptions import DltException
 from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract.hints import TResourceHints
 from dlt.extract.items import DataItemWithMeta
 from dlt.extract.resource import DltResource
 from dlt.extract.source import DltSource
-from dlt.pipeline.exceptions import PipelineStepFailed
 
 from kore_campaigns import tables
 from kore_campaigns.errors import DestinationUnavailable
@@ -32,7 +34,15 @@ from kore_campaigns.hints import (
     resource,
 )
 
-__all__ = ["PIPELINE_NAME", "duckdb_pipeline", "ensure_tables", "load", "package", "resource"]
+__all__ = [
+    "PIPELINE_NAME",
+    "destination_errors",
+    "duckdb_pipeline",
+    "ensure_tables",
+    "load",
+    "package",
+    "resource",
+]
 
 PIPELINE_NAME = "kore_campaigns"
 # with dlt's 5,000 a first run over 10,000 campaigns took 420 MB, with 500 340 MB
@@ -127,7 +137,7 @@ def load(pipeline: dlt.Pipeline, source: DltSource, *, database: str) -> None:
 
     Raises `DestinationUnavailable`, which names `database`.
     """
-    with _destination_errors(database):
+    with destination_errors(database):
         _undisturbed(lambda: _run(pipeline, source))
 
 
@@ -162,21 +172,25 @@ def _undisturbed(step: Callable[[], None]) -> None:
         raise failed[0]
 
 
-class _destination_errors:  # noqa: N801  # reads as a clause: `with _destination_errors(database)`
-    """Turns a failed dlt step into one sentence about the destination."""
-
-    def __init__(self, database: str) -> None:
-        self._database = database
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, PipelineStepFailed):
-            raise DestinationUnavailable(self._database, _root_cause(error)) from error
+@contextmanager
+def destination_errors(database: str) -> Iterator[None]:
+    """Says in one sentence, as `DestinationUnavailable`, what dlt, DuckDB or a file failed at."""
+    try:
+        yield
+    except (DltException, duckdb.Error, OSError) as failed:
+        raise DestinationUnavailable(database, _reason(failed)) from failed
 
 
-def _root_cause(error: BaseException) -> str:
-    while error.__cause__ is not None or error.__context__ is not None:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]  # one of them is set
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _reason(failed: BaseException) -> str:
+    """What the system or DuckDB said first: what dlt makes of it tells less, or something else."""
+    chain: list[BaseException] = []
+    error: BaseException | None = failed
+    while error is not None:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    for error in reversed(chain):
+        if isinstance(error, OSError) and error.strerror:
+            return f"{error.strerror} ({error.filename})"
+        if isinstance(error, duckdb.Error):
+            return str(error).splitlines()[0].rstrip("!.")
+    return (str(chain[-1]).splitlines() or [type(chain[-1]).__name__])[0]

@@ -15,7 +15,7 @@ from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.connect import connected, tool_version
 from kore_campaigns.events import Tell, tell_nobody
 from kore_campaigns.held import reading
-from kore_campaigns.load import duckdb_pipeline, load, package
+from kore_campaigns.load import destination_errors, duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
 from kore_campaigns.made import make_tables_and_views
 from kore_campaigns.project import configured_ids, project_folder
@@ -66,7 +66,7 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
         watch = Watch(report, lambda: client.counters, tell)
         watch.begin(stream_id=found.stream_id, tool_version=tool_version())
         with _deadline(deadline_seconds, stop, report):
-            with reading(pipeline) as reader:
+            with destination_errors(report.database), reading(pipeline) as reader:
                 now, wanted = report.started_at, found.sweep
                 survey = Surveyor(found, campaign_ids, client, reader, now, wanted).survey()
                 store = Store(found, report, survey, pipeline, reader)
@@ -120,11 +120,14 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
 @contextmanager
 def _opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
     """The pipeline of the private file, with all tables and views of this version."""
-    is_untouched = workspace.prepare()
-    pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
+    database = str(workspace.published)
+    with destination_errors(database):
+        is_untouched = workspace.prepare()
+        pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
     try:
-        made_by = workspace.folder / "made_by.txt"
-        make_tables_and_views(pipeline, made_by, is_untouched=is_untouched)
+        with destination_errors(database):
+            made_by = workspace.folder / "made_by.txt"
+            make_tables_and_views(pipeline, made_by, is_untouched=is_untouched)
         yield pipeline
     finally:
         pipeline.deactivate()  # a plain source used later in this process is none of ours
@@ -140,10 +143,11 @@ def _write(
 ) -> None:
     """What a chunk brought, durable and published when this returns."""
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
-    workspace.begin_step()
-    if len(store):
-        load(pipeline, package(versions=store.version_rows()), database=report.database)
-    records = store.records(is_last=is_last)
-    write_records(pipeline, records, run_id=report.run_id, database=report.database)
-    workspace.publish()
+    with destination_errors(report.database):
+        workspace.begin_step()
+        if len(store):
+            load(pipeline, package(versions=store.version_rows()), database=report.database)
+        records = store.records(is_last=is_last)
+        write_records(pipeline, records, run_id=report.run_id, database=report.database)
+        workspace.publish()
     store.clear()
