@@ -56,11 +56,11 @@ def server_down(kore: Emulator, project: Project) -> None:
 
 
 def crash(kore: Emulator, project: Project) -> None:
-    """A database whose tables are not ours."""
+    """A database in which somebody has emptied what the program relies on."""
     project.use(kore)
+    project.run()
     with duckdb.connect(str(project.database)) as connection:
-        connection.execute("create schema kore_raw")
-        connection.execute("create table kore_raw._dlt_version (odd integer)")
+        connection.execute("update kore_raw.campaign_versions set observed_at = null")
 
 
 Day = Callable[[Emulator, Project], None]

@@ -54,6 +54,7 @@ def test_the_campaign_is_one_row_with_every_value(seeded: Project) -> None:
         "status": "Ready",
         "priority": 5,
         "dialing_mode": "Agentless",
+        "connection": None,  # the account listing's alone, as is the instance's timestamp
         "caller_id": "+148465xxxxx",
         "calling_hours_frequency": "WEEKLY",
         "timezone": "Asia/Kolkata",
@@ -68,6 +69,7 @@ def test_the_campaign_is_one_row_with_every_value(seeded: Project) -> None:
         "is_filters_enabled": False,
         "format": None,
         "campaign_instance_id": None,
+        "campaign_instance_updated_at": None,
         "is_scheduling_enabled": False,
         "is_recurrence_enabled": False,
         "schedule": '{"isSchedulingEnabled":false,"isRecurrenceEnabled":false}',
