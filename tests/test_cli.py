@@ -14,7 +14,7 @@ from conftest import Emulate
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from project_case import Project
 
-COMMANDS = ["demo", "check", "run", "status", "restore"]
+COMMANDS = ["demo", "check", "run", "status", "restore", "verify", "rebuild"]
 KEYS = [
     *("run_id", "sweep", "sweep_reason", "listed"),
     *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),

@@ -27,6 +27,9 @@ Where to find what, in the order of a run:
     a run    run, sweep, report         and source: the same as a plain dlt source
              watermark, records         how far a full sweep is; what a run says of itself
              preview, plan_text         the plan alone
+    again    verify, rebuild            read Kore and compare; derive all columns anew
+             stored, compare, proof,    what a file holds; what differs; that nothing is lost
+             verification, findings
     people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
              run_command, endings       the command `run`; how a command ended that raised
              check, demo, read

@@ -160,4 +160,14 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         "list what the last runs replaced, or go back to one of them",
         (_database, _generation),
     ),
+    "verify": (
+        commands.verify,
+        "read Kore again and compare every field with the views; writes nothing",
+        (_database, _connection, _budget, _quiet),
+    ),
+    "rebuild": (
+        commands.rebuild,
+        "derive the columns of all versions anew from what was received; asks nothing",
+        (_database, _quiet),
+    ),
 }

@@ -73,6 +73,39 @@ def restore(options: argparse.Namespace) -> int:
     return 0
 
 
+def verify(options: argparse.Namespace) -> int:
+    from kore_campaigns.findings import verify_differences, verify_problems, verify_summary
+    from kore_campaigns.progress import show_progress
+    from kore_campaigns.verify import verify_database
+
+    said = "stopping: what was read is being compared; press Ctrl-C again to stop at once."
+    stop = stop_on_signals(lambda _: say(said))
+    with show_progress(quiet=options.quiet or options.json) as progress:
+        found = verify_database(
+            database=from_here(options.database),
+            connection=options.connection,
+            stop=stop,
+            progress=progress,
+            campaign_ids=from_here(options.campaign_ids),
+            requests_per_minute=options.requests_per_minute,
+        )
+    for line in verify_problems(found):
+        say(line)
+    lines = [*verify_differences(found), *verify_summary(found)]
+    is_quiet = options.quiet and found.exit_code == 0
+    print_result(options, found.as_json(), lines, quiet=is_quiet)
+    return found.exit_code
+
+
+def rebuild(options: argparse.Namespace) -> int:
+    from kore_campaigns.findings import rebuild_summary
+    from kore_campaigns.rebuild import rebuild_database
+
+    rebuilt = rebuild_database(database=from_here(options.database))
+    print_result(options, rebuilt.as_json(), rebuild_summary(rebuilt), quiet=options.quiet)
+    return 0
+
+
 def demo(options: argparse.Namespace) -> int:
     from kore_campaigns.demo import play_demo
 

@@ -20,6 +20,7 @@
     │   │   ├── ServerUnavailable
     │   │   └── Interrupted
     │   └── NotAsked                            the run stopped before its turn
+    ├── HistoryDamaged                 exit 6   `rebuild` would not keep every version
     └── DestinationUnavailable         exit 6
         ├── NoRoom                              the disk is too full for what is to be written
         └── DatabaseLocked
@@ -31,6 +32,7 @@ what was sent: no header, no token, no secret can reach them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -382,4 +384,22 @@ class DatabaseLocked(DestinationUnavailable):
         super().__init__(
             database,
             f"another run holds it ({holder}); wait for it, or stop it with `kill {pid or 'PID'}`",
+        )
+
+
+class HistoryDamaged(KoreCampaignsError):
+    """A version is not what it was when it was loaded, so nothing is derived from it anew."""
+
+    exit_code = 6
+    code = "history_damaged"
+
+    def __init__(self, database: str, found: Sequence[str], *, more: int = 0) -> None:
+        self.database, self.found = database, found
+        others = f"; and {more} more" if more else ""
+        super().__init__(
+            f"the history in `{database}` cannot be rebuilt without loss: {'; '.join(found)}"
+            f"{others}. Nothing was published, the database is as it was. Likely rows were altered "
+            "by hand or damaged on disk since they were loaded. Next: `kore-campaigns restore` "
+            "goes back to how an earlier run left it, or copy a backup in its place; if that "
+            "brings the same line, report it."
         )

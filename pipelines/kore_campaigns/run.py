@@ -61,7 +61,7 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
         chunk=_largest_chunk(found, campaign_ids),
     )
     stop = stop or threading.Event()
-    with workspace.locked(), connected(found, stop=stop) as client, _opened(workspace) as pipeline:
+    with workspace.locked(), connected(found, stop=stop) as client, opened(workspace) as pipeline:
         report = new_report(database=str(workspace.published))
         watch = Watch(report, lambda: client.counters, tell)
         watch.begin(stream_id=found.stream_id, tool_version=tool_version())
@@ -118,7 +118,7 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
 
 
 @contextmanager
-def _opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
+def opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
     """The pipeline of the private file, with all tables and views of this version."""
     database = str(workspace.published)
     with destination_errors(database):

@@ -1,0 +1,188 @@
+"""Derive columns and nested rows of every version anew from `raw`: no request, no new version.
+
+For a database whose rows were written by another version of this program.  What is history stays
+as it is: keys, `content_hash`, `observed_at`, `valid_from`, `is_deleted`, `raw`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import dlt
+
+from kore_campaigns.compare import Difference, differences
+from kore_campaigns.errors import HistoryDamaged
+from kore_campaigns.load import load, package
+from kore_campaigns.project import project_folder
+from kore_campaigns.proof import CHILDREN, NAMED, faults, nested_rows
+from kore_campaigns.publish import Workspace, workspace_for
+from kore_campaigns.run import opened
+from kore_campaigns.settings import SECTION, KoreSettings
+from kore_campaigns.shape import Held, deletion_row, shape, version_row
+from kore_campaigns.stored import kept_versions, reading
+
+Row = dict[str, Any]
+
+# rows in memory, and in one load package
+PACKAGE: Final = 2_000
+# never derived: what was received, and when it was seen
+_KEPT: Final = ("account_id", "content_hash", "observed_at", "valid_from", "is_deleted", "raw")
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What was done. `columns` says how many versions came out different in which column."""
+
+    database: str
+    versions: int = 0
+    different: int = 0
+    columns: dict[str, int] = field(default_factory=dict)
+    rows_before: dict[str, int] = field(default_factory=dict)
+    rows_after: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def add(self, found: list[Difference]) -> None:
+        self.different += 1
+        # `calling_hours[3].end_text` is the column `calling_hours.end_text`
+        for name in {re.sub(r"\[[^]]*]", "", each.field) for each in found}:
+            self.columns[name] = self.columns.get(name, 0) + 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return asdict(self)
+
+
+def rebuild_database(
+    *, database: str | Path | None = None, project_dir: str | Path | None = None
+) -> Rebuilt:
+    """Derive all versions of all apps anew and publish them once it is proven that none is lost.
+
+    Raises `DestinationUnavailable` if there is no database or a run holds it, `HistoryDamaged` if
+    a version would not be kept; nothing is published then.
+    """
+    folder = project_folder(project_dir)
+    keep = dlt.config.get(f"sources.{SECTION}.keep_generations", int)
+    workspace = workspace_for(
+        database,
+        folder,
+        keep_generations=KoreSettings.keep_generations if keep is None else max(0, keep),
+        chunk=PACKAGE,
+    )
+    began = datetime.now(UTC)
+    with reading(workspace.published):
+        pass  # before anything is made beside a file that is not there
+    with workspace.locked():
+        rebuilt = _rebuild(workspace)
+    rebuilt.seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
+    return rebuilt
+
+
+def _rebuild(workspace: Workspace) -> Rebuilt:
+    published, private = workspace.published, workspace.private
+    rebuilt = Rebuilt(str(published), rows_before=nested_rows(published))
+    derived_rows: Counter[str] = Counter(dict.fromkeys(CHILDREN, 0))
+    with opened(workspace) as pipeline:
+        waiting: list[Row] = []
+        for kept, derived in _derived(published):
+            rebuilt.versions += 1
+            derived_rows.update({name: len(derived[name]) for name in CHILDREN})
+            if found := differences(derived, kept):
+                rebuilt.add(found)
+                waiting.append(derived)
+            if len(waiting) == PACKAGE:
+                _load(pipeline, waiting, published)
+        _load(pipeline, waiting, published)
+    rebuilt.rows_after = nested_rows(private)
+    _prove(published, private, rebuilt, derived_rows)
+    workspace.publish()
+    return rebuilt
+
+
+def _load(pipeline: dlt.Pipeline, waiting: list[Row], published: Path) -> None:
+    if waiting:
+        load(pipeline, package(versions=waiting), database=str(published))
+        waiting.clear()
+
+
+def _derived(published: Path) -> Iterator[tuple[Row, Row]]:
+    """Each version as it is kept, and as this version of the program would write it.
+
+    Raises `HistoryDamaged` if what was received is not what its hash says.
+    """
+    damaged: list[str] = []
+    before: Row = {}
+    before_data: Mapping[str, Any] | None = None
+    with reading(published) as connection:
+        for kept in kept_versions(connection):
+            step = _step(before, kept)
+            data = _received(kept)
+            derived = _derive(
+                kept, data or {}, *((before, before_data) if step == 1 else ({}, None))
+            )
+            name = f"campaign `{kept['campaign_id']}` version {kept['version']}"
+            if step == 0:
+                damaged.append(f"{name} is there twice")
+            elif data is None or derived["content_hash"] != kept["content_hash"]:
+                damaged.append(f"{name}: its `raw` is not what its `content_hash` says")
+            if not damaged:
+                yield kept, derived | {name: kept[name] for name in _KEPT}
+            before, before_data = kept, data
+    _refuse(published, damaged)
+
+
+def _step(before: Row, kept: Row) -> int | None:
+    """How many versions further the next one of the same campaign is; None for another's."""
+    key = ("stream_id", "campaign_id")
+    if not before or any(kept[name] != before[name] for name in key):
+        return None
+    return int(kept["version"]) - int(before["version"])
+
+
+def _received(kept: Row) -> Mapping[str, Any] | None:
+    try:
+        data = json.loads(kept["raw"])
+    except (TypeError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _derive(
+    kept: Row, data: Mapping[str, Any], before: Row, before_data: Mapping[str, Any] | None
+) -> Row:
+    held = None
+    if kept["version"] > 1:
+        held = Held(
+            version=kept["version"] - 1,
+            content_hash=kept["content_hash"],
+            valid_from=kept["valid_from"],
+            updated_at=None,
+            is_deleted=bool(before.get("is_deleted")),
+            observed_at=kept["observed_at"],
+            campaign_type="",  # of no consequence for a row
+        )
+    where = {name: kept[name] for name in ("account_id", "stream_id", "campaign_id", "observed_at")}
+    if held is not None and kept["is_deleted"]:
+        return deletion_row(data, **where, held=held)
+    return version_row(shape(data), **where, held=held, held_raw=before_data)
+
+
+def _prove(published: Path, private: Path, rebuilt: Rebuilt, derived: Mapping[str, int]) -> None:
+    found = list(faults(published, private))
+    found += [
+        f"`{name}` has {rebuilt.rows_after[name]} rows, not the {derived[name]} that were derived"
+        for name in CHILDREN
+        if rebuilt.rows_after[name] != derived[name]
+    ]
+    _refuse(published, found)
+
+
+def _refuse(published: Path, found: list[str]) -> None:
+    if found:
+        raise HistoryDamaged(str(published), found[:NAMED], more=len(found[NAMED:]))

@@ -1,0 +1,156 @@
+"""What a database file holds of campaigns, read a few at a time and never written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from kore_campaigns.columns import Table
+from kore_campaigns.errors import DestinationUnavailable
+from kore_campaigns.tables import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA
+
+Row = dict[str, Any]
+
+# as many versions are in memory at once, or those of one campaign if it has more
+VERSIONS_A_PAGE = 500
+LIVE = "campaigns"
+LIVE_LISTS = ("campaign_calling_hours", "campaign_dnc_lists", "campaign_contact_lists")
+
+# a version counts once its load was completed, as in the views
+_COMPLETED = f"_dlt_load_id in (select load_id from {RAW_SCHEMA}._dlt_loads where status = 0)"  # noqa: S608
+_CAMPAIGNS = f"""
+select stream_id, campaign_id, count(*)
+from {RAW_SCHEMA}.{CAMPAIGN_VERSIONS.name}
+where {_COMPLETED}
+group by all order by all
+"""  # noqa: S608  # names of ours
+_PAGE = "where stream_id = ? and campaign_id between ? and ?"
+_NEWEST = f"""
+select campaign_id, is_deleted from {VIEW_SCHEMA}.campaign_history
+where stream_id = ? and is_current
+"""  # noqa: S608  # names of ours
+_LAST_RUN = f"select max(started_at) from {RAW_SCHEMA}.extraction_runs where stream_id = ?"  # noqa: S608
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The file opened for reading: a run may swap another in meanwhile, this one stays.
+
+    Raises `DestinationUnavailable`.
+    """
+    if not database.exists():
+        reason = "it does not exist; `kore-campaigns run` makes it"
+        raise DestinationUnavailable(str(database), reason)
+    try:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            connection.execute("set timezone = 'UTC'")
+            yield connection
+    except duckdb.Error as failed:
+        raise DestinationUnavailable(str(database), str(failed).splitlines()[0]) from failed
+
+
+def newest(connection: duckdb.DuckDBPyConnection, *, stream_id: str) -> dict[str, bool]:
+    """The campaigns of an app, and whether they are marked deleted."""
+    return dict(connection.execute(_NEWEST, [stream_id]).fetchall())
+
+
+def last_run_at(connection: duckdb.DuckDBPyConnection, *, stream_id: str) -> datetime | None:
+    """When the newest run of an app began."""
+    found = connection.execute(_LAST_RUN, [stream_id]).fetchone()
+    return found[0] if found else None
+
+
+def live_campaigns(
+    connection: duckdb.DuckDBPyConnection, campaign_ids: Sequence[str], *, stream_id: str
+) -> dict[str, list[Row]]:
+    """What analysts see of some campaigns: all columns, and the rows of the list views below their
+    names.  More than one row of a campaign is a fault, and shown as such.
+    """
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in _shown(connection, LIVE, campaign_ids, stream_id):
+        found[row["campaign_id"]].append(row | {name: [] for name in LIVE_LISTS})
+    for name in LIVE_LISTS:
+        for row in _shown(connection, name, campaign_ids, stream_id):
+            for campaign in found[row["campaign_id"]][:1]:
+                campaign[name].append(row)
+    return found
+
+
+def _shown(
+    connection: duckdb.DuckDBPyConnection, view: str, campaign_ids: Sequence[str], stream_id: str
+) -> list[Row]:
+    # a plain list of values is looked for before the views rank the versions; `any(?)` is after
+    marks = ", ".join("?" * len(campaign_ids))
+    text = f"select * from {VIEW_SCHEMA}.{view} where stream_id = ? and campaign_id in ({marks})"  # noqa: S608
+    return _rows(connection, text, [stream_id, *campaign_ids])
+
+
+def kept_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+    """Every version of every app with its nested rows, campaign after campaign, oldest first.
+
+    A column that an older program did not know is empty.
+    """
+    for stream_id, first, last in pages(connection):
+        where = [stream_id, first, last]
+        text = _select(connection, CAMPAIGN_VERSIONS.name, CAMPAIGN_VERSIONS)
+        order = f"{_PAGE} and {_COMPLETED} order by campaign_id, version"
+        versions = _rows(connection, f"{text} {order}", where)
+        nested = {
+            child.name: _children(connection, child, where) for child in CAMPAIGN_VERSIONS.children
+        }
+        for row in versions:
+            key = (row["campaign_id"], row["version"])
+            yield row | {name: children.get(key, []) for name, children in nested.items()}
+
+
+def pages(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str]]:
+    """Campaigns from one to another, in so many steps that each has few versions."""
+    page: tuple[str, str, str] | None = None
+    size = 0
+    for stream_id, campaign_id, versions in connection.execute(_CAMPAIGNS).fetchall():
+        if page is not None and page[0] == stream_id and size + versions <= VERSIONS_A_PAGE:
+            page = (stream_id, page[1], campaign_id)
+            size += versions
+            continue
+        if page is not None:
+            yield page
+        page, size = (stream_id, campaign_id, campaign_id), versions
+    if page is not None:
+        yield page
+
+
+def _children(
+    connection: duckdb.DuckDBPyConnection, child: Table, where: list[Any]
+) -> dict[tuple[str, int], list[Row]]:
+    text = _select(connection, f"{CAMPAIGN_VERSIONS.name}__{child.name}", child)
+    order = f"{_PAGE} order by campaign_id, version, position"
+    found: defaultdict[tuple[str, int], list[Row]] = defaultdict(list)
+    for row in _rows(connection, f"{text} {order}", where) if text else ():
+        found[row["campaign_id"], row["version"]].append(row)
+    return found
+
+
+def _select(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> str:
+    """All declared columns; nothing, where an older program did not know the table."""
+    known = connection.execute(
+        "select column_name from duckdb_columns() where schema_name = ? and table_name = ?",
+        [RAW_SCHEMA, name],
+    ).fetchall()
+    if not known:
+        return ""
+    columns = ", ".join(
+        column if (column,) in known else f"null as {column}" for column in table.column_names()
+    )
+    return f"select {columns} from {RAW_SCHEMA}.{name}"  # noqa: S608  # names of ours
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, text: str, parameters: Sequence[Any]) -> list[Row]:
+    cursor = connection.execute(text, parameters)
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
