@@ -22,7 +22,7 @@ select account_id, stream_id, campaign_id, version, content_hash, observed_at, v
 from kore_raw.campaign_versions order by all
 """
 DERIVED = """
-select columns(name -> not starts_with(name, '_dlt')) from kore_raw.{table} order by all
+select columns(lambda name: not starts_with(name, '_dlt')) from kore_raw.{table} order by all
 """
 NESTED = ("calling_hours", "dnc_lists", "contact_lists", "changes")
 TABLES = ("campaign_versions", *(f"campaign_versions__{name}" for name in NESTED))

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 
+import duckdb
 import pytest
 
 from altered import alter
@@ -109,6 +110,26 @@ def test_without_a_database_nothing_is_made(project: Project) -> None:
     assert (ended.code, ended.out) == (6, "")
     assert "it does not exist; `kore-campaigns run` makes it" in ended.err
     assert [*project.folder.iterdir()] == []
+
+
+@pytest.mark.parametrize("command", ["verify", "rebuild"])
+@pytest.mark.parametrize("content", ["text", "another"])
+def test_a_file_that_is_not_ours_is_named_and_left_alone(
+    emulate: Emulate, project: Project, command: str, content: str
+) -> None:
+    project.use(emulate(sample_campaigns(2)))
+    if content == "text":
+        project.database.write_text("this is not a database", encoding="utf-8")
+    else:
+        with duckdb.connect(str(project.database)) as connection:
+            connection.execute("create table theirs as select 1")
+    before = project.database.read_bytes()
+
+    ended = project.cli(command)
+
+    assert (ended.code, ended.out, ended.err.count("\n")) == (6, "", 1)
+    assert f"the database `{project.database}` cannot be used: " in ended.err
+    assert project.database.read_bytes() == before
 
 
 def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None:

@@ -19,7 +19,7 @@ import dlt
 
 from kore_campaigns.compare import Difference, differences
 from kore_campaigns.errors import HistoryDamaged
-from kore_campaigns.load import load, package
+from kore_campaigns.load import destination_errors, load, package
 from kore_campaigns.project import project_folder
 from kore_campaigns.proof import CHILDREN, NAMED, faults, nested_rows
 from kore_campaigns.publish import Workspace, workspace_for
@@ -78,7 +78,7 @@ def rebuild_database(
     began = datetime.now(UTC)
     with reading(workspace.published):
         pass  # before anything is made beside a file that is not there
-    with workspace.locked():
+    with workspace.locked(), destination_errors(str(workspace.published)):
         rebuilt = _rebuild(workspace)
     rebuilt.seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
     return rebuilt
