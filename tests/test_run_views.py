@@ -73,6 +73,41 @@ def test_a_campaign_is_confirmed_by_the_newest_run_in_which_it_did_not_fail(reco
     }
 
 
+@pytest.mark.parametrize("code", ["interrupted", "not_asked"])
+def test_a_run_that_did_not_get_to_a_campaign_neither_confirms_it_nor_makes_it_stale(
+    record: Record, code: str
+) -> None:
+    for number in range(4):
+        record.run(f"r{number}", START + number * DAY)
+    record.configured("cd-1", START)
+    record.configured("cd-failed-before", START)
+    for number in (2, 3):
+        record.error(f"r{number}", "cd-1", START + number * DAY, error_code=code)
+        record.error(f"r{number}", "cd-failed-before", START + number * DAY, error_code=code)
+    record.error("r1", "cd-failed-before", START + DAY)
+
+    assert freshness(record) == {
+        "cd-1": (START + DAY, False),
+        "cd-failed-before": (START, True),
+    }
+
+
+def test_however_long_a_campaign_fails_the_run_before_is_found(record: Record) -> None:
+    failed_in = {"cd-49": 49, "cd-50": 50, "cd-51": 51, "cd-107": 107, "cd-always": 110}
+    with record.at_once():
+        for number in range(110):
+            record.run(f"r{number}", START + number * DAY)
+        for campaign_id, failures in failed_in.items():
+            record.configured(campaign_id, START)
+            for number in range(110 - failures, 110):
+                record.error(f"r{number}", campaign_id, START + number * DAY)
+
+    assert freshness(record) == {
+        campaign_id: (START + (109 - failures) * DAY if failures < 110 else None, True)
+        for campaign_id, failures in failed_in.items()
+    }
+
+
 def test_all_that_is_said_of_a_campaign(record: Record) -> None:
     record.run("r1", START)
     record.run("r2", START + DAY)

@@ -37,7 +37,7 @@ VIEW_COLUMNS = (
     text_column("last_error_message", "Message of the last failure."),
     bool_column(
         "is_stale",
-        "True if the newest finished run did not confirm it, or nothing did for "
-        "`stale_after_seconds` of the newest run.",
+        "True if it failed and was not confirmed since, if nothing confirmed it for "
+        "`stale_after_seconds` of the newest run, or if it is not configured any more.",
     ),
 )

@@ -21,7 +21,13 @@ newest_versions as (
     select * from kore.campaign_history where is_current
 ),
 
+-- without the long texts, as it is read more than once
 errors as (
+    select run_id, stream_id, campaign_id, error_code, occurred_at
+    from kore_raw.extraction_errors
+),
+
+messages as (
     select * from kore_raw.extraction_errors
 ),
 
@@ -67,48 +73,117 @@ places as (
         and campaigns.removed_at = removals.started_at
 ),
 
-failures as (
+dated_errors as (
     select
-        places.stream_id,
-        places.campaign_id,
-        finished.finished_since - places.newest_run + 1 as nth_run,
-        row_number() over (
-            partition by places.stream_id, places.campaign_id order by finished.finished_since
-        ) as nth_failure
-    from places
-    join errors
-        on places.stream_id = errors.stream_id
-        and places.campaign_id = errors.campaign_id
+        errors.stream_id,
+        errors.campaign_id,
+        -- that a run did not get to it says nothing of the campaign
+        case
+            when errors.error_code not in ('not_asked', 'interrupted') then finished.started_at
+        end as failed_at,
+        finished.finished_since
+    from errors
     join finished
         on errors.stream_id = finished.stream_id
         and errors.run_id = finished.run_id
-    where finished.finished_since >= places.newest_run
+),
+
+-- the others need no look at what went before
+failing as (
+    select places.stream_id, places.campaign_id, places.newest_run
+    from places
+    join dated_errors
+        on places.stream_id = dated_errors.stream_id
+        and places.campaign_id = dated_errors.campaign_id
+        and places.newest_run = dated_errors.finished_since
+),
+
+-- a run that did not get far leaves an error for each campaign: so no more than 50 runs at first
+recent_failures as (
+    select
+        failing.stream_id,
+        failing.campaign_id,
+        dated_errors.failed_at,
+        dated_errors.finished_since - failing.newest_run + 1 as nth_run,
+        row_number() over (
+            partition by failing.stream_id, failing.campaign_id
+            order by dated_errors.finished_since
+        ) as nth_failure
+    from failing
+    join dated_errors
+        on failing.stream_id = dated_errors.stream_id
+        and failing.campaign_id = dated_errors.campaign_id
+        and failing.newest_run <= dated_errors.finished_since
+        and failing.newest_run + 50 > dated_errors.finished_since
 ),
 
 -- the runs, from the newest back, in all of which it failed; the one before confirmed it
-failed_since as (
-    select stream_id, campaign_id, count(*) as failures
-    from failures
+failed_of_late as (
+    select stream_id, campaign_id, count(*) as failures, max(failed_at) as failed_at
+    from recent_failures
     where nth_run = nth_failure
     group by stream_id, campaign_id
 ),
 
+all_failures as (
+    select
+        failing.stream_id,
+        failing.campaign_id,
+        dated_errors.failed_at,
+        dated_errors.finished_since - failing.newest_run + 1 as nth_run,
+        row_number() over (
+            partition by failing.stream_id, failing.campaign_id
+            order by dated_errors.finished_since
+        ) as nth_failure
+    from failed_of_late
+    join failing
+        on failed_of_late.stream_id = failing.stream_id
+        and failed_of_late.campaign_id = failing.campaign_id
+        and failed_of_late.failures = 50
+    join dated_errors
+        on failing.stream_id = dated_errors.stream_id
+        and failing.campaign_id = dated_errors.campaign_id
+        and failing.newest_run <= dated_errors.finished_since
+),
+
+failed_for_long as (
+    select stream_id, campaign_id, count(*) as failures, max(failed_at) as failed_at
+    from all_failures
+    where nth_run = nth_failure
+    group by stream_id, campaign_id
+),
+
+failed_since as (
+    select * from failed_of_late where failures < 50
+    union all
+    select * from failed_for_long
+),
+
+last_error_times as (
+    select stream_id, campaign_id, max(occurred_at) as occurred_at
+    from errors
+    group by stream_id, campaign_id
+),
+
 last_errors as (
-    select *
-    from (
-        select
-            *,
-            row_number() over (
-                partition by stream_id, campaign_id order by occurred_at desc
-            ) as recency
-        from errors
-    ) as ranked
-    where recency = 1
+    select
+        messages.stream_id,
+        messages.campaign_id,
+        messages.occurred_at,
+        max(messages.error_code) as error_code,
+        max(messages.message) as message
+    from messages
+    join last_error_times
+        on messages.stream_id = last_error_times.stream_id
+        and messages.campaign_id = last_error_times.campaign_id
+        and messages.occurred_at = last_error_times.occurred_at
+    group by messages.stream_id, messages.campaign_id, messages.occurred_at
 ),
 
 dated as (
     select
         places.*,
+        failed_since.failed_at,
         case
             when places.observed_at is null or finished.confirmed_at > places.observed_at
                 then finished.confirmed_at
@@ -131,7 +206,8 @@ judged as (
         last_errors.error_code as last_error_code,
         last_errors.message as last_error_message,
         dated.last_confirmed_at is null
-        or coalesce(dated.last_confirmed_at < finished.confirmed_at, false)
+        or coalesce(dated.last_confirmed_at < dated.failed_at, false)
+        or not dated.is_configured
         or coalesce(
             dated.last_confirmed_at
             < current_timestamp - newest_runs.stale_after_seconds * interval '1 second',
@@ -144,9 +220,6 @@ judged as (
     left join runs as newest_runs
         on dated.stream_id = newest_runs.stream_id
         and newest_runs.recency = 1
-    left join finished
-        on dated.stream_id = finished.stream_id
-        and finished.finished_since = 1
 ),
 
 final as (
