@@ -189,6 +189,28 @@ def test_a_rebuild_before_the_next_run_fills_it_as_well(kore: Emulator, project:
     assert history(project) == before
 
 
+def test_a_list_that_it_did_not_know_at_all_is_filled_by_a_rebuild(
+    kore: Emulator, project: Project
+) -> None:
+    before = history(project)
+    table = "campaign_versions__contact_lists"
+    alter(
+        project,
+        "drop view kore.campaign_contact_lists",
+        f"drop table {table}",
+        f"drop table kore_raw_staging.{table}",
+    )
+
+    rebuilt = project.cli("rebuild", "--json")
+
+    assert rebuilt.code == 0, rebuilt.err
+    count = sum(row[0] == "contacts" for row in before[LISTS])
+    assert rebuilt.json["rows_before"]["contact_lists"] == 0
+    assert rebuilt.json["rows_after"]["contact_lists"] == count
+    assert rebuilt.json["columns"].keys() == {"contact_lists"}
+    assert history(project) == before
+
+
 def filled(project: Project) -> list[tuple[Any, ...]]:
     """Whether the versions of a campaign have what `forget` takes away."""
     return project.sql(
