@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench docs clean
+.PHONY: demo test check bench prove docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make test    the tests, over real sockets and real DuckDB files"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make bench   speed, memory and requests beside a plain script"
+	@echo "make prove   the proofs by force in full: hours; SEED=N repeats a course"
 	@echo "make docs    write the generated pages"
 	@echo "make clean   remove what the targets made"
 
@@ -40,6 +41,9 @@ check: $(VENV)/.installed-dev .coverage
 
 bench: $(VENV)/.installed-test
 	@$(BIN)/python benchmarks/bench.py
+
+prove: $(VENV)/.installed-test
+	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED))
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/generate_tables.py

@@ -10,6 +10,7 @@ import errno
 import os
 import resource
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ CHANGING = frozenset(
 )
 READING = frozenset({"os.listdir", "os.scandir", "shutil.rmtree", "sqlite3.connect"})
 DATABASE_CALLS = ("begin", "commit", "duplicate", "execute", "executemany", "query", "sql")
-NO_SPACE = "No space left on device"
+FAILED = os.strerror(errno.EIO)
 # where DuckDB itself writes, no hook can be: there no file may grow beyond a size
 DISK_STEP = 128 * 1024
 
@@ -86,7 +87,9 @@ class Break:
             return
         path = os.path.abspath(os.fsdecode(arguments[0]))  # noqa: PTH100  # pathlib is audited too
         if path.startswith(self.below) and self._is_due(f"{event} {path}"):
-            raise OSError(errno.ENOSPC, NO_SPACE, path)
+            if event == "sqlite3.connect":
+                raise sqlite3.OperationalError(FAILED)
+            raise OSError(errno.EIO, FAILED, path)
 
     def _is_meant(self, event: str, arguments: tuple[Any, ...]) -> bool:
         if event == "open":
@@ -110,7 +113,7 @@ class Break:
             if is_due and self.how == "after":
                 call(*arguments, **options)
             if is_due:
-                message = f"IO Error: Could not write to the file: {NO_SPACE}"
+                message = f"IO Error: Could not write to the file: {FAILED}"
                 raise duckdb.IOException(message)
             return call(*arguments, **options)
 

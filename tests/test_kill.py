@@ -27,6 +27,7 @@ SHARE = {"first": 4, "unchanged": 5, "tenth": 10, "chunks": 10}
 def test_after_kills_at_random_a_run_ends_equal_to_kore_and_no_reader_saw_less(
     emulate: Emulate, project: Project, record_property: Any, course: str, part: int
 ) -> None:
+    record_property("proof", "`kill -9` of a run at a random instant, under a reader")
     kore = emulate(sample_campaigns(CAMPAIGNS), latency=0.01)
     project.use(kore, chunk_size=8 if course in ("first", "chunks") else CAMPAIGNS, workers=4)
     if course != "first":
