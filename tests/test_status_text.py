@@ -72,8 +72,8 @@ def test_what_is_stale_what_failed_and_what_nobody_knows() -> None:
         "           cd-2 (Festival): confirmed 3 days ago",
         "failed     cd-1: HTTP 404",
         "drift      pacingRatio (number): 1,234 campaigns, since 2026-03-04",
-        "           nothing broke: column `raw` has it. Next: a later version may know it; until "
-        "then read `raw`.",
+        "           nothing broke: column `raw` has it. Next: once a later version knows it, "
+        "kore-campaigns rebuild",
         "next       mend what the failures name, then kore-campaigns run",
     ]
 

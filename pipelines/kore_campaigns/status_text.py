@@ -158,7 +158,7 @@ def _drift(drift: Sequence[DriftSeen]) -> list[str]:
     if len(drift) > DRIFT_SHOWN:
         lines.append(f"and {len(drift) - DRIFT_SHOWN} more: kore_raw.extraction_drift")
     lines.append(
-        "nothing broke: column `raw` has it. Next: a later version may know it; until then read "
-        "`raw`."
+        "nothing broke: column `raw` has it. Next: once a later version knows it, "
+        "kore-campaigns rebuild"
     )
     return [f"drift      {lines[0]}", *(f"           {line}" for line in lines[1:])]
