@@ -132,8 +132,8 @@ select run_id, stream_id, started_at, finished_at,
     end, null, sweep, planned, fetched, new_versions, unchanged, vanished, failed, requests,
     retries, rate_limited, is_complete, exit_code
 from kore_raw.extraction_runs
+qualify row_number() over (partition by stream_id order by started_at desc) <= 2
 order by started_at desc
-limit 2
 """
 
 Query = Callable[..., list[tuple[Any, ...]]]
