@@ -172,9 +172,9 @@ def _two(project: Project) -> str:
 def test_something_nobody_thought_of_is_one_line_and_exit_1(
     kore: Emulator, project: Project
 ) -> None:
+    project.run()
     with duckdb.connect(str(project.database)) as connection:
-        connection.execute("create schema kore_raw")
-        connection.execute("create table kore_raw._dlt_version (odd integer)")
+        connection.execute("update kore_raw.campaign_versions set observed_at = null")
 
     short, long = project.command("run"), project.command("run", "--debug")
 

@@ -142,15 +142,16 @@ def test_an_error_that_ends_the_run_is_an_event_with_the_same_sentence(
 
 
 def test_something_nobody_thought_of_is_an_event_too(kore: Emulator, project: Project) -> None:
+    project.run()
     with duckdb.connect(str(project.database)) as connection:
-        connection.execute("create schema kore_raw")
-        connection.execute("create table kore_raw._dlt_version (odd integer)")
+        connection.execute("update kore_raw.campaign_versions set observed_at = null")
 
     ended = project.command("run", "--log-format", "json")
 
-    (line,) = lines(ended)
+    *_, line = lines(ended)
     assert (line["event"], line["code"]) == ("run_failed", "unexpected_error")
     assert line["exit_code"] == ended.code == 1
+    assert line["run_id"] is not None
 
 
 def test_quiet_the_log_of_a_good_run_is_empty(kore: Emulator, project: Project) -> None:
