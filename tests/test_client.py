@@ -11,9 +11,10 @@ import pytest
 
 from fake_clock import FakeClock
 from kore_campaigns.auth import TokenMinter
+from kore_campaigns.campaign_errors import AnswerBreaksContract
 from kore_campaigns.client import KoreClient, ListingPage
 from kore_campaigns.emulator import FAULTS, Emulator, Fault, sample_campaigns
-from kore_campaigns.errors import AnswerBreaksContract, KoreCampaignsError
+from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.transport import RetryPolicy, Timeouts
 from scripted_answer import ScriptedAnswer
 from wired import asked_id, wired

@@ -64,19 +64,23 @@ def test_whatever_fails_the_database_is_sound_and_the_next_run_makes_it_whole(
     case = ready(emulate, project, scenario)
     below = (str(tmp_path),)
     last = events(case, Break(kind, 0, how, below))
-    misses = 0
+    hits = misses = 0
 
     for number in numbers(part, parts=PARTS, last=last, share=SHARE):
         case.make_ready()
         ended = forked(project, "run", "--quiet", breaking=Break(kind, number, how, below))
-        misses = 0 if ended.hit or ended.code == -9 else misses + 1
-        what = f"{scenario}, {kind} {number} {how} ({ended.hit})"
+        is_hit = bool(ended.hit) or ended.code == -9
+        hits, misses = hits + is_hit, 0 if is_hit else misses + 1
+        what = f"{scenario}, {kind} {number} of {last} {how} ({ended.hit})"
         case.look(what, ended, codes=CODES_OF.get(how, CODES_OF.get(kind, CODES)))
         case.make_whole(what)
+        # how many there are differs a little from run to run
+        if not is_hit and number < last * 0.9:
+            case.complaints.append(f"{what}: was not met")
         if misses == 2 or (kind == "disk" and number > MOST_DISK):
             break
 
-    record_property("tried", sum(case.outcomes.values()) - misses)
+    record_property("tried", hits)
     record_property("bad", len(case.complaints))
     record_property("outcomes", str(dict(case.outcomes)))
     assert case.complaints == []

@@ -9,7 +9,7 @@ import pytest
 
 from fake_clock import FakeClock
 from kore_campaigns.auth import TokenMinter
-from kore_campaigns.errors import ServerUnavailable
+from kore_campaigns.campaign_errors import ServerUnavailable
 from kore_campaigns.failures import is_untrusted, reason_of
 from kore_campaigns.pacing import Unlimited
 from kore_campaigns.transport import RetryPolicy, Timeouts, Transport

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, CampaignRefused, Interrupted
+from kore_campaigns.campaign_errors import AnswerBreaksContract, CampaignRefused, Interrupted
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.fetch import BUFFERED, Fetch, Fetched, stoppable_sleep
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from kore_campaigns.campaign_errors import AnswerBreaksContract, ServerUnavailable
 from kore_campaigns.client import ListingPage
-from kore_campaigns.errors import AnswerBreaksContract, ServerUnavailable
 from kore_campaigns.listing import Listing
 
 CAP = 50

@@ -11,8 +11,8 @@ import pytest
 
 from conftest import Emulate
 from kore_campaigns import events
+from kore_campaigns.campaign_errors import CampaignNotFound
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
-from kore_campaigns.errors import CampaignNotFound
 from kore_campaigns.events import Event
 from kore_campaigns.log import JsonLog
 from kore_campaigns.problems import Problem

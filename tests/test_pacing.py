@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from budgets import LEASE, ONE_A_MINUTE, THREE_A_MINUTE, WINDOW, budget, call, closed_later
 from fake_clock import FakeClock
-from kore_campaigns.errors import Interrupted, RateLimited
+from kore_campaigns.campaign_errors import Interrupted, RateLimited
 from kore_campaigns.pacing import LONGEST_PAUSE_SECONDS, Budget, Limit, Pacer, Unlimited
 
 

@@ -12,8 +12,8 @@ import termios
 import pytest
 
 from conftest import Emulate
+from kore_campaigns.campaign_errors import NotAsked
 from kore_campaigns.emulator import sample_campaigns
-from kore_campaigns.errors import NotAsked
 from kore_campaigns.progress import SECONDS_BETWEEN_LINES, lines_to, show_progress
 from kore_campaigns.report import RunReport, new_report
 from project_case import Project

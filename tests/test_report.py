@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.errors import (
-    AccessRefused,
+from kore_campaigns.campaign_errors import (
     AnswerBreaksContract,
     CampaignFailed,
     CampaignNotFound,
@@ -23,6 +22,7 @@ from kore_campaigns.errors import (
     ServerUnavailable,
     VanishNotBelieved,
 )
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.report import MOST_DRIFTS, RunReport, new_report
 
 # the keys that other people's scripts read, in their order

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.errors import AnswerBreaksContract, Interrupted, NotAsked
+from kore_campaigns.campaign_errors import AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.facts import DriftSeen, Failure, Stale
 from kore_campaigns.status_text import status_summary
 from status_case import COMPLETE, STARTED, app, last_run, status

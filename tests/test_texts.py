@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from kore_campaigns.campaign_errors import AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.check import Leg
-from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.problems import duration
 from kore_campaigns.report import RunReport
 from kore_campaigns.texts import (

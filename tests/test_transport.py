@@ -10,11 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fake_clock import FakeClock
+from kore_campaigns.campaign_errors import AnswerBreaksContract, ServerUnavailable
 from kore_campaigns.emulator import Emulator, sample_campaigns
-from kore_campaigns.errors import (
-    AnswerBreaksContract,
-    ServerUnavailable,
-)
 from kore_campaigns.transport import Counters, Endpoint, RetryPolicy, Timeouts
 from wired import asked_id, failure, wired
 

@@ -11,11 +11,8 @@ import pytest
 
 from budgets import budget as budget_of
 from fake_clock import START, FakeClock
+from kore_campaigns.campaign_errors import Interrupted, RateLimited
 from kore_campaigns.emulator import Emulator, sample_campaigns
-from kore_campaigns.errors import (
-    Interrupted,
-    RateLimited,
-)
 from kore_campaigns.pacing import Limit, Unlimited
 from kore_campaigns.transport import Counters, RetryPolicy, Timeouts
 from scripted_answer import ScriptedAnswer

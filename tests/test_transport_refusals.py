@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from fake_clock import FakeClock
-from kore_campaigns.emulator import Emulator, sample_campaigns
-from kore_campaigns.errors import (
-    AccessRefused,
+from kore_campaigns.campaign_errors import (
     CampaignNotFound,
     Interrupted,
     RedirectRefused,
     RequestRefused,
 )
+from kore_campaigns.emulator import Emulator, sample_campaigns
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.pacing import Unlimited
 from kore_campaigns.transport import Endpoint
 from wired import asked_id, failure, wired

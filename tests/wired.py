@@ -8,8 +8,8 @@ import pytest
 
 from fake_clock import FakeClock
 from kore_campaigns.auth import TokenMinter
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.emulator import Emulator
-from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.pacing import Unlimited
 from kore_campaigns.transport import Transport
 

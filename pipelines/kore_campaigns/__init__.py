@@ -36,7 +36,7 @@ Where to find what, in the order of a run:
              status, facts              when it last worked, what is stale (status_text)
              monitors, metrics, ping    who is told how a run ended
              watch, events, problems    what a run tells while it goes on; log: as JSON lines
-    before   settings, lookup, project, connect, errors
+    before   settings, lookup, project, connect, errors, campaign_errors
 """
 
 from __future__ import annotations

@@ -17,14 +17,13 @@ import duckdb
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from kore_campaigns.adapter import ca_bundle
+from kore_campaigns.campaign_errors import CampaignFailed, CampaignNotFound
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.check_listing import compare_listing
 from kore_campaigns.connect import connected
 from kore_campaigns.endpoints import base_url
 from kore_campaigns.errors import (
     AccessRefused,
-    CampaignFailed,
-    CampaignNotFound,
     DestinationUnavailable,
     KoreCampaignsError,
     SettingInvalid,

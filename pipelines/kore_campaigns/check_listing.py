@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.campaign_ids import EVERY
-from kore_campaigns.errors import AccessRefused, CampaignFailed
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.listing import Lister, Listing, calls_for
 
 # a third of what a minute allows

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kore_campaigns.answers import Reply, one_line, vendor_message
+from kore_campaigns.campaign_errors import AnswerBreaksContract
 from kore_campaigns.endpoints import Endpoint
-from kore_campaigns.errors import AnswerBreaksContract
 from kore_campaigns.transport import Counters, Transport
 from kore_campaigns.verdicts import starts_with
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from kore_campaigns.errors import RateLimited, ServerUnavailable
+from kore_campaigns.campaign_errors import RateLimited, ServerUnavailable
 from kore_campaigns.retry import RetryPolicy
 from kore_campaigns.verdicts import Question, Setback
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from kore_campaigns.errors import CampaignFailed
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.problems import Problem, in_one_line
 from kore_campaigns.report import RunReport
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from kore_campaigns.errors import (
-    AccessRefused,
+from kore_campaigns.campaign_errors import (
     CampaignFailed,
     CampaignNotFound,
     CampaignRefused,
     Interrupted,
 )
+from kore_campaigns.errors import AccessRefused
 
 # answers waiting to be taken; beyond it the threads wait, so memory does not grow with the run
 BUFFERED = 200

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.client import ListingPage
-from kore_campaigns.errors import AccessRefused, CampaignFailed
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.summary import Listed, as_listed
 
 # the largest that Kore's own examples ask for; a server that gives fewer rows is gone along with

@@ -28,8 +28,8 @@ from kore_campaigns.call_waits import (
     wait_under,
 )
 from kore_campaigns.calls_file import CallsFile
+from kore_campaigns.campaign_errors import RateLimited
 from kore_campaigns.endpoints import base_url
-from kore_campaigns.errors import RateLimited
 
 __all__ = ["LONGEST_PAUSE_SECONDS", "Budget", "Limit", "Pacer", "Unlimited", "budget_path"]
 

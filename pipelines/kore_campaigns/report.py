@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from kore_campaigns.campaign_errors import CampaignFailed, NotAsked, TryLater
 from kore_campaigns.drift import Unknown
-from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
+from kore_campaigns.errors import AccessRefused
 
 JSON_KEYS = (
     "run_id",

@@ -10,10 +10,10 @@ from typing import Any, TypedDict
 import dlt
 
 from kore_campaigns import tables
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.configured import configured_rows
 from kore_campaigns.connect import tool_version
 from kore_campaigns.drift_rows import drift_rows
-from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.held import Reader, read_raw, reading
 from kore_campaigns.records import Records
 from kore_campaigns.report import RunReport

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kore_campaigns.beside import Comparison
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.campaign_ids import EVERY
-from kore_campaigns.errors import AccessRefused, CampaignFailed
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.held import Reader, read_raw
 from kore_campaigns.listing import Lister, Listing, calls_for, reason_of
 from kore_campaigns.past_runs import Known, held_rows, read_known

@@ -9,15 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from kore_campaigns.client import KoreClient
-from kore_campaigns.errors import (
-    AccessRefused,
+from kore_campaigns.campaign_errors import (
     CampaignFailed,
     CampaignNotFound,
     Interrupted,
     NotAsked,
     VanishNotBelieved,
 )
+from kore_campaigns.client import KoreClient
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.fetch import Fetch, Fetched
 from kore_campaigns.plan import Reason, errors_allowed, vanished_allowed
 from kore_campaigns.report import RunReport

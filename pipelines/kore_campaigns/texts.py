@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kore_campaigns.campaign_errors import Interrupted, NotAsked
 from kore_campaigns.check import Leg
-from kore_campaigns.errors import Interrupted, NotAsked, in_bytes
+from kore_campaigns.errors import in_bytes
 from kore_campaigns.problems import duration, problems
 from kore_campaigns.report import RunReport
 from kore_campaigns.restore import Kept, Restored, State

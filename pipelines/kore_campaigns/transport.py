@@ -16,9 +16,9 @@ from requests.structures import CaseInsensitiveDict
 from kore_campaigns.adapter import ReadOnlyAdapter
 from kore_campaigns.answers import Reply
 from kore_campaigns.auth import TokenMinter
+from kore_campaigns.campaign_errors import AnswerBreaksContract, Interrupted, RateLimited
 from kore_campaigns.course import Course
 from kore_campaigns.endpoints import Endpoint, Routes
-from kore_campaigns.errors import AnswerBreaksContract, Interrupted, RateLimited
 from kore_campaigns.failures import NO_ANSWER, SlowBodyError
 from kore_campaigns.pacing import Pacer
 from kore_campaigns.retry import RetryPolicy, Timeouts, asked_wait

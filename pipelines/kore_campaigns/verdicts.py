@@ -13,15 +13,14 @@ from kore_campaigns.answers import (
     shown_location,
     vendor_message,
 )
-from kore_campaigns.endpoints import Endpoint
-from kore_campaigns.errors import (
-    AccessRefused,
+from kore_campaigns.campaign_errors import (
     AnswerBreaksContract,
     CampaignNotFound,
-    KoreCampaignsError,
     RedirectRefused,
     RequestRefused,
 )
+from kore_campaigns.endpoints import Endpoint
+from kore_campaigns.errors import AccessRefused, KoreCampaignsError
 from kore_campaigns.failures import is_untrusted, reason_of
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from kore_campaigns.campaign_errors import CampaignFailed
 from kore_campaigns.compare import Difference
-from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.report import RunReport
 
 

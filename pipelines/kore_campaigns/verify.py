@@ -16,17 +16,12 @@ from typing import Any, Final
 
 import duckdb
 
+from kore_campaigns.campaign_errors import CampaignFailed, CampaignNotFound, Interrupted, NotAsked
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.client import KoreClient
 from kore_campaigns.compare import Difference, differences
 from kore_campaigns.connect import connected
-from kore_campaigns.errors import (
-    AccessRefused,
-    CampaignFailed,
-    CampaignNotFound,
-    Interrupted,
-    NotAsked,
-)
+from kore_campaigns.errors import AccessRefused
 from kore_campaigns.fetch import Fetch, Fetched
 from kore_campaigns.listing import Listing
 from kore_campaigns.lookup import resolve

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from kore_campaigns import events
-from kore_campaigns.errors import CampaignFailed, Interrupted, NotAsked, VanishNotBelieved
+from kore_campaigns.campaign_errors import CampaignFailed, Interrupted, NotAsked, VanishNotBelieved
 from kore_campaigns.events import Tell
 from kore_campaigns.problems import problems
 from kore_campaigns.report import RunReport
