@@ -94,14 +94,19 @@ class OneFailure:
             expected[campaign_id] = (version + is_new, *found)
         return expected
 
-    def look(self, what: str, ended: Ended, *, codes: Mapping[int, str]) -> None:
+    def look(
+        self, what: str, ended: Ended, *, codes: Mapping[int, str], denies: bool = False
+    ) -> None:
         """After the run in which `what` went wrong; `codes` may be what it ended with, and a text
-        that its message must hold.
+        that its message must hold.  `denies`: Kore denied a campaign that it has; one that is held
+        as deleted stays so until the next run, since no answer tells such a lie from the truth.
         """
         found = self._held()
         self._complain_if(what, "unsound", self._unsound())
         for campaign_id, after in self._after.items():
-            allowed = [after] if ended.code == 0 else [after, self._before.get(campaign_id)]
+            before = self._before.get(campaign_id)
+            stays_deleted = denies and before is not None and before[2]
+            allowed = [after, before] if ended.code or stays_deleted else [after]
             self._complain_if(
                 what, f"{campaign_id} is in no known state", found.get(campaign_id) not in allowed
             )

@@ -93,7 +93,8 @@ def test_whatever_a_request_meets_nothing_wrong_is_stored_and_the_next_run_makes
         ended = project.cli("run", "--quiet")
         kore.clear_faults()
         what = f"{scenario}, {sweep}: request {at}: {way[0]} {way[1:]}"
-        case.look(what, Ended(ended.code, ended.out, ended.err), codes=CODES)
+        told = Ended(ended.code, ended.out, ended.err)
+        case.look(what, told, codes=CODES, denies=way[0] is Fault.NOT_FOUND)
         case.make_whole(what)
 
     record_property("tried", sum(case.outcomes.values()))
