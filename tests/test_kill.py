@@ -18,7 +18,7 @@ from watcher import Watcher, unsound
 
 CAMPAIGNS = 60
 PARTS = 5
-SHARE = {"first": 4, "unchanged": 5, "tenth": 10, "chunks": 10}
+SHARE = {"first": 5, "unchanged": 5, "tenth": 10, "chunks": 10}
 
 
 @pytest.mark.timeout(2 * 3600 if FULL else 300)
