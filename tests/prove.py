@@ -34,18 +34,23 @@ def main() -> int:
     """Prove, print, and write the counts into the page if nothing was bad."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else random.randrange(10**6)
-    sys.stdout.write(f"seed {seed}; this takes hours\n")
+    print(f"seed {seed}; this takes hours", flush=True)
+    proofs: dict[str, Proof] = {}
+    is_passed = True
     began = time.monotonic()
     with TemporaryDirectory(prefix="kore-prove-") as scratch:
-        result = Path(scratch, "result.xml")
-        code = _test(result, seed=seed, workers=options.workers)
-        proofs = _read(result)
+        for name in PROOFS:
+            result = Path(scratch, f"{name}.xml")
+            is_passed &= _test(name, result, seed=seed, workers=options.workers) == 0
+            _read(result, proofs)
+            # after each, so that what is stopped on the way has said what it came to
+            print(*_table(proofs), sep="\n", flush=True)
     minutes = (time.monotonic() - began) / 60
-    lines = [*_table(proofs), "", _summary(seed, minutes=minutes, workers=options.workers)]
-    sys.stdout.write("\n".join(lines) + "\n")
-    if code == 0:
-        _write(lines)
-    return code
+    summary = _summary(seed, minutes=minutes, workers=options.workers)
+    print(f"\n{summary}")
+    if is_passed:
+        _write([*_table(proofs), "", summary])
+    return not is_passed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,20 +60,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _test(result: Path, *, seed: int, workers: int) -> int:
+def _test(name: str, result: Path, *, seed: int, workers: int) -> int:
     command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={result}"]
     command += ["-o", "junit_family=xunit1", "-n", str(workers), "--maxschedchunk=1"]
     return subprocess.run(
-        [*command, *(str(TESTS / name) for name in PROOFS)],
+        [*command, str(TESTS / name)],
         cwd=TESTS.parent,
         env=os.environ | {"PROVE": "full", "PROVE_SEED": str(seed)},
         check=False,
     ).returncode
 
 
-def _read(result: Path) -> dict[str, Proof]:
-    """By name of the proof; tests without one belong to none."""
-    proofs: dict[str, Proof] = {}
+def _read(result: Path, proofs: dict[str, Proof]) -> None:
+    """Count in what the tests of one file came to, by name of the proof."""
     for case in ElementTree.parse(result).iter("testcase"):
         found = {each.get("name"): each.get("value", "") for each in case.iter("property")}
         if "proof" not in found:
@@ -78,7 +82,6 @@ def _read(result: Path) -> dict[str, Proof]:
         proof.tried += int(found.get("tried", 0))
         proof.bad += max(int(found.get("bad", 0)), is_failed)
         proof.seconds += float(case.get("time", 0))
-    return proofs
 
 
 def _table(proofs: dict[str, Proof]) -> Iterable[str]:
