@@ -21,6 +21,7 @@ Where to find what, in the order of a run:
              tables, run_tables,        every table and column, declared once
              columns, view_columns
              configured, drift_rows     what is configured, and was met, for the first time
+             reference                  tables that say how things are now
     views    views/                     one .sql file each
     publish  publish, run_lock, disk    the private file and the swap; one run at a time; room
              generations, restore       what a run replaced is kept; going back to it
