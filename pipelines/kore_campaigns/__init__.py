@@ -5,7 +5,7 @@ call, `read_view` a view as a typed pandas DataFrame.
 
 Where to find what, in the order of a run:
 
-    ids      campaign_ids               the csv
+    ids      campaign_ids, policies     the csv files that a person keeps (csv_file)
     plan     plan, survey               what to ask for, and why; made from
              held, past_runs,           what the destination holds, what earlier runs left,
              listing, summary, beside   and the account listing beside it
@@ -19,7 +19,8 @@ Where to find what, in the order of a run:
              json_text
     load     store, load                chunks as dlt packages
              tables, run_tables,        every table and column, declared once
-             columns, view_columns
+             policy_tables, columns,
+             view_columns
              configured, drift_rows     what is configured, and was met, for the first time
              reference                  tables that say how things are now
     views    views/                     one .sql file each

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kore_campaigns.csv_file import read_lines
 from kore_campaigns.errors import CampaignIdsInvalid
 
 # in place of an id: every campaign that the account listing shows
@@ -43,7 +41,7 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
     Raises `CampaignIdsInvalid` at the first thing that cannot be right.
     """
-    rows = _rows(str(path), _text(path))
+    rows = read_lines(path, header=EXPECTED_HEADER, invalid=CampaignIdsInvalid)
     if not rows:
         raise CampaignIdsInvalid(
             str(path), line=None, value=None, expected=EXPECTED_HEADER + "; the file is empty"
@@ -73,61 +71,6 @@ def _check_every(file: str, campaigns: list[ConfiguredCampaign]) -> None:
         if beside:
             expected = f"no other id beside `*`, but line {beside[0].line} has one"
             raise CampaignIdsInvalid(file, line=every.line, value=EVERY, expected=expected)
-
-
-def _text(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except OSError as failed:
-        reason = (
-            "it does not exist" if isinstance(failed, FileNotFoundError) else str(failed.strerror)
-        )
-        expected = f"a readable csv file with {EXPECTED_HEADER}; {reason}"
-        raise CampaignIdsInvalid(str(path), line=None, value=None, expected=expected) from None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as failed:
-        line = raw.count(b"\n", 0, failed.start) + 1
-        value = raw[failed.start : failed.start + 4].hex(" ")
-        raise CampaignIdsInvalid(
-            str(path),
-            line=line,
-            value=value,
-            expected="text in UTF-8 (in Excel: save as `CSV UTF-8`)",
-        ) from None
-
-
-def _rows(file: str, text: str) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(_without_comments(text), skipinitialspace=True, strict=True)
-    rows = []
-    try:
-        for raw_cells in reader:
-            for value in raw_cells:
-                _check_line_breaks(file, reader.line_num, value)
-            cells = [cell.strip() for cell in raw_cells]
-            if any(cells):
-                rows.append((reader.line_num, cells))
-    except csv.Error as failed:
-        raise CampaignIdsInvalid(
-            file, line=reader.line_num, value=None, expected=f"csv ({failed})"
-        ) from None
-    return rows
-
-
-def _without_comments(text: str) -> Iterator[str]:
-    """The lines, comments left blank: a quote in one would go on into the ids below it."""
-    for line in io.StringIO(text, newline=""):
-        yield "\n" if line.lstrip().startswith("#") else line
-
-
-def _check_line_breaks(file: str, line: int, value: str) -> None:
-    # a quote that was opened and forgotten would take ids below it for part of a note
-    first, *more = re.split(r"\r\n|\r|\n", value)
-    if more:
-        begins = line - len(more)
-        raise CampaignIdsInvalid(
-            file, line=begins, value=first, expected="a value on one line, its quotes closed"
-        )
 
 
 def _columns(file: str, line: int, cells: list[str]) -> list[str]:

@@ -5,7 +5,9 @@ below it are in `campaign_errors`.
     ├── FixSetting                     exit 2   change a setting or a file, then run again
     │   ├── SettingMissing
     │   ├── SettingInvalid
-    │   ├── CampaignIdsInvalid
+    │   ├── FileInvalid                         a csv file that a person keeps
+    │   │   ├── CampaignIdsInvalid
+    │   │   └── PoliciesInvalid
     │   ├── BudgetUnusable                      the file in which processes share the call budget
     │   └── RequestNotAllowed                   the program asked for something other than a read
     ├── AccessRefused                  exit 3   the account, not a campaign, is refused
@@ -75,10 +77,10 @@ class SettingInvalid(FixSetting):
         )
 
 
-class CampaignIdsInvalid(FixSetting):
-    """One unreadable place in the file of campaign ids, named to the line."""
+class FileInvalid(FixSetting):
+    """One unreadable place in a file that a person keeps, named to the line."""
 
-    code = "campaign_ids_invalid"
+    code = "file_invalid"
 
     def __init__(self, file: str, *, line: int | None, value: str | None, expected: str) -> None:
         self.file, self.line, self.value, self.expected = file, line, value, expected
@@ -88,6 +90,14 @@ class CampaignIdsInvalid(FixSetting):
             f"{where}:{found} expected {expected}. Next: correct the file and run again; "
             "nothing was asked."
         )
+
+
+class CampaignIdsInvalid(FileInvalid):
+    code = "campaign_ids_invalid"
+
+
+class PoliciesInvalid(FileInvalid):
+    code = "policies_invalid"
 
 
 class BudgetUnusable(FixSetting):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dlt
 from dlt.common.configuration.providers.toml import TomlProviderReadException
 
 from kore_campaigns.campaign_ids import read_campaign_ids
 from kore_campaigns.errors import SettingInvalid
-from kore_campaigns.settings import KoreSettings
+from kore_campaigns.policies import read_policies
+from kore_campaigns.settings import DEFAULT_POLICIES, KoreSettings
 
 
 def project_folder(project_dir: str | Path | None = None) -> Path:
@@ -48,3 +50,14 @@ def configured_ids(
             expected=f"one that {settings.campaign_ids} has ids of: {', '.join(sorted(named))}",
         )
     return found
+
+
+def configured_policies(settings: KoreSettings, folder: Path) -> list[dict[str, Any]]:
+    """Rows of `kore_raw.policies` for this app; raises `PoliciesInvalid`.
+
+    Nobody needs policies: the file that is looked for by default may be missing.
+    """
+    path = folder / settings.policies
+    if settings.policies == DEFAULT_POLICIES and not path.exists():
+        return []
+    return [{"stream_id": settings.stream_id, **row} for row in read_policies(path)]

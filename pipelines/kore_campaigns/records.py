@@ -10,7 +10,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import dlt
 from dlt.destinations.exceptions import DatabaseException
@@ -21,6 +21,8 @@ from kore_campaigns.errors import DestinationUnavailable
 Row = Mapping[str, Any]
 
 _ROWS_AT_ONCE = 1_000
+# of keys; those not named here are read as they are given, as texts
+_TYPES: Final = {"bigint": "bigint", "timestamp": "timestamptz"}
 
 
 @dataclass(slots=True)
@@ -29,6 +31,11 @@ class Records:
 
     put: list[tuple[Table, Sequence[Row]]] = field(default_factory=list)
     remove: list[tuple[Table, Sequence[Row]]] = field(default_factory=list)
+
+    def add(self, more: Records) -> None:
+        """Take in what others want written together with this."""
+        self.put += more.put
+        self.remove += more.remove
 
 
 def write_records(pipeline: dlt.Pipeline, records: Records, *, run_id: str, database: str) -> None:
@@ -64,7 +71,10 @@ def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 
 
 def _deletion(name: str, table: Table) -> str:
-    keys, given = ", ".join(table.key), _given(table.key)
+    types = {column.name: _TYPES.get(column.data_type) for column in table.columns}
+    keys = ", ".join(table.key)
+    # DuckDB compares a tuple with one of the same types alone
+    given = ", ".join(f"cast(r.{n} as {types[n]})" if types[n] else f"r.{n}" for n in table.key)
     return f"delete from {name} where ({keys}) in (select ({given}) from {_ROWS})"  # noqa: S608  # names of ours
 
 

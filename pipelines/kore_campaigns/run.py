@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import dlt
 
+from kore_campaigns import tables
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.connect import connected, tool_version
 from kore_campaigns.events import Tell, tell_nobody
@@ -18,15 +19,18 @@ from kore_campaigns.held import reading
 from kore_campaigns.load import destination_errors, duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
 from kore_campaigns.made import make_tables_and_views
-from kore_campaigns.project import configured_ids, project_folder
+from kore_campaigns.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
-from kore_campaigns.records import write_records
+from kore_campaigns.records import Records, write_records
+from kore_campaigns.reference import Reference, reference_records
 from kore_campaigns.report import RunReport, new_report
 from kore_campaigns.settings import KoreSettings
 from kore_campaigns.store import Store
 from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Progress, Sweep, silent
 from kore_campaigns.watch import Watch
+
+Row = Mapping[str, Any]
 
 
 def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
@@ -54,6 +58,7 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
+    policies = configured_policies(found, folder)
     workspace = workspace_for(
         database,
         folder,
@@ -78,7 +83,9 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
                 survey=survey,
                 stop=stop,
                 write=lambda is_last: watch.loads(
-                    lambda: _write(store, report, pipeline, workspace, is_last=is_last),
+                    lambda: _write(
+                        store, report, pipeline, workspace, policies if is_last else None
+                    ),
                     versions=len(store),
                 ),
                 progress=watch.beside(progress),
@@ -138,16 +145,30 @@ def _write(
     report: RunReport,
     pipeline: dlt.Pipeline,
     workspace: Workspace,
-    *,
-    is_last: bool,
+    policies: Sequence[Row] | None,
 ) -> None:
-    """What a chunk brought, durable and published when this returns."""
+    """What a chunk brought, durable and published when this returns.
+
+    The last chunk brings the `policies`, too, and whatever else says how things are now.
+    """
+    is_last = policies is not None
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination_errors(report.database):
         workspace.begin_step()
         if len(store):
             load(pipeline, package(versions=store.version_rows()), database=report.database)
         records = store.records(is_last=is_last)
+        if policies is not None:
+            records.add(_reference_records(store, pipeline, policies))
         write_records(pipeline, records, run_id=report.run_id, database=report.database)
         workspace.publish()
     store.clear()
+
+
+def _reference_records(store: Store, pipeline: dlt.Pipeline, policies: Sequence[Row]) -> Records:
+    """What differs in the tables that say how things are now."""
+    with reading(pipeline) as reader:
+        if reader is None:
+            return Records()
+        app = {"stream_id": store.stream_id}
+        return reference_records(reader, [Reference(tables.POLICIES, policies, app)])

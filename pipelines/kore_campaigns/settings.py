@@ -18,6 +18,7 @@ from kore_campaigns.errors import SettingInvalid, SettingMissing
 
 SECTION = "kore_campaigns"
 ALGORITHMS = ("HS256", "HS512", "RS256", "RS512")
+DEFAULT_POLICIES = "policies.csv"
 SWEEPS = ("auto", "full", "listing")
 
 
@@ -64,6 +65,8 @@ class KoreSettings(BaseConfiguration):
     credentials: KoreCredentials = None  # type: ignore[assignment]  # dlt resolves nested specs
     campaign_ids: str = "campaign_ids.csv"
     """File with header `campaign_id[,note][,connection]`."""
+    policies: str = DEFAULT_POLICIES
+    """File of the limits that `kore.findings` holds campaigns against; none if it is not there."""
     requests_per_minute: int = 60
     """Calls in any 60 seconds, for all processes of this machine; 0 = no limit."""
     requests_per_hour: int = 0

@@ -15,6 +15,7 @@ from kore_campaigns.columns import (
     json_column,
     text_column,
 )
+from kore_campaigns.policy_tables import POLICIES
 from kore_campaigns.run_tables import (
     CAMPAIGN_ID,
     CONFIGURED_CAMPAIGNS,
@@ -36,6 +37,7 @@ __all__ = [
     "EXTRACTION_DRIFT",
     "EXTRACTION_ERRORS",
     "EXTRACTION_RUNS",
+    "POLICIES",
     "RAW_SCHEMA",
     "TABLES",
     "VIEW_COLUMNS",
@@ -235,6 +237,7 @@ TABLES = (
     EXTRACTION_RUNS,
     EXTRACTION_ERRORS,
     EXTRACTION_DRIFT,
+    POLICIES,
 )
 
 

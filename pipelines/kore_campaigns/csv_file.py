@@ -1,0 +1,74 @@
+"""Read a csv file that a person keeps, and say to the line what is wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from kore_campaigns.errors import FileInvalid
+
+
+def read_lines(
+    path: Path, *, header: str, invalid: type[FileInvalid]
+) -> list[tuple[int, list[str]]]:
+    """Every line that says something, the header first: its number and its cells, stripped.
+
+    Accepts a byte-order mark, CRLF, blank lines and `#` comments; raises `invalid`.
+    """
+    return _rows(str(path), _text(path, header, invalid), invalid)
+
+
+def _text(path: Path, header: str, invalid: type[FileInvalid]) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as failed:
+        reason = (
+            "it does not exist" if isinstance(failed, FileNotFoundError) else str(failed.strerror)
+        )
+        expected = f"a readable csv file with {header}; {reason}"
+        raise invalid(str(path), line=None, value=None, expected=expected) from None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as failed:
+        line = raw.count(b"\n", 0, failed.start) + 1
+        value = raw[failed.start : failed.start + 4].hex(" ")
+        raise invalid(
+            str(path),
+            line=line,
+            value=value,
+            expected="text in UTF-8 (in Excel: save as `CSV UTF-8`)",
+        ) from None
+
+
+def _rows(file: str, text: str, invalid: type[FileInvalid]) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(_without_comments(text), skipinitialspace=True, strict=True)
+    rows = []
+    try:
+        for raw_cells in reader:
+            for value in raw_cells:
+                _check_line_breaks(file, reader.line_num, value, invalid)
+            cells = [cell.strip() for cell in raw_cells]
+            if any(cells):
+                rows.append((reader.line_num, cells))
+    except csv.Error as failed:
+        raise invalid(file, line=reader.line_num, value=None, expected=f"csv ({failed})") from None
+    return rows
+
+
+def _without_comments(text: str) -> Iterator[str]:
+    """The lines, comments left blank: a quote in one would go on into what is below it."""
+    for line in io.StringIO(text, newline=""):
+        yield "\n" if line.lstrip().startswith("#") else line
+
+
+def _check_line_breaks(file: str, line: int, value: str, invalid: type[FileInvalid]) -> None:
+    # a quote that was opened and forgotten would take what is below it for part of a value
+    first, *more = re.split(r"\r\n|\r|\n", value)
+    if more:
+        begins = line - len(more)
+        raise invalid(
+            file, line=begins, value=first, expected="a value on one line, its quotes closed"
+        )
