@@ -137,6 +137,26 @@ def test_a_new_campaign_is_loaded_and_one_that_failed_is_asked_for_again(
     assert live_campaigns(project) == kores_campaigns(kore)
 
 
+def test_what_changed_while_it_was_not_configured_is_found_when_it_is_again(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 5)
+    ids = kore.campaign_ids()
+    project.run()
+
+    project.configure(ids[1:])
+    kore.edit(ids[0], {"contactLists": ["Another list"]})
+    assert project.run().sweep == "listing"
+    assert project.run().unchanged == 4
+    project.configure(ids)
+    kore.reset_counters()
+    report = project.run()
+
+    assert (report.sweep, report.new_versions, report.unchanged) == ("listing", 1, 4)
+    assert calls(kore) == (1, 1)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
 def test_a_failure_is_remembered_beyond_runs_that_did_not_get_to_it(
     emulate: Emulate, project: Project
 ) -> None:

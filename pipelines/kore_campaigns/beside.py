@@ -48,7 +48,7 @@ class Comparison:
         self.seen[campaign_id] = listed.summary_hash
         held = self.held.get(campaign_id)
         if not self._is_wanted(campaign_id):
-            self._record(listed, None if held is None else held.version)
+            self._record(listed, self._agreed_before(listed))
         elif campaign_id in self.failed:
             self._ask(listed, Reason.FAILED_LAST_TIME)
         elif held is None:
@@ -57,6 +57,11 @@ class Comparison:
             self._ask(listed, Reason.LISTED_AGAIN)
         else:
             self._compare(listed, held)
+
+    def _agreed_before(self, listed: Listed) -> int | None:
+        """The version that this very row went with; nobody compares what is not configured."""
+        row = self.rows.get(listed.campaign_id)
+        return row.version if row and row.summary_hash == listed.summary_hash else None
 
     def _is_wanted(self, campaign_id: str) -> bool:
         return self.wanted is None or campaign_id in self.wanted
