@@ -53,6 +53,7 @@ def test_the_first_version_is_whole_and_has_no_changes() -> None:
         "observed_at": NOW,
         "valid_from": datetime(2026, 1, 30, tzinfo=UTC),
         "is_deleted": False,
+        "change_summary": "first seen",
         "campaign_type": "voice",
         "name": "A",
         "dialing_mode": "Preview",
@@ -88,6 +89,8 @@ def test_a_later_version_lists_what_changed() -> None:
             "path": "name",
             "old_value": "A",
             "new_value": "B",
+            "kind": "text",
+            "is_risky": False,
         },
         {
             **KEY,
@@ -96,12 +99,17 @@ def test_a_later_version_lists_what_changed() -> None:
             "path": "status",
             "old_value": None,
             "new_value": "Ready",
+            "kind": "status",
+            "is_risky": False,
         },
     ]
+    assert row["change_summary"] == "name A -> B; status none -> Ready"
 
 
 def test_without_the_state_before_no_change_is_invented() -> None:
-    assert version_row(sent(), held=held(), held_raw=None, **ASKED)["changes"] == []
+    row = version_row(sent(), held=held(), held_raw=None, **ASKED)
+    assert row["changes"] == []
+    assert row["change_summary"] == "not compared with the version before"
 
 
 def valid_from(updated_at: datetime | None, before: Held | None) -> datetime:
@@ -150,6 +158,7 @@ def test_a_deletion_keeps_what_was_last_known() -> None:
         "observed_at": NOW,
         "valid_from": NOW,
         "is_deleted": True,
+        "change_summary": "deleted in Kore",
         **shape(raw).columns,
         "raw": json.dumps(raw, separators=(",", ":")),
         "calling_hours": [],
@@ -163,6 +172,8 @@ def test_a_deletion_keeps_what_was_last_known() -> None:
                 "path": "is_deleted",
                 "old_value": "false",
                 "new_value": "true",
+                "kind": "status",
+                "is_risky": False,
             }
         ],
     }

@@ -15,12 +15,14 @@ Where to find what, in the order of a run:
              answers, failures,         what came back, or why nothing did;
              verdicts, course, retry    is it worth another try, and when
     shape    shape, calling_hours,      an answer as rows; its calling windows;
-             changes, drift, typed,     what differs from before; fields nobody knows
-             json_text
+             named_lists, changes,      its lists; what differs from before,
+             change_meaning,            what that means and in a sentence;
+             change_summary, drift,     fields nobody knows
+             typed, json_text
     load     store, load                chunks as dlt packages
-             tables, run_tables,        every table and column, declared once
-             policy_tables, columns,
-             view_columns
+             tables, nested_tables,     every table and column, declared once
+             run_tables, columns,
+             policy_tables, view_columns
              configured, drift_rows     what is configured, and was met, for the first time
              reference                  tables that say how things are now
     views    views/                     one .sql file each

@@ -47,6 +47,11 @@ def member(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
+def labels_of(path: str, elements: list[Any]) -> list[str]:
+    """What the elements of the list at `path` are called in paths, in their order."""
+    return [*_labels(elements, _NAMED_LISTS.get(path))]
+
+
 def _compare(path: str, old: Any, new: Any) -> Iterator[Change]:
     # what appears or goes is told leaf by leaf, as if it had been empty
     old, new = _emptied(old, new), _emptied(new, old)

@@ -6,16 +6,19 @@ Whatever a column cannot hold stays in `raw`, and is named in `Shaped.unknown`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from kore_campaigns import typed
 from kore_campaigns.calling_hours import windows
+from kore_campaigns.change_meaning import kind_of, risky, rules_of
+from kore_campaigns.change_summary import FIRST, summary
 from kore_campaigns.changes import Change, difference
 from kore_campaigns.drift import Unknown, unknown_fields, unknown_values, unknown_windows
 from kore_campaigns.json_text import canonical, content_hash, in_order, settled, text_hash
+from kore_campaigns.named_lists import list_rows
 from kore_campaigns.tables import CAMPAIGN_VERSIONS, DataType
 
 __all__ = [
@@ -112,8 +115,8 @@ def shape(data: Mapping[str, Any]) -> Shaped:
         content_hash=text_hash(text),
         columns=columns,
         calling_hours=hours,
-        dnc_lists=_list_rows(raw.get("dncLists"), "dnc_list_id", "dnc_list_name"),
-        contact_lists=_list_rows(raw.get("contactLists"), "contact_list_id", "contact_list_name"),
+        dnc_lists=list_rows(raw.get("dncLists"), "dnc_list_id", "dnc_list_name"),
+        contact_lists=list_rows(raw.get("contactLists"), "contact_list_id", "contact_list_name"),
         unknown=frozenset(unknown),
     )
 
@@ -134,12 +137,8 @@ def version_row(
     held_raw: Mapping[str, Any] | None,
 ) -> Row:
     """The row of `campaign_versions` for the state received, with the rows of its nested tables."""
-    changes: list[Change] = []
-    if held is not None:
-        if held.is_deleted:
-            changes.append(Change("is_deleted", "true", "false"))
-        changes += difference(held_raw, json.loads(shaped.raw))
     key = _key(stream_id, campaign_id, held)
+    changes, what = ([], FIRST) if held is None else _compared(key, held, held_raw, shaped)
     return {
         "account_id": account_id,
         **key,
@@ -147,12 +146,13 @@ def version_row(
         "observed_at": observed_at,
         "valid_from": _valid_from(held, shaped.columns["updated_at"], observed_at),
         "is_deleted": False,
+        "change_summary": what,
         **shaped.columns,
         "raw": shaped.raw,
         "calling_hours": [key | row for row in shaped.calling_hours],
         "dnc_lists": [key | row for row in shaped.dnc_lists],
         "contact_lists": [key | row for row in shaped.contact_lists],
-        "changes": _change_rows(key, changes),
+        "changes": changes,
     }
 
 
@@ -168,6 +168,8 @@ def deletion_row(
     """The row that marks a campaign as gone: what was last known of it, and no list rows."""
     shaped = shape(held_raw)
     key = _key(stream_id, campaign_id, held)
+    rules = rules_of(held_raw)
+    changes = [Change("is_deleted", "false", "true")]
     return {
         "account_id": account_id,
         **key,
@@ -175,12 +177,13 @@ def deletion_row(
         "observed_at": observed_at,
         "valid_from": max(observed_at, held.valid_from),
         "is_deleted": True,
+        "change_summary": summary(changes, (held_raw, rules), (held_raw, rules)),
         **shaped.columns,
         "raw": shaped.raw,
         "calling_hours": [],
         "dnc_lists": [],
         "contact_lists": [],
-        "changes": _change_rows(key, [Change("is_deleted", "false", "true")]),
+        "changes": _change_rows(key, changes, [False]),
     }
 
 
@@ -189,10 +192,28 @@ def _key(stream_id: str, campaign_id: str, held: Held | None) -> Row:
     return {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
 
 
-def _change_rows(key: Row, changes: Iterable[Change]) -> list[Row]:
+def _compared(
+    key: Row, held: Held, held_raw: Mapping[str, Any] | None, shaped: Shaped
+) -> tuple[list[Row], str]:
+    """The rows of `changes` against the version before, and what they come to in a sentence."""
+    before, after = held_raw or {}, json.loads(shaped.raw)
+    changes = [Change("is_deleted", "true", "false")] if held.is_deleted else []
+    changes += difference(held_raw, after)
+    rules = rules_of(before), rules_of(after)
+    rows = _change_rows(key, changes, risky(changes, *rules))
+    return rows, summary(changes, (before, rules[0]), (after, rules[1]))
+
+
+def _change_rows(key: Row, changes: Sequence[Change], risks: Sequence[bool]) -> list[Row]:
     return [
-        {**key, "position": position, **change._asdict()}
-        for position, change in enumerate(changes, start=1)
+        {
+            **key,
+            "position": position,
+            **change._asdict(),
+            "kind": kind_of(change.path),
+            "is_risky": is_risky,
+        }
+        for position, (change, is_risky) in enumerate(zip(changes, risks, strict=True), start=1)
     ]
 
 
@@ -224,22 +245,3 @@ def _columns(data: Mapping[str, Any], unknown: set[Unknown]) -> Row:
     if columns["schedule"] is None and schedule is not None:
         unknown.add(("schedule", f"unexpected {typed.json_type(schedule)}"))
     return columns
-
-
-def _list_rows(lists: Any, id_column: str, name_column: str) -> list[Row]:
-    """One row per list, whether Kore sends objects, names, or a single one of either."""
-    rows = []
-    for position, entry in enumerate(lists if isinstance(lists, list) else [lists], start=1):
-        if not typed.is_blank(entry):
-            list_id, name = _identity(entry)
-            rows.append({"position": position, id_column: list_id, name_column: name})
-    return rows
-
-
-def _identity(entry: Any) -> tuple[str | None, str | None]:
-    if not isinstance(entry, dict):
-        return None, typed.text(entry)
-    list_id, name = typed.text(entry.get("id") or entry.get("_id")), typed.text(entry.get("name"))
-    if not list_id and not name:  # of a kind unforeseen: better odd than lost
-        return None, canonical(entry)
-    return list_id, name

@@ -15,6 +15,14 @@ from kore_campaigns.columns import (
     json_column,
     text_column,
 )
+from kore_campaigns.nested_tables import (
+    CALLING_HOURS,
+    CHANGES,
+    CHILD_KEY,
+    CONTACT_LISTS,
+    DNC_LISTS,
+    VERSION,
+)
 from kore_campaigns.policy_tables import POLICIES
 from kore_campaigns.run_tables import (
     CAMPAIGN_ID,
@@ -31,6 +39,7 @@ __all__ = [
     "CAMPAIGN_LISTINGS",
     "CAMPAIGN_VERSIONS",
     "CHANGES",
+    "CHILD_KEY",
     "CONFIGURED_CAMPAIGNS",
     "CONTACT_LISTS",
     "DNC_LISTS",
@@ -51,83 +60,6 @@ __all__ = [
 RAW_SCHEMA = "kore_raw"
 VIEW_SCHEMA = "kore"
 
-VERSION = int_column("version", "1 for the first state ever seen of the campaign, then 2, 3 ...")
-POSITION = int_column("position", "Place of the row in its list as Kore sent it, from 1.")
-CHILD_KEY = ("stream_id", "campaign_id", "version", "position")
-CHILD_COLUMNS = (STREAM_ID, CAMPAIGN_ID, VERSION, POSITION)
-
-CALLING_HOURS = Table(
-    "calling_hours",
-    "One row per calling window of a campaign version: when it may dial, in the "
-    "campaign's own zone.",
-    CHILD_KEY,
-    (
-        *CHILD_COLUMNS,
-        text_column("day", "Weekday as sent: MO TU WE TH FR SA SU; empty if Kore named none."),
-        int_column(
-            "day_of_week",
-            "ISO weekday, 1 = Monday to 7 = Sunday; empty if `day` is none of the seven.",
-        ),
-        text_column("start_text", "Start exactly as sent, e.g. `9:00 AM`."),
-        text_column("end_text", "End exactly as sent, e.g. `6:00 PM`."),
-        Column("start_time", "time", "Start as a time of day, local to the campaign's zone."),
-        Column(
-            "end_time",
-            "time",
-            "End as a time of day, local; 00:00 for a window that ends at midnight.",
-        ),
-        int_column("start_minute", "Start in minutes after midnight, 0 to 1439."),
-        int_column(
-            "end_minute",
-            "End in minutes after the midnight before the start, 1 to 1440, or beyond "
-            "for a window past midnight.",
-        ),
-        bool_column(
-            "crosses_midnight", "True if the window goes on after midnight into the next day."
-        ),
-        bool_column(
-            "is_parsed", "False if start or end could not be read as a time; the texts are kept."
-        ),
-    ),
-)
-
-DNC_LISTS = Table(
-    "dnc_lists",
-    "One row per do-not-call list attached to a campaign version. The account's global "
-    "DNC list is never shown by the API.",
-    CHILD_KEY,
-    (
-        *CHILD_COLUMNS,
-        text_column(
-            "dnc_list_id", "The list's id, `cl-...`; empty where Kore sends the name only (SMS)."
-        ),
-        text_column("dnc_list_name", "The list's name."),
-    ),
-)
-
-CONTACT_LISTS = Table(
-    "contact_lists",
-    "One row per contact list a campaign version dials.",
-    CHILD_KEY,
-    (
-        *CHILD_COLUMNS,
-        text_column("contact_list_id", "The list's id; empty, as Kore sends names only."),
-        text_column("contact_list_name", "The list's name."),
-    ),
-)
-
-CHANGES = Table(
-    "changes",
-    "One row per field that differs from the version before. Version 1 has none.",
-    CHILD_KEY,
-    (
-        *CHILD_COLUMNS,
-        text_column("path", "Where, e.g. `dialingStrategy.callingHours.days[MO].start`."),
-        text_column("old_value", "Value before; empty if the field was not there."),
-        text_column("new_value", "Value after; empty if the field is no longer there."),
-    ),
-)
-
 CAMPAIGN_VERSIONS = Table(
     "campaign_versions",
     "One row per state of a campaign that was ever seen. Rows are added, never changed.",
@@ -147,6 +79,10 @@ CAMPAIGN_VERSIONS = Table(
             "From when this state counts: `updated_at` if it moved forward, else `observed_at`.",
         ),
         bool_column("is_deleted", "True if it is gone (404 twice); the columns say what was."),
+        text_column(
+            "change_summary",
+            "What this version brought, in a sentence; `first seen` for version 1.",
+        ),
         text_column("campaign_type", "`voice` or `sms`, inferred: the API does not say."),
         text_column("name", "Campaign name."),
         text_column("description", "What the campaign is for, as its author wrote it."),
@@ -210,9 +146,13 @@ CAMPAIGN_LISTINGS = Table(
         CAMPAIGN_ID,
         int_column(
             "version",
-            "The newest version we hold, seen to agree with the listing; empty if none is held.",
+            "The version we hold that was seen to agree with the listing; empty if none was.",
         ),
         at_column("seen_at", "When the listing first showed it so (UTC)."),
+        text_column(
+            "change_summary",
+            "What this version brought, in a sentence; `first seen` for version 1.",
+        ),
         text_column("campaign_type", "`voice` or `sms`: the listing it is in."),
         text_column("name", "Campaign name."),
         text_column("summary_hash", "SHA-256 of the fields that the campaign itself shows too."),

@@ -19,7 +19,9 @@ final as (
         changes.position,
         changes.path,
         changes.old_value,
-        changes.new_value
+        changes.new_value,
+        changes.kind,
+        changes.is_risky
     from history
     join changes
         on history.stream_id = changes.stream_id

@@ -33,6 +33,7 @@ final as (
         observed_at,
         is_current,
         is_deleted,
+        change_summary,
         campaign_type,
         name,
         description,
