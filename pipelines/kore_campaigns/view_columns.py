@@ -25,6 +25,31 @@ VIEW_COLUMNS = (
         "True if with this run every configured campaign was asked for, since "
         "`full_sweep_started_at`.",
     ),
+    int_column(
+        "week_start_minute", "Start in minutes after Monday 00:00 of the campaign's own week."
+    ),
+    int_column(
+        "week_end_minute", "End in minutes after Monday 00:00; 10080 is the end of the week."
+    ),
+    int_column("minutes", "How many minutes it is about."),
+    bool_column(
+        "is_after_midnight",
+        "True for the part of a window past midnight that lies on the weekday after.",
+    ),
+    int_column(
+        "weekly_minutes",
+        "Minutes of a week in which the campaign may dial; overlapping windows count once.",
+    ),
+    int_column("weekend_minutes", "Those of them on Saturday and Sunday."),
+    int_column("window_count", "Calling windows as Kore sent them, read or not."),
+    int_column("first_minute", "Earliest minute of a day at which it may dial, on any weekday."),
+    int_column("last_minute", "Latest minute of a day until which it may dial, on any weekday."),
+    int_column("weekday_count", "Weekdays on which it may dial."),
+    text_column(
+        "check_name",
+        "`unparsed`: weekday or time cannot be read; `zero_length`: it ends when it begins, taken "
+        "for 24 hours; `duplicate` and `overlap` of an earlier window; `gap` between two of a day.",
+    ),
     bool_column("is_configured", "True if the file of campaign ids names it."),
     at_column(
         "last_confirmed_at",

@@ -22,6 +22,11 @@ VIEWS = (
     "dnc_list_history",
     "contact_list_history",
     "campaign_changes",
+    "calling_windows",
+    "open_hours",
+    "weekly_minutes",
+    "calling_window_checks",
+    "policies",
     "runs",
     "campaign_freshness",
 )

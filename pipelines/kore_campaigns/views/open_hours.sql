@@ -1,0 +1,40 @@
+-- one row per span of a weekday in which a live campaign may dial: overlapping windows as one
+with ordered as (
+    select
+        *,
+        max(end_minute) over (
+            partition by stream_id, campaign_id, day_of_week
+            order by start_minute, end_minute
+            rows between unbounded preceding and 1 preceding
+        ) as open_until
+    from kore.calling_windows
+),
+
+numbered as (
+    select
+        *,
+        sum(case when start_minute <= open_until then 0 else 1 end) over (
+            partition by stream_id, campaign_id, day_of_week
+            order by start_minute, end_minute
+            rows between unbounded preceding and current row
+        ) as span
+    from ordered
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        timezone,
+        day_of_week,
+        min(start_minute) as start_minute,
+        max(end_minute) as end_minute,
+        max(end_minute) - min(start_minute) as minutes
+    from numbered
+    group by
+        account_id, stream_id, campaign_id, campaign_name, timezone, day_of_week, span
+)
+
+select * from final
