@@ -17,6 +17,7 @@ TYPES = {
     "bool": "yes/no",
     "timestamp": "timestamp, UTC",
     "time": "time of day",
+    "date": "date",
     "json": "JSON",
 }
 INTRODUCTION = """\

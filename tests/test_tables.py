@@ -18,6 +18,7 @@ DUCKDB_TYPES = {
     "bool": "BOOLEAN",
     "timestamp": "TIMESTAMP WITH TIME ZONE",
     "time": "TIME",
+    "date": "DATE",
     "json": "JSON",
 }
 COLUMNS = """

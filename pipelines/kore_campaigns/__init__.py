@@ -22,9 +22,11 @@ Where to find what, in the order of a run:
     load     store, load                chunks as dlt packages
              tables, nested_tables,     every table and column, declared once
              run_tables, columns,
-             policy_tables, view_columns
+             policy_tables, zone_tables,
+             view_columns
              configured, drift_rows     what is configured, and was met, for the first time
-             reference                  tables that say how things are now
+             reference, zones_in_use,   tables that say how things are now; what is known of
+             time_zones                 time zones
     views    views/                     one .sql file each
     publish  publish, run_lock, disk    the private file and the swap; one run at a time; room
              generations, restore       what a run replaced is kept; going back to it

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-DataType = Literal["text", "bigint", "bool", "timestamp", "time", "json"]
+DataType = Literal["text", "bigint", "bool", "timestamp", "time", "date", "json"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from kore_campaigns.store import Store
 from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Progress, Sweep, silent
 from kore_campaigns.watch import Watch
+from kore_campaigns.zones_in_use import zone_references
 
 Row = Mapping[str, Any]
 
@@ -170,5 +171,6 @@ def _reference_records(store: Store, pipeline: dlt.Pipeline, policies: Sequence[
     with reading(pipeline) as reader:
         if reader is None:
             return Records()
-        app = {"stream_id": store.stream_id}
-        return reference_records(reader, [Reference(tables.POLICIES, policies, app)])
+        own = Reference(tables.POLICIES, policies, {"stream_id": store.stream_id})
+        zones = zone_references(reader, now=datetime.now(UTC))
+        return reference_records(reader, [own, *zones])

@@ -33,6 +33,7 @@ from kore_campaigns.run_tables import (
     STREAM_ID,
 )
 from kore_campaigns.view_columns import VIEW_COLUMNS
+from kore_campaigns.zone_tables import TIME_ZONES, ZONE_OFFSETS
 
 __all__ = [
     "CALLING_HOURS",
@@ -49,8 +50,10 @@ __all__ = [
     "POLICIES",
     "RAW_SCHEMA",
     "TABLES",
+    "TIME_ZONES",
     "VIEW_COLUMNS",
     "VIEW_SCHEMA",
+    "ZONE_OFFSETS",
     "Column",
     "DataType",
     "Table",
@@ -178,6 +181,8 @@ TABLES = (
     EXTRACTION_ERRORS,
     EXTRACTION_DRIFT,
     POLICIES,
+    TIME_ZONES,
+    ZONE_OFFSETS,
 )
 
 

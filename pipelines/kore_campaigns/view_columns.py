@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kore_campaigns.columns import at_column, bool_column, int_column, text_column
+from kore_campaigns.columns import Column, at_column, bool_column, int_column, text_column
 
 VIEW_COLUMNS = (
     at_column(
@@ -50,6 +50,17 @@ VIEW_COLUMNS = (
         "`unparsed`: weekday or time cannot be read; `zero_length`: it ends when it begins, taken "
         "for 24 hours; `duplicate` and `overlap` of an earlier window; `gap` between two of a day.",
     ),
+    Column("calendar_date", "date", "The date, by the clock of the campaign's zone."),
+    text_column(
+        "shared",
+        "What both campaigns use: `contact_list`, `caller_id`, or `queue` (or flow) that takes "
+        "the answered calls.",
+    ),
+    text_column("shared_name", "Its name or number."),
+    text_column("other_campaign_id", "The other of the two, whose id sorts after."),
+    text_column("other_campaign_name", "The other's name."),
+    int_column("overlap_minutes", "Minutes of the seven days from today when both may dial."),
+    at_column("first_overlap_at", "When that is for the first time (UTC)."),
     bool_column("is_configured", "True if the file of campaign ids names it."),
     at_column(
         "last_confirmed_at",

@@ -27,6 +27,11 @@ VIEWS = (
     "weekly_minutes",
     "calling_window_checks",
     "policies",
+    "time_zones",
+    "zone_offsets",
+    "calendar",
+    "calling_windows_utc",
+    "campaign_overlaps",
     "runs",
     "campaign_freshness",
 )

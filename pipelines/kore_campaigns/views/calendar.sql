@@ -1,0 +1,22 @@
+-- one row per date that kore.calling_windows_utc shows: a week back, four weeks ahead
+with days as (
+    select cast(current_date as date) + cast(number as integer) as calendar_date
+    from generate_series(-7, 28) as numbers (number)
+),
+
+dated as (
+    select
+        calendar_date,
+        -- 1 January 1970 was a Thursday
+        cast((calendar_date - date '1970-01-01' + 3) % 7 + 1 as bigint) as day_of_week
+    from days
+),
+
+final as (
+    select
+        calendar_date,
+        day_of_week
+    from dated
+)
+
+select * from final

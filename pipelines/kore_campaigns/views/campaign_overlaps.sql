@@ -1,0 +1,136 @@
+-- one row per pair of live campaigns and thing they share, if both may dial at once this week
+with campaigns as (
+    select * from kore.campaigns
+),
+
+sharing as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        'contact_list' as shared,
+        contact_list_name as shared_name
+    from kore.campaign_contact_lists
+    where contact_list_name is not null
+    union
+    select account_id, stream_id, campaign_id, name, 'caller_id', caller_id
+    from campaigns
+    where caller_id is not null
+    union
+    select account_id, stream_id, campaign_id, name, 'queue', connection
+    from campaigns
+    where connection is not null
+),
+
+pairs as (
+    select
+        one.account_id,
+        one.stream_id,
+        one.shared,
+        one.shared_name,
+        one.campaign_id,
+        one.campaign_name,
+        other.campaign_id as other_campaign_id,
+        other.campaign_name as other_campaign_name
+    from sharing as one
+    join sharing as other
+        on one.stream_id = other.stream_id
+        and one.shared = other.shared
+        and one.shared_name = other.shared_name
+        and one.campaign_id < other.campaign_id
+),
+
+-- seven days from today, in minutes since 1970
+week as (
+    select
+        cast(current_date - date '1970-01-01' as bigint) * 1440 as begins,
+        cast(current_date - date '1970-01-01' as bigint) * 1440 + 7 * 1440 as ends
+),
+
+windows as (
+    select
+        windows.stream_id,
+        windows.campaign_id,
+        greatest(cast(floor(extract(epoch from windows.starts_at) / 60) as bigint), week.begins)
+            as opens,
+        least(cast(floor(extract(epoch from windows.ends_at) / 60) as bigint), week.ends) as closes
+    from kore.calling_windows_utc as windows
+    cross join week
+    where extract(epoch from windows.starts_at) < week.ends * 60
+        and extract(epoch from windows.ends_at) > week.begins * 60
+),
+
+-- windows of one campaign that overlap or touch, as one; so that no minute counts twice
+ordered as (
+    select
+        *,
+        max(closes) over (
+            partition by stream_id, campaign_id
+            order by opens, closes
+            rows between unbounded preceding and 1 preceding
+        ) as open_until
+    from windows
+),
+
+numbered as (
+    select
+        *,
+        sum(case when opens <= open_until then 0 else 1 end) over (
+            partition by stream_id, campaign_id
+            order by opens, closes
+            rows between unbounded preceding and current row
+        ) as span
+    from ordered
+),
+
+spans as (
+    select stream_id, campaign_id, min(opens) as opens, max(closes) as closes
+    from numbered
+    group by stream_id, campaign_id, span
+),
+
+-- a pair that shares several things is compared once
+compared as (
+    select distinct stream_id, campaign_id, other_campaign_id from pairs
+),
+
+common as (
+    select
+        compared.stream_id,
+        compared.campaign_id,
+        compared.other_campaign_id,
+        sum(least(one.closes, other.closes) - greatest(one.opens, other.opens)) as minutes,
+        min(greatest(one.opens, other.opens)) as first_minute
+    from compared
+    join spans as one
+        on compared.stream_id = one.stream_id
+        and compared.campaign_id = one.campaign_id
+    join spans as other
+        on compared.stream_id = other.stream_id
+        and compared.other_campaign_id = other.campaign_id
+        and one.opens < other.closes
+        and one.closes > other.opens
+    group by compared.stream_id, compared.campaign_id, compared.other_campaign_id
+),
+
+final as (
+    select
+        pairs.account_id,
+        pairs.stream_id,
+        pairs.shared,
+        pairs.shared_name,
+        pairs.campaign_id,
+        pairs.campaign_name,
+        pairs.other_campaign_id,
+        pairs.other_campaign_name,
+        cast(common.minutes as bigint) as overlap_minutes,
+        to_timestamp(common.first_minute * 60) as first_overlap_at
+    from pairs
+    join common
+        on pairs.stream_id = common.stream_id
+        and pairs.campaign_id = common.campaign_id
+        and pairs.other_campaign_id = common.other_campaign_id
+)
+
+select * from final

@@ -1,0 +1,16 @@
+-- one row per time zone that a campaign version names: is it one, what is it called, where is it
+with time_zones as (
+    select * from kore_raw.time_zones
+),
+
+final as (
+    select
+        timezone,
+        is_iana,
+        is_legacy,
+        canonical_timezone,
+        country_code
+    from time_zones
+)
+
+select * from final

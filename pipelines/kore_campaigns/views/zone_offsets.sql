@@ -1,0 +1,15 @@
+-- one row per time zone and span in which its clock stays as it is against UTC
+with zone_offsets as (
+    select * from kore_raw.zone_offsets
+),
+
+final as (
+    select
+        timezone,
+        starts_at,
+        ends_at,
+        utc_offset_minutes
+    from zone_offsets
+)
+
+select * from final
