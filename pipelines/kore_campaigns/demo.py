@@ -24,6 +24,13 @@ FESTIVAL = "cd-3b6f0d8-2c71-4e95-a1d4-6f9b2e7c0a53"
 WEST = "cd-8d03b7e-1f24-4c6a-8e91-5a7d9c3f6b08"
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 
+# examples, not legal advice: docs/findings.md says where they come from
+POLICIES = """\
+name,country,earliest,latest,min_ring_seconds
+US federal,US,8:00 AM,9:00 PM,15
+India,IN,10:00 AM,9:00 PM,
+"""
+
 QUESTIONS = (
     (
         "What changed between the two runs?",
@@ -34,13 +41,14 @@ order by campaign_name, position
 """,
     ),
     (
-        "Which campaigns may call after 8 PM, on which days, in their own time zone?",
+        "Which campaigns may dial outside the permitted hours of policies.csv, by how much?",
         """
-select campaign_name, timezone, string_agg(day, ' ' order by day_of_week) as days, end_text as until
-from kore.campaign_calling_hours
-where end_minute > 20 * 60
+select campaign_name, policy_name as policy, limit_value as permitted, value as may_dial,
+    count(*) as weekdays, sum(minutes) as minutes_a_week
+from kore.findings
+where finding = 'outside_permitted_hours'
 group by all
-order by max(end_minute) desc, campaign_name
+order by campaign_name, may_dial
 """,
     ),
     (
@@ -69,6 +77,7 @@ def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
     database = _clean(folder)
     with Emulator(campaigns=demo_campaigns()) as kore:
         _write_ids(folder / "campaign_ids.csv", kore.campaign_ids())
+        (folder / "policies.csv").write_text(POLICIES, encoding="utf-8")
         say(f"A Kore.ai emulator answers on {kore.url}: {len(kore.campaign_ids())} campaigns,")
         say("60 calls a minute, a signed token for each.\n")
         first = _run(folder, database, kore)
@@ -105,6 +114,7 @@ def _run(folder: Path, database: Path, kore: Any) -> RunReport:
         account_id=kore.account_id,
         credentials={"client_id": kore.client_id, "client_secret": kore.client_secret},
         campaign_ids=str(folder / "campaign_ids.csv"),
+        policies=str(folder / "policies.csv"),
     )
 
 

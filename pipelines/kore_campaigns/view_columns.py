@@ -61,6 +61,18 @@ VIEW_COLUMNS = (
     text_column("other_campaign_name", "The other's name."),
     int_column("overlap_minutes", "Minutes of the seven days from today when both may dial."),
     at_column("first_overlap_at", "When that is for the first time (UTC)."),
+    text_column(
+        "finding",
+        "What it is, e.g. `outside_permitted_hours`, `no_dnc_list`, `stale`; docs/findings.md has "
+        "them all.",
+    ),
+    text_column(
+        "severity",
+        "`high`: look today; `medium`: look soon; `low`: tidy up; `info`: good to know.",
+    ),
+    text_column("value", "What the campaign has."),
+    text_column("limit_value", "What it is held against; empty where nothing is."),
+    text_column("sentence", "The finding, to be read after the campaign's name."),
     bool_column("is_configured", "True if the file of campaign ids names it."),
     at_column(
         "last_confirmed_at",

@@ -32,8 +32,14 @@ VIEWS = (
     "calendar",
     "calling_windows_utc",
     "campaign_overlaps",
+    "policy_limits",
     "runs",
     "campaign_freshness",
+    "hours_findings",
+    "list_findings",
+    "dialing_findings",
+    "freshness_findings",
+    "findings",
 )
 
 

@@ -1,0 +1,250 @@
+-- one row per finding on when a campaign may dial
+with weekdays as (
+    select * from (
+        values
+            (1, 'Monday'), (2, 'Tuesday'), (3, 'Wednesday'), (4, 'Thursday'),
+            (5, 'Friday'), (6, 'Saturday'), (7, 'Sunday')
+    ) as named (day_of_week, weekday)
+),
+
+limits as (
+    select * from kore.policy_limits
+),
+
+campaigns as (
+    select * from kore.campaigns
+),
+
+time_zones as (
+    select * from kore.time_zones
+),
+
+-- minutes of a day as people write them
+clocks as (
+    select
+        minute,
+        lpad(cast(cast(floor(minute / 60) as integer) as varchar), 2, '0')
+        || ':' || lpad(cast(minute % 60 as varchar), 2, '0') as clock
+    from generate_series(0, 1440) as minutes (minute)
+),
+
+weekly_minutes as (
+    select * from kore.weekly_minutes
+),
+
+checks as (
+    select * from kore.calling_window_checks
+),
+
+open_hours as (
+    select * from kore.open_hours
+),
+
+held_against as (
+    select
+        open_hours.account_id,
+        open_hours.stream_id,
+        open_hours.campaign_id,
+        open_hours.campaign_name,
+        open_hours.day_of_week,
+        open_hours.start_minute,
+        open_hours.end_minute,
+        limits.policy_name,
+        coalesce(limits.earliest_minute, 0) as earliest_minute,
+        coalesce(limits.latest_minute, 1440) as latest_minute,
+        case
+            when limits.earliest_minute > open_hours.start_minute
+                then least(open_hours.end_minute, limits.earliest_minute) - open_hours.start_minute
+            else 0
+        end
+        + case
+            when limits.latest_minute < open_hours.end_minute
+                then open_hours.end_minute - greatest(open_hours.start_minute, limits.latest_minute)
+            else 0
+        end as minutes
+    from open_hours
+    join limits
+        on open_hours.stream_id = limits.stream_id
+        and open_hours.campaign_id = limits.campaign_id
+        and open_hours.day_of_week = limits.day_of_week
+),
+
+outside as (
+    select
+        held_against.account_id,
+        held_against.stream_id,
+        held_against.campaign_id,
+        held_against.campaign_name,
+        held_against.policy_name,
+        held_against.day_of_week,
+        string_agg(
+            starts.clock || '-' || ends.clock, ', ' order by held_against.start_minute
+        ) as hours,
+        case
+            when max(held_against.latest_minute) = 0 then 'closed'
+            else max(earliest.clock) || '-' || max(latest.clock)
+        end as permitted,
+        cast(sum(held_against.minutes) as bigint) as minutes
+    from held_against
+    join clocks as starts on held_against.start_minute = starts.minute
+    join clocks as ends on held_against.end_minute = ends.minute
+    join clocks as earliest on held_against.earliest_minute = earliest.minute
+    join clocks as latest on held_against.latest_minute = latest.minute
+    where held_against.minutes > 0
+    group by
+        held_against.account_id,
+        held_against.stream_id,
+        held_against.campaign_id,
+        held_against.campaign_name,
+        held_against.policy_name,
+        held_against.day_of_week
+),
+
+outside_permitted_hours as (
+    select
+        outside.account_id,
+        outside.stream_id,
+        outside.campaign_id,
+        outside.campaign_name,
+        'outside_permitted_hours' as finding,
+        'high' as severity,
+        outside.policy_name,
+        outside.day_of_week,
+        outside.hours as value,
+        outside.permitted as limit_value,
+        outside.minutes,
+        'may dial on ' || weekdays.weekday || ' ' || outside.hours || ', '
+        || cast(outside.minutes as varchar) || ' minutes outside `' || outside.policy_name
+        || '` (' || outside.permitted || ')' as sentence
+    from outside
+    join weekdays on outside.day_of_week = weekdays.day_of_week
+),
+
+weekend_calling as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        'weekend_calling' as finding,
+        'info' as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        cast(weekend_minutes as varchar) as value,
+        cast(null as varchar) as limit_value,
+        weekend_minutes as minutes,
+        'may dial ' || cast(weekend_minutes as varchar)
+        || ' minutes on Saturday and Sunday' as sentence
+    from weekly_minutes
+    where weekend_minutes > 0
+),
+
+no_calling_hours as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        'no_calling_hours' as finding,
+        'high' as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        cast(null as varchar) as value,
+        cast(null as varchar) as limit_value,
+        cast(null as bigint) as minutes,
+        'has no calling hours that could be read; nothing shows what holds it back' as sentence
+    from weekly_minutes
+    where weekly_minutes = 0
+),
+
+windows_in_doubt as (
+    select
+        checks.account_id,
+        checks.stream_id,
+        checks.campaign_id,
+        checks.campaign_name,
+        case checks.check_name
+            when 'unparsed' then 'unparsed_time'
+            when 'zero_length' then 'zero_length_window'
+            when 'duplicate' then 'duplicate_window'
+            else 'overlapping_windows'
+        end as finding,
+        case checks.check_name
+            when 'unparsed' then 'high'
+            when 'zero_length' then 'medium'
+            else 'low'
+        end as severity,
+        cast(null as varchar) as policy_name,
+        checks.day_of_week,
+        'window ' || cast(checks.position as varchar) as value,
+        cast(null as varchar) as limit_value,
+        checks.minutes,
+        'window ' || cast(checks.position as varchar)
+        || case checks.check_name
+            when 'unparsed' then ' has a weekday or a time that could not be read'
+            when 'zero_length' then ' ends when it begins; it is taken for 24 hours'
+            when 'duplicate' then ' is there twice'
+            else ' overlaps another one of the same campaign'
+        end as sentence
+    from checks
+    where checks.check_name <> 'gap'
+),
+
+zone_in_doubt as (
+    select
+        campaigns.account_id,
+        campaigns.stream_id,
+        campaigns.campaign_id,
+        campaigns.name as campaign_name,
+        case
+            when time_zones.is_legacy then 'legacy_timezone'
+            else 'unknown_timezone'
+        end as finding,
+        case when time_zones.is_legacy then 'low' else 'high' end as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        campaigns.timezone as value,
+        time_zones.canonical_timezone as limit_value,
+        cast(null as bigint) as minutes,
+        case
+            when time_zones.is_legacy
+                then 'names its zone `' || campaigns.timezone || '`, an old name of `'
+                    || coalesce(time_zones.canonical_timezone, '?') || '`'
+            when campaigns.timezone is null or campaigns.timezone = ''
+                then 'has no time zone: its hours cannot be placed'
+            else 'has the time zone `' || campaigns.timezone
+                || '`, which is no IANA name: its hours cannot be placed'
+        end as sentence
+    from campaigns
+    left join time_zones on campaigns.timezone = time_zones.timezone
+    where not coalesce(time_zones.is_iana, false) or time_zones.is_legacy
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        finding,
+        severity,
+        policy_name,
+        day_of_week,
+        value,
+        limit_value,
+        minutes,
+        sentence
+    from (
+        select * from outside_permitted_hours
+        union all
+        select * from weekend_calling
+        union all
+        select * from no_calling_hours
+        union all
+        select * from windows_in_doubt
+        union all
+        select * from zone_in_doubt
+    ) as found
+)
+
+select * from final

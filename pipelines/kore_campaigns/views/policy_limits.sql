@@ -1,0 +1,69 @@
+-- one row per live campaign, policy that applies to it and weekday: the strictest of its limits
+with campaigns as (
+    select * from kore.campaigns
+),
+
+policies as (
+    select * from kore_raw.policies
+),
+
+time_zones as (
+    select * from kore.time_zones
+),
+
+-- names and zones are few and campaigns many: a pattern is tried once per zone
+zones as (
+    select distinct
+        campaigns.timezone,
+        lower(campaigns.timezone) as zone_text,
+        time_zones.country_code
+    from campaigns
+    left join time_zones on campaigns.timezone = time_zones.timezone
+),
+
+policies_of_zones as (
+    select policies.*, zones.timezone
+    from policies
+    join zones
+        on (policies.zone_like is null or zones.zone_text like policies.zone_like escape '!')
+        and (policies.country_code is null or policies.country_code = zones.country_code)
+),
+
+applied as (
+    select
+        campaigns.account_id,
+        campaigns.stream_id,
+        campaigns.campaign_id,
+        campaigns.name,
+        policies_of_zones.policy_name,
+        policies_of_zones.day_of_week,
+        policies_of_zones.earliest_minute,
+        policies_of_zones.latest_minute,
+        policies_of_zones.max_attempts_per_24h,
+        policies_of_zones.min_ring_seconds
+    from campaigns
+    join policies_of_zones
+        on campaigns.stream_id = policies_of_zones.stream_id
+        and coalesce(campaigns.timezone, '') = coalesce(policies_of_zones.timezone, '')
+    where policies_of_zones.campaign_like is null
+        or lower(campaigns.name) like policies_of_zones.campaign_like escape '!'
+        or lower(campaigns.campaign_id) like policies_of_zones.campaign_like escape '!'
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        name as campaign_name,
+        policy_name,
+        day_of_week,
+        max(earliest_minute) as earliest_minute,
+        min(latest_minute) as latest_minute,
+        min(max_attempts_per_24h) as max_attempts_per_24h,
+        max(min_ring_seconds) as min_ring_seconds
+    from applied
+    group by account_id, stream_id, campaign_id, name, policy_name, day_of_week
+)
+
+select * from final
