@@ -38,7 +38,8 @@ VIEW_COLUMNS = (
     ),
     int_column(
         "weekly_minutes",
-        "Minutes of a week in which the campaign may dial; overlapping windows count once.",
+        "Minutes of a week in which it may dial, overlapping windows counted once; of several "
+        "campaigns, all of theirs.",
     ),
     int_column("weekend_minutes", "Those of them on Saturday and Sunday."),
     int_column("window_count", "Calling windows as Kore sent them, read or not."),
@@ -53,10 +54,15 @@ VIEW_COLUMNS = (
     Column("calendar_date", "date", "The date, by the clock of the campaign's zone."),
     text_column(
         "shared",
-        "What both campaigns use: `contact_list`, `caller_id`, or `queue` (or flow) that takes "
+        "What campaigns use: `contact_list`, `caller_id`, or `queue` (or flow) that takes "
         "the answered calls.",
     ),
     text_column("shared_name", "Its name or number."),
+    int_column("campaign_count", "Live campaigns that use it."),
+    bool_column(
+        "is_compared",
+        "True if kore.campaign_overlaps compares its campaigns pair by pair: 100 at most.",
+    ),
     text_column("other_campaign_id", "The other of the two, whose id sorts after."),
     text_column("other_campaign_name", "The other's name."),
     int_column("overlap_minutes", "Minutes of the seven days from today when both may dial."),

@@ -31,6 +31,8 @@ VIEWS = (
     "zone_offsets",
     "calendar",
     "calling_windows_utc",
+    "campaign_resources",
+    "shared_resources",
     "campaign_overlaps",
     "policy_limits",
     "runs",

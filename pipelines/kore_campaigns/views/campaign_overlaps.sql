@@ -1,26 +1,13 @@
 -- one row per pair of live campaigns and thing they share, if both may dial at once this week
-with campaigns as (
-    select * from kore.campaigns
-),
-
-sharing as (
-    select
-        account_id,
-        stream_id,
-        campaign_id,
-        campaign_name,
-        'contact_list' as shared,
-        contact_list_name as shared_name
-    from kore.campaign_contact_lists
-    where contact_list_name is not null
-    union
-    select account_id, stream_id, campaign_id, name, 'caller_id', caller_id
-    from campaigns
-    where caller_id is not null
-    union
-    select account_id, stream_id, campaign_id, name, 'queue', connection
-    from campaigns
-    where connection is not null
+with sharing as (
+    select used.*
+    from kore.campaign_resources as used
+    -- pairs grow with the square: of what more than 100 share, kore.shared_resources tells
+    join kore.shared_resources as shared_resources
+        on used.stream_id = shared_resources.stream_id
+        and used.shared = shared_resources.shared
+        and used.shared_name = shared_resources.shared_name
+        and shared_resources.is_compared
 ),
 
 pairs as (

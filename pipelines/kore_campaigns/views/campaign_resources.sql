@@ -1,0 +1,37 @@
+-- one row per live campaign and contact list, caller id or queue that it uses
+with campaigns as (
+    select * from kore.campaigns
+),
+
+sharing as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        'contact_list' as shared,
+        contact_list_name as shared_name
+    from kore.campaign_contact_lists
+    where contact_list_name is not null
+    union
+    select account_id, stream_id, campaign_id, name, 'caller_id', caller_id
+    from campaigns
+    where caller_id is not null
+    union
+    select account_id, stream_id, campaign_id, name, 'queue', connection
+    from campaigns
+    where connection is not null
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        shared,
+        shared_name
+    from sharing
+)
+
+select * from final
