@@ -78,6 +78,7 @@ def _settings(kore: Emulator, per_minute: int) -> dict[str, str]:
         "CREDENTIALS__CLIENT_ID": kore.client_id,
         "CREDENTIALS__CLIENT_SECRET": kore.client_secret,
         "REQUESTS_PER_MINUTE": str(per_minute),
+        "CONTACT_LISTS": "false",  # as in the cases
     }
     return {f"SOURCES__KORE_CAMPAIGNS__{name}": value for name, value in values.items()}
 

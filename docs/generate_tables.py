@@ -45,21 +45,12 @@ def page() -> str:
 
 
 def _view_columns(name: str) -> Iterator[tuple[str, str, str]]:
-    described = {column.name: column for column in _all_columns()}
+    described = tables.columns_of(name)
     final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
     for line in (final.group(1) if final else "").splitlines():
         column = line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]
         found = described[column]
         yield column, TYPES[found.data_type], found.description
-
-
-def _all_columns() -> Iterator[tables.Column]:
-    # the first declaration wins, as in `tables.descriptions`: later in a dict, so reversed
-    found = list(tables.VIEW_COLUMNS)
-    for table in tables.TABLES:
-        for part in (table, *table.children):
-            found += part.columns
-    return reversed(found)
 
 
 def _table(name: str, table: tables.Table) -> str:

@@ -123,7 +123,7 @@ def test_its_dnc_list_is_one_row(seeded: Project) -> None:
 
 def test_its_contact_list_is_one_row(seeded: Project) -> None:
     assert shown(seeded, "campaign_contact_lists", "account_id", "stream_id") == [
-        (CAMPAIGN_ID, 1, NAME, 1, None, "CL Only 2020 Dec 4")
+        (CAMPAIGN_ID, 1, NAME, 1, None, "CL Only 2020 Dec 4", "unknown")
     ]
 
 

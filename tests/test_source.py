@@ -25,6 +25,11 @@ RAW_TABLES = [
     for table in TABLES
     for name in (table.name, *(f"{table.name}__{child.name}" for child in table.children))
 ]
+# what says how things are now, and no sweep of campaigns brings
+OF_RUNS_ALONE = {
+    *("policies", "time_zones", "zone_offsets"),
+    *("contact_lists", "contact_list_campaigns"),
+}
 # differ between two runs by their nature
 OWN = (
     *("run_id", "started_at", "finished_at", "full_sweep_started_at", "sweep_reason"),
@@ -158,7 +163,7 @@ def test_building_the_source_reads_and_asks_nothing(project: Project) -> None:
 
     source = kore_campaigns()
 
-    assert set(source.resources) == {table.name for table in TABLES}
+    assert set(source.resources) == {table.name for table in TABLES} - OF_RUNS_ALONE
     assert list(project.folder.iterdir()) == []
 
 

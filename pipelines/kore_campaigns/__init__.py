@@ -11,6 +11,7 @@ Where to find what, in the order of a run:
              listing, summary, beside   and the account listing beside it
     fetch    fetch, client, transport   many at once; the read endpoints; pace, sign, send, retry
              auth, pacing               the token; the budget of calls (calls_file, call_waits)
+             contact_lists              the app's contact lists: one call at the end of a run
              endpoints, adapter         the only requests there are; what leaves for the socket
              answers, failures,         what came back, or why nothing did;
              verdicts, course, retry    is it worth another try, and when
@@ -23,7 +24,7 @@ Where to find what, in the order of a run:
              tables, nested_tables,     every table and column, declared once
              run_tables, columns,
              policy_tables, zone_tables,
-             view_columns
+             list_tables, view_columns
              configured, drift_rows     what is configured, and was met, for the first time
              reference, zones_in_use,   tables that say how things are now; what is known of
              time_zones                 time zones

@@ -25,7 +25,7 @@ class ListingPage:
 
 
 class KoreClient:
-    """Reads campaigns. Besides what `Transport.send` raises, every method raises
+    """Reads campaigns and contact lists. Besides what `Transport.send` raises, every method raises
     `AnswerBreaksContract` for an answer that is not a success, or not to this question.
     """
 
@@ -81,9 +81,26 @@ class KoreClient:
             total_pages=_count(page.get("totalPages")),
         )
 
+    def contact_lists(self) -> list[Any]:
+        """Every contact list of the app, as received; the answer has no pages."""
+        reply = self._transport.send(Endpoint.CONTACT_LISTS)
+        data = _data_of_success(reply, "")
+        if not isinstance(data, list):
+            _breaks(reply, "", f"status is `success` and `data` is {_named(data)}, not a list")
+        return data
+
 
 def _data(reply: Reply, campaign_id: str) -> dict[str, Any]:
     """The `data` object of a success; all else breaks the contract."""
+    data = _data_of_success(reply, campaign_id)
+    if not isinstance(data, dict):
+        kind = _named(data)
+        _breaks(reply, campaign_id, f"status is `success` and `data` is {kind}, not an object")
+    return data
+
+
+def _data_of_success(reply: Reply, campaign_id: str) -> Any:
+    """The `data` of a success, `...` if it has none; all else breaks the contract."""
     try:
         answer = json.loads(reply.body, parse_constant=_not_a_number)
     except (ValueError, RecursionError):
@@ -94,11 +111,11 @@ def _data(reply: Reply, campaign_id: str) -> dict[str, Any]:
     if status != "success":
         said = f"status is `{one_line(str(status))}`" if "status" in answer else "it has no status"
         _breaks(reply, campaign_id, f"{said}: `{vendor_message(reply)}`")
-    data = answer.get("data")
-    if not isinstance(data, dict):
-        kind = _JSON_NAMES[type(data)] if "data" in answer else "missing"
-        _breaks(reply, campaign_id, f"status is `success` and `data` is {kind}, not an object")
-    return data
+    return answer.get("data", ...)
+
+
+def _named(data: Any) -> str:
+    return _JSON_NAMES[type(data)]
 
 
 def _not_a_number(constant: str) -> NoReturn:
@@ -117,8 +134,10 @@ def _breaks(reply: Reply, campaign_id: str, found: str) -> NoReturn:
 
 
 _JSON_NAMES = {
+    type(...): "missing",
     type(None): "null",
     list: "a list",
+    dict: "an object",
     str: "a text",
     bool: "true or false",
     int: "a number",

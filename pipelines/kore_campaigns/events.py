@@ -26,6 +26,7 @@ EVENTS: Final[Mapping[str, Level]] = {
     "campaigns_not_reached": "warning",
     "vanish_not_believed": "warning",
     "listing_doubted": "warning",
+    "contact_lists_unread": "warning",
     "listing_unreadable": "error",
     "access_refused": "error",
     "run_stopped": "error",

@@ -11,10 +11,11 @@ NOT_CONFIGURED_SHOWN = 10
 def plan_lines(preview: Preview) -> list[str]:
     """The kind of sweep and its cost first, then a line for each campaign to ask for."""
     plan = preview.plan
+    lists = ", 1 for the contact lists" if preview.contact_list_calls else ""
     lines = [
         f"sweep      {plan.sweep}: {plan.reason}",
         f"calls      {preview.calls}: {preview.listing_calls} for the listing, {len(plan.ask)} for "
-        f"campaigns; about {duration(preview.eta_seconds)} under the budget",
+        f"campaigns{lists}; about {duration(preview.eta_seconds)} under the budget",
         f"campaigns  {len(plan)} configured: {len(plan.ask)} to ask for, {len(plan.settled)} as "
         "held, without a call",
     ]

@@ -31,15 +31,16 @@ class Preview:
     plan: Plan
     database: str
     listing_calls: int
+    contact_list_calls: int
     eta_seconds: float
-    """By the budget of calls alone, listing included."""
+    """By the budget of calls alone, listing and contact lists included."""
     vanished_allowed: int
     survey: Survey
 
     @property
     def calls(self) -> int:
         """What a run would send, if nothing has to be repeated: 404s are asked for twice."""
-        return self.listing_calls + len(self.plan.ask)
+        return self.listing_calls + len(self.plan.ask) + self.contact_list_calls
 
     @property
     def maybe_gone(self) -> list[Planned]:
@@ -67,6 +68,7 @@ class Preview:
             "not_configured": self.survey.not_configured,
             "notes": self.survey.notes,
             "listing_calls": self.listing_calls,
+            "contact_list_calls": self.contact_list_calls,
             "calls": self.calls,
             "eta_seconds": round(self.eta_seconds, 1),
             "database": self.database,
@@ -94,12 +96,14 @@ def preview_run(
         now = datetime.now(UTC)
         survey = Surveyor(found, campaign_ids, client, reader, now, found.sweep).survey()
         listing_calls = client.counters.requests - client.counters.retries
+        list_calls = int(found.contact_lists)
         known = sum(not held.is_deleted for held in survey.held.values())
         return Preview(
             survey.plan,
             str(published),
             listing_calls,
-            client.eta_seconds(listing_calls + len(survey.plan.ask)),
+            list_calls,
+            client.eta_seconds(listing_calls + len(survey.plan.ask) + list_calls),
             vanished_allowed(known, max_vanished=found.max_vanished),
             survey,
         )

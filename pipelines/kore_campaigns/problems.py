@@ -49,6 +49,8 @@ def problems(report: RunReport) -> Iterator[Problem]:
             f"{'; '.join(report.notes)}. So it proved no campaign gone, and those it did not show "
             "were asked for one by one. Next: nothing, if it does not happen every time.",
         )
+    for note in report.list_notes:
+        yield Problem("contact_lists_unread", f"{note}.")
     if report.deadline_seconds is not None and report.interrupted:
         yield Problem(
             "deadline_reached",

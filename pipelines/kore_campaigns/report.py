@@ -73,6 +73,8 @@ class RunReport:
     """Campaigns that the account listing counts; None if it was not read."""
     notes: list[str] = field(default_factory=list)
     """What does not fit together in the listing."""
+    list_notes: list[str] = field(default_factory=list)
+    """Why the contact lists, or some of them, are not as Kore has them now."""
     full_sweep_started_at: datetime | None = None
     confirmed_through: str | None = None
     """How far a full sweep is, by id; None once it is through."""

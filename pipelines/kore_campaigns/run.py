@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ import dlt
 from kore_campaigns import tables
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.connect import connected, tool_version
+from kore_campaigns.contact_lists import ListReading
 from kore_campaigns.events import Tell, tell_nobody
-from kore_campaigns.held import reading
+from kore_campaigns.held import Reader, reading
 from kore_campaigns.load import destination_errors, duckdb_pipeline, load, package
 from kore_campaigns.lookup import resolve
 from kore_campaigns.made import make_tables_and_views
 from kore_campaigns.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.publish import Workspace, workspace_for
-from kore_campaigns.records import Records, write_records
+from kore_campaigns.records import write_records
 from kore_campaigns.reference import Reference, reference_records
 from kore_campaigns.report import RunReport, new_report
 from kore_campaigns.settings import KoreSettings
@@ -76,6 +78,9 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
                 now, wanted = report.started_at, found.sweep
                 survey = Surveyor(found, campaign_ids, client, reader, now, wanted).survey()
                 store = Store(found, report, survey, pipeline, reader)
+            app = {"account_id": found.account_id, "stream_id": found.stream_id}
+            lists = ListReading(client, report, stop, app, is_wanted=found.contact_lists)
+            references = partial(_references, found, policies, lists)
             sweep = Sweep(
                 settings=found,
                 report=report,
@@ -85,12 +90,17 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
                 stop=stop,
                 write=lambda is_last: watch.loads(
                     lambda: _write(
-                        store, report, pipeline, workspace, policies if is_last else None
+                        store,
+                        report,
+                        pipeline,
+                        workspace,
+                        references if is_last else None,
                     ),
                     versions=len(store),
                 ),
                 progress=watch.beside(progress),
                 accept_vanished=accept_vanished,
+                ask_last=lists.ask,
             )
             watch.plan(to_ask=len(survey.plan.ask))
             sweep.go()
@@ -146,31 +156,39 @@ def _write(
     report: RunReport,
     pipeline: dlt.Pipeline,
     workspace: Workspace,
-    policies: Sequence[Row] | None,
+    references: Callable[[Reader], list[Reference]] | None,
 ) -> None:
     """What a chunk brought, durable and published when this returns.
 
-    The last chunk brings the `policies`, too, and whatever else says how things are now.
+    The last chunk brings the `references`, too: what says how things are now.
     """
-    is_last = policies is not None
+    is_last = references is not None
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination_errors(report.database):
         workspace.begin_step()
         if len(store):
             load(pipeline, package(versions=store.version_rows()), database=report.database)
         records = store.records(is_last=is_last)
-        if policies is not None:
-            records.add(_reference_records(store, pipeline, policies))
+        if references is not None:
+            with reading(pipeline) as reader:
+                if reader is not None:
+                    records.add(reference_records(reader, references(reader)))
         write_records(pipeline, records, run_id=report.run_id, database=report.database)
         workspace.publish()
     store.clear()
 
 
-def _reference_records(store: Store, pipeline: dlt.Pipeline, policies: Sequence[Row]) -> Records:
-    """What differs in the tables that say how things are now."""
-    with reading(pipeline) as reader:
-        if reader is None:
-            return Records()
-        own = Reference(tables.POLICIES, policies, {"stream_id": store.stream_id})
-        zones = zone_references(reader, now=datetime.now(UTC))
-        return reference_records(reader, [own, *zones])
+def _references(
+    settings: KoreSettings, policies: Sequence[Row], lists: ListReading, reader: Reader
+) -> list[Reference]:
+    """What the tables that say how things are now are to hold; of what was not read, nothing."""
+    app = {"stream_id": settings.stream_id}
+    found = [Reference(tables.POLICIES, policies, app)]
+    found += zone_references(reader, now=datetime.now(UTC))
+    if lists.found is not None:
+        unseen = ("seen_at",)
+        found += [
+            Reference(tables.LISTS, lists.found.lists, app, unseen),
+            Reference(tables.LIST_CAMPAIGNS, lists.found.campaigns, app, unseen),
+        ]
+    return found

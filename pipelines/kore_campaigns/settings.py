@@ -67,6 +67,8 @@ class KoreSettings(BaseConfiguration):
     """File with header `campaign_id[,note][,connection]`."""
     policies: str = DEFAULT_POLICIES
     """File of the limits that `kore.findings` holds campaigns against; none if it is not there."""
+    contact_lists: bool = True
+    """Read the app's contact lists, too: one call a run."""
     requests_per_minute: int = 60
     """Calls in any 60 seconds, for all processes of this machine; 0 = no limit."""
     requests_per_hour: int = 0

@@ -1,8 +1,8 @@
 """The plain dlt source: `dlt.pipeline(...).run(kore_campaigns())` in anybody's own pipeline.
 
 One full sweep as one load package, raw tables only.  What the pipeline's destination holds is the
-checkpoint here as in `run_pipeline`, so a second run writes new versions only.  Chunks, views and
-publishing are `run_pipeline`'s.
+checkpoint here as in `run_pipeline`, so a second run writes new versions only.  Chunks, views,
+contact lists, policies and publishing are `run_pipeline`'s.
 """
 
 from __future__ import annotations

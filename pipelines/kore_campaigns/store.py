@@ -54,10 +54,6 @@ class Store:
     def __len__(self) -> int:
         return len(self._versions)
 
-    @property
-    def stream_id(self) -> str:
-        return self._settings.stream_id
-
     def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
         """A new version; a deletion, if nothing was found."""
         self._versions.append((campaign_id, observed_at, found))

@@ -78,8 +78,15 @@ def live_campaigns(
     for name in LIVE_LISTS:
         for row in _shown(connection, name, campaign_ids, stream_id):
             for campaign in found[row["campaign_id"]][:1]:
-                campaign[name].append(row)
+                campaign[name].append(_as_sent(row))
     return found
+
+
+def _as_sent(row: Row) -> Row:
+    """The row without the id of a contact list that the views have found by its name."""
+    if row.pop("link", "sent") != "sent":
+        row["contact_list_id"] = None
+    return row
 
 
 def _shown(

@@ -40,9 +40,15 @@ def silent(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
     """No progress wanted."""
 
 
+def nothing_more() -> None:
+    """Campaigns are all there is to ask for."""
+
+
 @dataclass(slots=True)
 class Sweep:
-    """Fills `report` and `store`; `write(is_last)` is called for each full chunk and at the end."""
+    """Fills `report` and `store`; `write(is_last)` is called for each full chunk and at the end,
+    `ask_last` before that one.
+    """
 
     settings: KoreSettings
     report: RunReport
@@ -53,6 +59,7 @@ class Sweep:
     write: Callable[[bool], None]
     progress: Progress = silent
     accept_vanished: bool = False
+    ask_last: Callable[[], None] = nothing_more
     now: Callable[[], datetime] = utc_now
     clock: Callable[[], float] = time.monotonic
     _ended: set[str] = field(default_factory=set)
@@ -76,6 +83,7 @@ class Sweep:
         missing = self._ask(step.campaign_id for step in ask if step.reason != Reason.NOT_LISTED)
         self._settle(missing, unlisted)
         self._account_for_the_rest()
+        self.ask_last()
         self._write(is_last=True)
 
     def _ask(self, campaign_ids: Iterable[str], *, confirming: bool = False) -> list[str]:

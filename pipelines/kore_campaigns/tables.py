@@ -15,6 +15,7 @@ from kore_campaigns.columns import (
     json_column,
     text_column,
 )
+from kore_campaigns.list_tables import LIST_CAMPAIGNS, LISTS
 from kore_campaigns.nested_tables import (
     CALLING_HOURS,
     CHANGES,
@@ -32,7 +33,7 @@ from kore_campaigns.run_tables import (
     EXTRACTION_RUNS,
     STREAM_ID,
 )
-from kore_campaigns.view_columns import VIEW_COLUMNS
+from kore_campaigns.view_columns import OF_CAMPAIGN_LISTS, OF_LIST_CAMPAIGNS, VIEW_COLUMNS
 from kore_campaigns.zone_tables import TIME_ZONES, ZONE_OFFSETS
 
 __all__ = [
@@ -47,6 +48,8 @@ __all__ = [
     "EXTRACTION_DRIFT",
     "EXTRACTION_ERRORS",
     "EXTRACTION_RUNS",
+    "LISTS",
+    "LIST_CAMPAIGNS",
     "POLICIES",
     "RAW_SCHEMA",
     "TABLES",
@@ -57,7 +60,7 @@ __all__ = [
     "Column",
     "DataType",
     "Table",
-    "descriptions",
+    "columns_of",
 ]
 
 RAW_SCHEMA = "kore_raw"
@@ -183,14 +186,22 @@ TABLES = (
     POLICIES,
     TIME_ZONES,
     ZONE_OFFSETS,
+    LISTS,
+    LIST_CAMPAIGNS,
 )
+# views in which a column means what it means there alone
+_OWN_COLUMNS = {
+    "contact_lists": LISTS.columns,
+    "contact_list_campaigns": (*LIST_CAMPAIGNS.columns, *OF_LIST_CAMPAIGNS),
+    "campaign_contact_lists": OF_CAMPAIGN_LISTS,
+}
 
 
-def descriptions() -> dict[str, str]:
-    """Description per column name, for views; the same name means the same everywhere."""
-    found = {column.name: column.description for column in VIEW_COLUMNS}
+def columns_of(view: str) -> dict[str, Column]:
+    """Per name what a column of this view is: with few exceptions the same in all views."""
+    found = {column.name: column for column in VIEW_COLUMNS}
     for table in TABLES:
         for part in (table, *table.children):
             for column in part.columns:
-                found.setdefault(column.name, column.description)
-    return found
+                found.setdefault(column.name, column)
+    return found | {column.name: column for column in _OWN_COLUMNS.get(view, ())}

@@ -85,6 +85,13 @@ VIEW_COLUMNS = (
         "When our newest version was last seen to be what Kore has: start of the newest finished "
         "run in which the campaign did not fail, or `observed_at`.",
     ),
+    text_column(
+        "link",
+        "How `contact_list_id` is known. `sent`: Kore sent it; `in_use`: a list of this name says "
+        "that the campaign uses it; `name`: one list has this name; `ambiguous`: several have; "
+        "`unknown`: none that the lists for calls show.",
+    ),
+    bool_column("is_held", "True if the campaign is one of `kore.campaigns`."),
     at_column("last_changed_at", "From when the newest version counts: its `valid_from`."),
     at_column("last_error_at", "When it last failed, if ever."),
     text_column("last_error_code", "`error_code` of the last failure."),
@@ -93,5 +100,19 @@ VIEW_COLUMNS = (
         "is_stale",
         "True if it failed and was not confirmed since, if nothing confirmed it for "
         "`stale_after_seconds` of the newest run, or if it is not configured any more.",
+    ),
+)
+
+OF_LIST_CAMPAIGNS = (
+    text_column(
+        "campaign_name",
+        "Name of the campaign now, if `is_held`; else as the list has it, which Kore lets age.",
+    ),
+)
+OF_CAMPAIGN_LISTS = (
+    text_column(
+        "contact_list_id",
+        "The list's id, sent by Kore or found by its name, as `link` says; empty where that is "
+        "`ambiguous` or `unknown`.",
     ),
 )

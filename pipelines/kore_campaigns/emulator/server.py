@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from copy import deepcopy
 from dataclasses import InitVar, dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -143,6 +144,16 @@ class Emulator(Settings):
     def serve_bytes(self, campaign_id: str, body: bytes) -> None:
         """Answers with exactly these bytes until the campaign is edited."""
         self._catalogue.serve_bytes(campaign_id, body)
+
+    def contact_lists(self) -> Any:
+        """The `data` of the answer that shows all contact lists."""
+        return deepcopy(self._service.contact_lists.rows())
+
+    def serve_contact_lists(self, rows: Any) -> None:
+        """Shows exactly these, whatever they are, until told otherwise; None: what the campaigns
+        name.
+        """
+        self._service.contact_lists.served = deepcopy(rows)
 
     def fault(
         self, name: str, campaign_id: str | None = None, times: int | None = None, **options: Any

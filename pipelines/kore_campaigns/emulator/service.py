@@ -30,7 +30,7 @@ class Service:
         self._journal = journal
         self._tokens = TokenCheck(settings)
         self._listing = Listing(catalogue)
-        self._contact_lists = ContactLists(catalogue)
+        self.contact_lists = ContactLists(catalogue)
         self._minute = SlidingLog(settings.requests_per_minute, settings.window_seconds)
         self._hour = SlidingLog(settings.requests_per_hour, HOUR)
 
@@ -84,9 +84,9 @@ class Service:
             case Endpoint.STATUS:
                 return self._status(ask)
             case Endpoint.CONTACT_LISTS:
-                return success("", self._contact_lists.rows())
+                return success("", self.contact_lists.rows())
             case Endpoint.CONTACT_LIST:
-                row = self._contact_lists.detail(ask.subject_id)
+                row = self.contact_lists.detail(ask.subject_id)
                 return answers.LIST_NOT_FOUND if row is None else success("", row)
         return answers.NOT_FOUND
 

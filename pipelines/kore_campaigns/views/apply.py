@@ -17,6 +17,8 @@ VIEWS = (
     "campaigns",
     "campaign_calling_hours",
     "campaign_dnc_lists",
+    "contact_lists",
+    "contact_list_campaigns",
     "campaign_contact_lists",
     "calling_hours_history",
     "dnc_list_history",
@@ -97,10 +99,10 @@ def _comments_on_views(columns: Iterable[Sequence[str]]) -> Iterator[str]:
     for name in VIEWS:
         described = _quoted(view_description(name))
         yield f"comment on view {tables.VIEW_SCHEMA}.{name} is {described}"
-    descriptions = tables.descriptions()
+    known = {view: tables.columns_of(view) for view in VIEWS}
     for view, column in columns:
         if view in VIEWS:
-            described = _quoted(descriptions[column])
+            described = _quoted(known[view][column].description)
             yield f"comment on column {tables.VIEW_SCHEMA}.{view}.{column} is {described}"
 
 

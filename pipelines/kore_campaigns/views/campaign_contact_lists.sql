@@ -7,7 +7,30 @@ contact_lists as (
     select * from kore_raw.campaign_versions__contact_lists
 ),
 
-final as (
+-- lists of one name that say that the campaign uses them
+in_use as (
+    select
+        stream_id,
+        campaign_id,
+        contact_list_name,
+        count(*) as list_count,
+        min(contact_list_id) as contact_list_id
+    from kore.contact_list_campaigns
+    group by stream_id, campaign_id, contact_list_name
+),
+
+-- all lists of one name
+named as (
+    select
+        stream_id,
+        contact_list_name,
+        count(*) as list_count,
+        min(contact_list_id) as contact_list_id
+    from kore.contact_lists
+    group by stream_id, contact_list_name
+),
+
+linked as (
     select
         campaigns.account_id,
         campaigns.stream_id,
@@ -15,13 +38,55 @@ final as (
         campaigns.version,
         campaigns.name as campaign_name,
         contact_lists.position,
-        contact_lists.contact_list_id,
-        contact_lists.contact_list_name
+        contact_lists.contact_list_name,
+        contact_lists.contact_list_id as sent_id,
+        in_use.contact_list_id as in_use_id,
+        named.contact_list_id as named_id,
+        case
+            when contact_lists.contact_list_id is not null then 'sent'
+            when in_use.list_count = 1 then 'in_use'
+            when in_use.list_count > 1 then 'ambiguous'
+            when named.list_count = 1 then 'name'
+            when named.list_count > 1 then 'ambiguous'
+            else 'unknown'
+        end as link
     from campaigns
     join contact_lists
         on campaigns.stream_id = contact_lists.stream_id
         and campaigns.campaign_id = contact_lists.campaign_id
         and campaigns.version = contact_lists.version
+    left join in_use
+        on campaigns.stream_id = in_use.stream_id
+        and campaigns.campaign_id = in_use.campaign_id
+        and contact_lists.contact_list_name = in_use.contact_list_name
+    left join named
+        on campaigns.stream_id = named.stream_id
+        and contact_lists.contact_list_name = named.contact_list_name
+),
+
+identified as (
+    select
+        *,
+        case link
+            when 'sent' then sent_id
+            when 'in_use' then in_use_id
+            when 'name' then named_id
+        end as contact_list_id
+    from linked
+),
+
+final as (
+    select
+        identified.account_id,
+        identified.stream_id,
+        identified.campaign_id,
+        identified.version,
+        identified.campaign_name,
+        identified.position,
+        identified.contact_list_id,
+        identified.contact_list_name,
+        identified.link
+    from identified
 )
 
 select * from final

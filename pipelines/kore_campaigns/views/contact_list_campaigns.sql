@@ -1,0 +1,45 @@
+-- one row per contact list and campaign that uses it, as the list says
+with uses as (
+    select * from kore_raw.contact_list_campaigns
+),
+
+contact_lists as (
+    select * from kore.contact_lists
+),
+
+campaigns as (
+    select * from kore.campaigns
+),
+
+-- the list has a copy of the campaign's name, and Kore lets it age
+named as (
+    select
+        uses.account_id,
+        uses.stream_id,
+        uses.contact_list_id,
+        contact_lists.contact_list_name,
+        uses.campaign_id,
+        coalesce(campaigns.name, uses.campaign_name) as campaign_name,
+        campaigns.campaign_id is not null as is_held
+    from uses
+    left join contact_lists
+        on uses.stream_id = contact_lists.stream_id
+        and uses.contact_list_id = contact_lists.contact_list_id
+    left join campaigns
+        on uses.stream_id = campaigns.stream_id
+        and uses.campaign_id = campaigns.campaign_id
+),
+
+final as (
+    select
+        named.account_id,
+        named.stream_id,
+        named.contact_list_id,
+        named.contact_list_name,
+        named.campaign_id,
+        named.campaign_name,
+        named.is_held
+    from named
+)
+
+select * from final

@@ -1,0 +1,22 @@
+-- one row per contact list of the app, as the last run that could read them found it
+with contact_lists as (
+    select * from kore_raw.contact_lists
+),
+
+final as (
+    select
+        contact_lists.account_id,
+        contact_lists.stream_id,
+        contact_lists.contact_list_id,
+        contact_lists.contact_list_name,
+        contact_lists.list_type,
+        contact_lists.record_count,
+        contact_lists.status,
+        contact_lists.source,
+        contact_lists.list_timezone,
+        contact_lists.updated_at,
+        contact_lists.seen_at
+    from contact_lists
+)
+
+select * from final
