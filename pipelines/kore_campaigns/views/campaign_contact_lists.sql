@@ -10,13 +10,16 @@ contact_lists as (
 -- lists of one name that say that the campaign uses them
 in_use as (
     select
-        stream_id,
-        campaign_id,
-        contact_list_name,
+        uses.stream_id,
+        uses.campaign_id,
+        lists.contact_list_name,
         count(*) as list_count,
-        min(contact_list_id) as contact_list_id
-    from kore.contact_list_campaigns
-    group by stream_id, campaign_id, contact_list_name
+        min(lists.contact_list_id) as contact_list_id
+    from kore_raw.contact_list_campaigns as uses
+    join kore_raw.contact_lists as lists
+        on uses.stream_id = lists.stream_id
+        and uses.contact_list_id = lists.contact_list_id
+    group by uses.stream_id, uses.campaign_id, lists.contact_list_name
 ),
 
 -- all lists of one name
@@ -26,7 +29,7 @@ named as (
         contact_list_name,
         count(*) as list_count,
         min(contact_list_id) as contact_list_id
-    from kore.contact_lists
+    from kore_raw.contact_lists
     group by stream_id, contact_list_name
 ),
 
