@@ -13,7 +13,8 @@ from budget import measure_budget
 from cases import PROGRAMS, RUNS, Case, measure
 from measure import Cost, clean_environment
 from table import Measured, aligned, cost_table, machine
-from targets import run_targets, start_targets, target_table
+from targets import run_targets, start_targets, target_table, view_targets
+from views import CAMPAIGNS, VERSIONS, measure_views, view_table
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 # compiles the modules of both programs, so that no measured run does
@@ -28,10 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measured = _measure_all(options.sizes, repeat=options.repeat)
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         folder = Path(scratch)
-        targets = [*run_targets(measured), *start_targets(folder, clean_environment(folder))]
+        environment = clean_environment(folder)
+        targets = [*run_targets(measured), *start_targets(folder, environment)]
+        if options.views:
+            _say(f"views over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each")
+            seconds = measure_views(environment)
+            targets += view_targets(seconds)
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
     lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
     lines += target_table(targets)
+    if options.views:
+        lines += ["", *view_table(seconds)]
     if options.budget_minutes:
         _say(f"1,000 campaigns under 60 calls a minute: {options.budget_minutes + 2} minutes")
         names = ["1,000 unchanged, 60 calls a minute", "seconds", "calls"]
@@ -62,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         default=2,
         metavar="N",
         help="how long to ask for each under the real budget; 0 leaves this out",
+    )
+    parser.add_argument(
+        "--no-views", dest="views", action="store_false", help="leave the views' times out"
     )
     return parser
 

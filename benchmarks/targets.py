@@ -54,6 +54,13 @@ def run_targets(measured: Measured) -> Iterator[Target]:
             yield Target(text, ours.cpu_seconds / script.cpu_seconds, 0.2, "x")
 
 
+def view_targets(seconds: Mapping[str, float]) -> Iterator[Target]:
+    """The slowest of the views."""
+    slowest = max(seconds, key=seconds.__getitem__)
+    text = f"slowest view, `{slowest}`: 10,000 campaigns of 20 versions"
+    yield Target(text, seconds[slowest], 1.0, "s")
+
+
 def start_targets(folder: Path, environment: Mapping[str, str]) -> Iterator[Target]:
     """How long the command and the package take before they do anything."""
     helps = [

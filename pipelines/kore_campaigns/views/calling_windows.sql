@@ -1,40 +1,45 @@
 -- one row per calling window of a live campaign and weekday it touches: its minutes of that day
-with windows as (
-    select * from kore.campaign_calling_hours where is_parsed
-),
-
-campaigns as (
+with campaigns as (
     select * from kore.campaigns
 ),
 
-weekdays as (
-    select day_of_week from generate_series(1, 7) as days (day_of_week)
+calling_hours as (
+    select * from kore_raw.campaign_versions__calling_hours where is_parsed
+),
+
+windows as (
+    select
+        campaigns.account_id,
+        campaigns.stream_id,
+        campaigns.campaign_id,
+        campaigns.version,
+        campaigns.name as campaign_name,
+        campaigns.timezone,
+        campaigns.calling_hours_frequency,
+        calling_hours.position,
+        calling_hours.day,
+        calling_hours.day_of_week,
+        calling_hours.start_minute,
+        calling_hours.end_minute
+    from campaigns
+    join calling_hours
+        on campaigns.stream_id = calling_hours.stream_id
+        and campaigns.campaign_id = calling_hours.campaign_id
+        and campaigns.version = calling_hours.version
 ),
 
 -- a window without a weekday counts for all seven where the campaign dials daily
 begun as (
-    select
-        windows.account_id,
-        windows.stream_id,
-        windows.campaign_id,
-        windows.version,
-        windows.campaign_name,
-        windows.timezone,
-        windows.position,
-        cast(weekdays.day_of_week as bigint) as day_of_week,
-        windows.start_minute,
-        windows.end_minute
+    select windows.*, windows.day_of_week as first_day
     from windows
-    join campaigns
-        on windows.stream_id = campaigns.stream_id
-        and windows.campaign_id = campaigns.campaign_id
-    join weekdays
-        on windows.day_of_week = weekdays.day_of_week
-        or (
-            windows.day_of_week is null
-            and coalesce(windows.day, '') = ''
-            and campaigns.calling_hours_frequency = 'DAILY'
-        )
+    where windows.day_of_week is not null
+    union all
+    select windows.*, cast(weekdays.number as bigint) as first_day
+    from windows
+    cross join generate_series(1, 7) as weekdays (number)
+    where windows.day_of_week is null
+        and coalesce(windows.day, '') = ''
+        and windows.calling_hours_frequency = 'DAILY'
 ),
 
 split as (
@@ -42,7 +47,7 @@ split as (
         begun.*,
         begun.start_minute as first_minute,
         least(begun.end_minute, 1440) as last_minute,
-        begun.day_of_week as weekday,
+        begun.first_day as weekday,
         false as is_after_midnight
     from begun
     union all
@@ -50,7 +55,7 @@ split as (
         begun.*,
         0 as first_minute,
         begun.end_minute - 1440 as last_minute,
-        begun.day_of_week % 7 + 1 as weekday,
+        begun.first_day % 7 + 1 as weekday,
         true as is_after_midnight
     from begun
     where begun.end_minute > 1440

@@ -4,15 +4,14 @@ with completed as (
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
-versions as (
-    select versions.*
-    from kore_raw.campaign_versions as versions
-    join completed on versions._dlt_load_id = completed.load_id
+versions as not materialized (
+    select * from kore_raw.campaign_versions
 ),
 
+-- without the wide columns: they are not sorted, only joined to what comes of it
 dated as (
     select
-        versions.*,
+        versions._dlt_id,
         lead(versions.valid_from) over (
             partition by versions.stream_id, versions.campaign_id order by versions.version
         ) as valid_to,
@@ -20,48 +19,50 @@ dated as (
             partition by versions.stream_id, versions.campaign_id order by versions.version desc
         ) = 1 as is_current
     from versions
+    join completed on versions._dlt_load_id = completed.load_id
 ),
 
 final as (
     select
-        account_id,
-        stream_id,
-        campaign_id,
-        version,
-        valid_from,
-        valid_to,
-        observed_at,
-        is_current,
-        is_deleted,
-        change_summary,
-        campaign_type,
-        name,
-        description,
-        status,
-        priority,
-        dialing_mode,
-        caller_id,
-        calling_hours_frequency,
-        timezone,
-        dialing_order,
-        max_attempts_per_record,
-        retry_period_minutes,
-        max_ring_seconds,
-        max_skips,
-        use_system_mappings,
-        experience_flow_id,
-        machine_detection,
-        is_filters_enabled,
-        format,
-        campaign_instance_id,
-        is_scheduling_enabled,
-        is_recurrence_enabled,
-        schedule,
-        created_at,
-        updated_at,
-        content_hash,
-        raw
-    from dated
+        versions.account_id,
+        versions.stream_id,
+        versions.campaign_id,
+        versions.version,
+        versions.valid_from,
+        dated.valid_to,
+        versions.observed_at,
+        dated.is_current,
+        versions.is_deleted,
+        versions.change_summary,
+        versions.campaign_type,
+        versions.name,
+        versions.description,
+        versions.status,
+        versions.priority,
+        versions.dialing_mode,
+        versions.caller_id,
+        versions.calling_hours_frequency,
+        versions.timezone,
+        versions.dialing_order,
+        versions.max_attempts_per_record,
+        versions.retry_period_minutes,
+        versions.max_ring_seconds,
+        versions.max_skips,
+        versions.use_system_mappings,
+        versions.experience_flow_id,
+        versions.machine_detection,
+        versions.is_filters_enabled,
+        versions.format,
+        versions.campaign_instance_id,
+        versions.is_scheduling_enabled,
+        versions.is_recurrence_enabled,
+        versions.schedule,
+        versions.created_at,
+        versions.updated_at,
+        versions.content_hash,
+        versions.raw
+    from versions
+    join dated on versions._dlt_id = dated._dlt_id
 )
 
 select * from final

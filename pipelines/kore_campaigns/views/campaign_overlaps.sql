@@ -77,9 +77,20 @@ spans as (
     group by stream_id, campaign_id, span
 ),
 
+-- one key for app and campaign: joined by app alone, all spans would meet all
+keyed as (
+    select stream_id || ' ' || campaign_id as campaign_key, opens, closes from spans
+),
+
 -- a pair that shares several things is compared once
 compared as (
-    select distinct stream_id, campaign_id, other_campaign_id from pairs
+    select distinct
+        stream_id,
+        campaign_id,
+        other_campaign_id,
+        stream_id || ' ' || campaign_id as campaign_key,
+        stream_id || ' ' || other_campaign_id as other_key
+    from pairs
 ),
 
 common as (
@@ -90,14 +101,10 @@ common as (
         sum(least(one.closes, other.closes) - greatest(one.opens, other.opens)) as minutes,
         min(greatest(one.opens, other.opens)) as first_minute
     from compared
-    join spans as one
-        on compared.stream_id = one.stream_id
-        and compared.campaign_id = one.campaign_id
-    join spans as other
-        on compared.stream_id = other.stream_id
-        and compared.other_campaign_id = other.campaign_id
-        and one.opens < other.closes
-        and one.closes > other.opens
+    join keyed as one on compared.campaign_key = one.campaign_key
+    join keyed as other on compared.other_key = other.campaign_key
+    -- two inequalities would be taken for a join condition of their own, of all spans with all
+    where greatest(one.opens, other.opens) < least(one.closes, other.closes)
     group by compared.stream_id, compared.campaign_id, compared.other_campaign_id
 ),
 

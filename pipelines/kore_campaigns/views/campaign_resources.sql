@@ -1,5 +1,5 @@
 -- one row per live campaign and contact list, caller id or queue that it uses
-with campaigns as (
+with campaigns as not materialized (
     select * from kore.campaigns
 ),
 

@@ -1,6 +1,18 @@
 -- one row per live campaign: its newest version
-with history as (
-    select * from kore.campaign_history
+with completed as (
+    select distinct load_id from kore_raw._dlt_loads where status = 0
+),
+
+versions as not materialized (
+    select * from kore_raw.campaign_versions
+),
+
+-- not by way of the history: a dashboard reads this view all day, and needs no order of versions
+newest as (
+    select versions.stream_id, versions.campaign_id, max(versions.version) as version
+    from versions
+    join completed on versions._dlt_load_id = completed.load_id
+    group by versions.stream_id, versions.campaign_id
 ),
 
 -- what only the account listing tells; empty where it was never read
@@ -10,46 +22,50 @@ listings as (
 
 final as (
     select
-        history.account_id,
-        history.stream_id,
-        history.campaign_id,
-        history.version,
-        history.valid_from,
-        history.observed_at,
-        history.campaign_type,
-        history.name,
-        history.description,
-        history.status,
-        history.priority,
-        history.dialing_mode,
+        versions.account_id,
+        versions.stream_id,
+        versions.campaign_id,
+        versions.version,
+        versions.valid_from,
+        versions.observed_at,
+        versions.campaign_type,
+        versions.name,
+        versions.description,
+        versions.status,
+        versions.priority,
+        versions.dialing_mode,
         listings.connection,
-        history.caller_id,
-        history.calling_hours_frequency,
-        history.timezone,
-        history.dialing_order,
-        history.max_attempts_per_record,
-        history.retry_period_minutes,
-        history.max_ring_seconds,
-        history.max_skips,
-        history.use_system_mappings,
-        history.experience_flow_id,
-        history.machine_detection,
-        history.is_filters_enabled,
-        history.format,
-        history.campaign_instance_id,
+        versions.caller_id,
+        versions.calling_hours_frequency,
+        versions.timezone,
+        versions.dialing_order,
+        versions.max_attempts_per_record,
+        versions.retry_period_minutes,
+        versions.max_ring_seconds,
+        versions.max_skips,
+        versions.use_system_mappings,
+        versions.experience_flow_id,
+        versions.machine_detection,
+        versions.is_filters_enabled,
+        versions.format,
+        versions.campaign_instance_id,
         listings.campaign_instance_updated_at,
-        history.is_scheduling_enabled,
-        history.is_recurrence_enabled,
-        history.schedule,
-        history.created_at,
-        history.updated_at,
-        history.content_hash,
-        history.raw
-    from history
+        versions.is_scheduling_enabled,
+        versions.is_recurrence_enabled,
+        versions.schedule,
+        versions.created_at,
+        versions.updated_at,
+        versions.content_hash,
+        versions.raw
+    from newest
+    join versions
+        on newest.stream_id = versions.stream_id
+        and newest.campaign_id = versions.campaign_id
+        and newest.version = versions.version
     left join listings
-        on history.stream_id = listings.stream_id
-        and history.campaign_id = listings.campaign_id
-    where history.is_current and not history.is_deleted
+        on versions.stream_id = listings.stream_id
+        and versions.campaign_id = listings.campaign_id
+    where not versions.is_deleted
 )
 
 select * from final

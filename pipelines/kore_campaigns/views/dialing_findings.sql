@@ -1,5 +1,5 @@
 -- one row per finding on how a campaign dials: attempts, ringing, priority
-with campaigns as (
+with campaigns as not materialized (
     select * from kore.campaigns
 ),
 

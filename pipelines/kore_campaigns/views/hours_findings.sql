@@ -28,7 +28,7 @@ clocks as (
     from generate_series(0, 1440) as minutes (minute)
 ),
 
-weekly_minutes as (
+weekly_minutes as not materialized (
     select * from kore.weekly_minutes
 ),
 

@@ -1,5 +1,5 @@
 -- one row per live campaign, policy that applies to it and weekday: the strictest of its limits
-with campaigns as (
+with campaigns as not materialized (
     select * from kore.campaigns
 ),
 
