@@ -45,7 +45,7 @@ def measure_views(environment: Mapping[str, str]) -> dict[str, float]:
     """Seconds per view, all of its rows worked out; the better of two times."""
     with TemporaryDirectory(prefix="kore-bench-views-") as scratch:
         database = Path(scratch, "project", "kore_campaigns.duckdb")
-        _load(database, environment | {"DLT_PROJECT_DIR": str(database.parent)})
+        _load(database, {**environment, "DLT_PROJECT_DIR": str(database.parent)})
         with duckdb.connect(str(database)) as connection:
             _multiply(connection)
             return {view: min(_seconds(connection, view) for _ in range(2)) for view in VIEWS}
@@ -58,7 +58,7 @@ def _load(database: Path, environment: Mapping[str, str]) -> None:
     with Service(
         campaigns=CAMPAIGNS, latency_ms=0, ids_file=ids_file, environment=environment
     ) as service:
-        settings = environment | service.settings
+        settings = {**environment, **service.settings}
         settings["SOURCES__KORE_CAMPAIGNS__REQUESTS_PER_MINUTE"] = "0"
         for _ in range(2):  # the second reads the listing, which has the queues
             run(OURS.command, folder=database.parent, environment=settings)

@@ -19,6 +19,7 @@ from course_model import MAX_VANISHED, CourseModel, Version
 from course_world import CONFIGURED, EXIST, POOL, Act, acts, after
 from forked import forked
 from kore_campaigns.emulator import Emulator, Fault
+from kore_campaigns.plan import errors_allowed
 from kore_campaigns.report import RunReport
 from project_case import Project
 
@@ -46,6 +47,7 @@ class AnyCourse(RuleBasedStateMachine):
         self.model = CourseModel(self.kore, self.project)
         self._backup: dict[str, list[Version]] | None = None
         self._has_lie = False
+        self._budget = 1.0
 
     def teardown(self) -> None:
         try:
@@ -70,6 +72,7 @@ class AnyCourse(RuleBasedStateMachine):
             max_vanished=MAX_VANISHED,
             campaign_timeout_seconds=5,
         )
+        self._budget = budget
         self._configure([campaign["_id"] for campaign in POOL[:CONFIGURED]])
 
     def _configure(self, ids: list[str]) -> None:
@@ -136,12 +139,20 @@ class AnyCourse(RuleBasedStateMachine):
         """No faults any more; what a full sweep had left is done first."""
         self.kore.clear_faults()
         self.model.has_faults = self._has_lie = False
+        self._mend_ids()
         report = self._look_at_run(sweep, accept=True)
         if report.sweep == "full":
             if report.full_sweep_started_at != report.started_at:
                 report = self._look_at_run("full", accept=True)
             assert report.full_sweep_started_at == report.started_at
             self.model.look_at_views()
+
+    def _mend_ids(self) -> None:
+        """More ids that Kore never had than the error budget lets pass stop every full sweep."""
+        wrong = self.model.never_in_kore()
+        if len(wrong) > errors_allowed(len(self.model.configured), error_budget=self._budget):
+            right = [key for key in self.model.configured if key not in wrong]
+            self._configure(right or [*self.model.in_kore()][:1] or self.model.configured)
 
     def _run_asked_to_stop(self, sweep: str, answers: int) -> None:
         stop = threading.Event()

@@ -54,6 +54,10 @@ class CourseModel:
         """Every campaign that Kore has, as canonical text."""
         return {key: canonical(value) for key, value in kores_campaigns(self.kore).items()}
 
+    def never_in_kore(self) -> set[str]:
+        """Configured ids that were never loaded and that Kore does not have."""
+        return {*self.configured} - self.history.keys() - self.in_kore().keys()
+
     def look(self, report: RunReport | None) -> None:
         """Compares the database with what it was and with Kore; a run that died has no report."""
         found = self._read()

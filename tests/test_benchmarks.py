@@ -23,7 +23,7 @@ def test_every_run_and_target_has_its_row(
     page = tmp_path / "page.md"
     page.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n", encoding="utf-8")
 
-    bench.main(["--sizes", "20", "--budget-minutes", "0", "--markdown", str(page)])
+    bench.main(["--sizes", "20", "--budget-minutes", "0", "--no-views", "--markdown", str(page)])
 
     printed = capsys.readouterr().out
     found = rows(printed)

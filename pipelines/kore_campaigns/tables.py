@@ -155,10 +155,6 @@ CAMPAIGN_LISTINGS = Table(
             "The version we hold that was seen to agree with the listing; empty if none was.",
         ),
         at_column("seen_at", "When the listing first showed it so (UTC)."),
-        text_column(
-            "change_summary",
-            "What this version brought, in a sentence; `first seen` for version 1.",
-        ),
         text_column("campaign_type", "`voice` or `sms`: the listing it is in."),
         text_column("name", "Campaign name."),
         text_column("summary_hash", "SHA-256 of the fields that the campaign itself shows too."),
