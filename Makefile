@@ -16,7 +16,7 @@ help:
 	@echo "make test    the tests, over real sockets and real DuckDB files"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make bench   speed, memory and requests beside a plain script"
-	@echo "make prove   the proofs by force in full: hours; SEED=N repeats a course"
+	@echo "make prove   the proofs by force in full: hours; SEED=N repeats one"
 	@echo "make docs    write the generated pages"
 	@echo "make clean   remove what the targets made"
 
@@ -43,7 +43,7 @@ bench: $(VENV)/.installed-test
 	@$(BIN)/python benchmarks/bench.py
 
 prove: $(VENV)/.installed-test
-	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/generate_tables.py

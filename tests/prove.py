@@ -1,4 +1,8 @@
-"""`make prove`: the proofs by force, done in full, and what they came to in docs/guarantees.md."""
+"""`make prove`: the proofs by force, done in full, and what each came to in docs/guarantees.md.
+
+They take hours, so each is recorded when it ends: with its seed, the day and the commit.
+`make prove PROOFS="test_kill.py"` does some of them.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,9 @@ import os
 import random
 import subprocess
 import sys
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
@@ -17,6 +21,7 @@ from xml.etree import ElementTree
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs" / "guarantees.md"
 BEGIN, END = "<!-- proved: begin -->", "<!-- proved: end -->"
+HEAD = "| what | how many | bad | minutes | seed | day | commit |"
 # each a share of what it does here, in every run of the tests
 PROOFS = ("test_any_course.py", "test_every_failure.py", "test_every_request.py", "test_kill.py")
 
@@ -31,30 +36,26 @@ class Proof:
 
 
 def main() -> int:
-    """Prove, print, and write the counts into the page if nothing was bad."""
+    """Prove, print, and put the counts of each proof in which nothing was bad into the page."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else random.randrange(10**6)
     print(f"seed {seed}; this takes hours", flush=True)
-    proofs: dict[str, Proof] = {}
     is_passed = True
-    began = time.monotonic()
     with TemporaryDirectory(prefix="kore-prove-") as scratch:
-        for name in PROOFS:
+        for name in options.proofs or PROOFS:
             result = Path(scratch, f"{name}.xml")
-            is_passed &= _test(name, result, seed=seed, workers=options.workers) == 0
-            _read(result, proofs)
-            # after each, so that what is stopped on the way has said what it came to
-            print(*_table(proofs), sep="\n", flush=True)
-    minutes = (time.monotonic() - began) / 60
-    summary = _summary(seed, minutes=minutes, workers=options.workers)
-    print(f"\n{summary}")
-    if is_passed:
-        _write([*_table(proofs), "", summary])
+            code = _test(name, result, seed=seed, workers=options.workers)
+            rows = _rows(_read(result), seed)
+            print(HEAD, *rows.values(), sep="\n", flush=True)
+            if code == 0:
+                _record(rows)
+            is_passed &= code == 0
     return not is_passed
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("proofs", nargs="*", metavar="FILE", help=f"of {', '.join(PROOFS)}")
     parser.add_argument("--seed", type=int, metavar="N", help="of what is drawn at random")
     parser.add_argument("--workers", type=int, default=2, metavar="N", help="tests at a time")
     return parser
@@ -71,8 +72,9 @@ def _test(name: str, result: Path, *, seed: int, workers: int) -> int:
     ).returncode
 
 
-def _read(result: Path, proofs: dict[str, Proof]) -> None:
-    """Count in what the tests of one file came to, by name of the proof."""
+def _read(result: Path) -> dict[str, Proof]:
+    """By name of the proof; tests without one belong to none."""
+    proofs: dict[str, Proof] = {}
     for case in ElementTree.parse(result).iter("testcase"):
         found = {each.get("name"): each.get("value", "") for each in case.iter("property")}
         if "proof" not in found:
@@ -82,26 +84,38 @@ def _read(result: Path, proofs: dict[str, Proof]) -> None:
         proof.tried += int(found.get("tried", 0))
         proof.bad += max(int(found.get("bad", 0)), is_failed)
         proof.seconds += float(case.get("time", 0))
+    return proofs
 
 
-def _table(proofs: dict[str, Proof]) -> Iterable[str]:
-    yield "| what | how many | bad | minutes |"
-    yield "|---|---|---|---|"
-    for name, proof in sorted(proofs.items()):
-        yield f"| {name} | {proof.tried:,} | {proof.bad} | {proof.seconds / 60:.0f} |"
+def _rows(proofs: Mapping[str, Proof], seed: int) -> dict[str, str]:
+    """A line of the table for each."""
+    day = datetime.now(UTC).date()
+    return {
+        name: f"| {name} | {proof.tried:,} | {proof.bad} | {proof.seconds / 60:.0f} "
+        f"| {seed} | {day} | {_commit()} |"
+        for name, proof in proofs.items()
+    }
 
 
-def _summary(seed: int, *, minutes: float, workers: int) -> str:
-    return (
-        f"All of it took {minutes:.0f} minutes, {workers} tests at a time. The courses were those "
-        f"of seed {seed}: `make prove SEED={seed}`."
-    )
+def _commit() -> str:
+    """What was proven: the commit, with a plus if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=7"]
+    ended = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=True)
+    return ended.stdout.strip()
 
 
-def _write(lines: list[str]) -> None:
+def _record(rows: Mapping[str, str]) -> None:
+    """Put the lines in the place of those of the same proofs."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text("\n".join([before + BEGIN, *lines, END + after]), encoding="utf-8")
+    old, _, after = rest.partition(END)
+    PAGE.write_text("\n".join([before + BEGIN, *_merged(old, rows), END + after]), encoding="utf-8")
+
+
+def _merged(old: str, rows: Mapping[str, str]) -> Iterable[str]:
+    known = {line.split(" | ")[0].strip("| "): line for line in old.splitlines()[3:] if line}
+    yield HEAD
+    yield "|---|---|---|---|---|---|---|"
+    yield from dict(sorted({**known, **rows}.items())).values()
 
 
 if __name__ == "__main__":

@@ -257,6 +257,36 @@ def test_what_was_not_confirmed_is_stale_or_failing_with_its_reason(
     )
 
 
+def test_a_list_whose_contacts_have_no_zone_of_their_own_is_told(
+    emulate: Emulate, project: Project
+) -> None:
+    many = [campaign(MONDAY) | {"contactLists": [f"List {number}"]} for number in (1, 2, 3)]
+    for one, sample in zip(many, sample_campaigns(3), strict=True):
+        one["_id"] = sample["_id"]
+    project.use(emulate(many), contact_lists=True)
+    project.run()
+
+    found = project.sql(
+        "select campaign_id, value, severity, sentence from kore.findings"
+        " where finding = 'list_without_timezone' order by value"
+    )
+
+    without = project.sql(
+        "select contact_list_name from kore.contact_lists where list_timezone is null"
+        " or list_timezone = '' order by 1"
+    )
+    assert [value for _, value, *_ in found] == [name for (name,) in without]
+    assert 0 < len(found) < 3
+    first = int(found[0][1].removeprefix("List ")) - 1
+    assert found[0] == (
+        many[first]["_id"],
+        f"List {first + 1}",
+        "low",
+        f"dials the list `List {first + 1}`, whose contacts have no time zone of their own: the "
+        "campaign's zone governs",
+    )
+
+
 def clock(minute: int) -> str:
     return f"{minute // 60:02}:{minute % 60:02}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,11 @@ select 'contacts', stream_id, campaign_id, version, position, contact_list_id, c
 from kore_raw.campaign_versions__contact_lists
 order by all
 """
+# views that the earlier program had
+VIEWS_THEN = (
+    *("campaign_history", "campaigns", "campaign_calling_hours", "campaign_dnc_lists"),
+    "campaign_changes",
+)
 # columns that the earlier program did not have
 NEWER = {"change_summary", "changes.kind", "changes.is_risky"}
 # three versions, their calling hours edited twice
@@ -229,10 +235,9 @@ def forget(project: Project) -> None:
     views = project.sql("select view_name, sql from duckdb_views() where schema_name = 'kore'")
     ranked = sorted(views, key=lambda view: VIEWS.index(view[0]))  # later ones read earlier ones
     known = [
-        sql.replace("history.caller_id,", "")
-        .replace("caller_id,", "")
-        .replace("calling_hours.end_minute,", "")
-        for _, sql in ranked
+        re.sub(r"(\w+\.)?(caller_id|end_minute),", "", sql)
+        for name, sql in ranked
+        if name in VIEWS_THEN
     ]
     drops = [
         f"alter table {schema}.campaign_versions{column}"

@@ -29,6 +29,28 @@ no_dnc_list as (
     where dnc_lists.campaign_id is null
 ),
 
+lists_without_zone as (
+    select
+        lists.account_id,
+        lists.stream_id,
+        lists.campaign_id,
+        lists.campaign_name,
+        'list_without_timezone' as finding,
+        'low' as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        lists.contact_list_name as value,
+        cast(null as varchar) as limit_value,
+        cast(null as bigint) as minutes,
+        'dials the list `' || lists.contact_list_name || '`, whose contacts have no time zone of '
+        || 'their own: the campaign''s zone governs' as sentence
+    from kore.campaign_contact_lists as lists
+    join kore.contact_lists as contact_lists
+        on lists.stream_id = contact_lists.stream_id
+        and lists.contact_list_id = contact_lists.contact_list_id
+    where coalesce(contact_lists.list_timezone, '') = ''
+),
+
 final as (
     select
         account_id,
@@ -45,6 +67,8 @@ final as (
         sentence
     from (
         select * from no_dnc_list
+        union all
+        select * from lists_without_zone
     ) as found
 )
 
