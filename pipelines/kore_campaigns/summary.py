@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kore_campaigns import typed
-from kore_campaigns.json_text import canonical, text_hash
+from kore_campaigns.json_text import canonical, settled, text_hash
 
 # of the run or of the queue, not of the campaign: no answer for a single campaign has them
 _LISTING_ONLY: Final = frozenset(
@@ -62,16 +62,16 @@ def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
     campaign_id = row.get("_id", row.get("id"))
     if not isinstance(campaign_id, str) or not campaign_id:
         return None
-    summary = {
-        key: value for key, value in row.items() if key not in _LISTING_ONLY and key not in _IDS
-    }
-    connection = typed.text(row.get("connection"))
+    summary, text = settled(
+        {key: value for key, value in row.items() if key not in _LISTING_ONLY and key not in _IDS}
+    )
+    connection = typed.text(settled(row.get("connection"))[0])
     instance = typed.timestamp(row.get("campaignInstanceUpdatedAt"))
-    summary_hash = text_hash(canonical(summary))
+    summary_hash = text_hash(text)
     return Listed(
         campaign_id=campaign_id,
         campaign_type=campaign_type,
-        name=typed.text(row.get("name")),
+        name=typed.text(summary.get("name")),
         connection=connection,
         campaign_instance_updated_at=instance,
         summary_hash=summary_hash,

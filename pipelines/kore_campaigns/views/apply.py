@@ -78,8 +78,11 @@ where table_schema = '{tables.VIEW_SCHEMA}'
 
 def _create_views() -> Iterator[str]:
     yield f"create schema if not exists {tables.VIEW_SCHEMA}"
+    # Postgres replaces no view by one with other columns, and drops none that another one reads
+    for name in reversed(VIEWS):
+        yield f"drop view if exists {tables.VIEW_SCHEMA}.{name}"
     for name in VIEWS:
-        yield f"create or replace view {tables.VIEW_SCHEMA}.{name} as\n{view_sql(name)}"
+        yield f"create view {tables.VIEW_SCHEMA}.{name} as\n{view_sql(name)}"
 
 
 def _comments_on_tables() -> Iterator[str]:
