@@ -173,7 +173,8 @@ def test_campaigns_that_only_one_side_has_are_told(emulate: Emulate, project: Pr
 
 def test_a_campaign_that_is_live_twice_is_told(emulate: Emulate, project: Project) -> None:
     loaded(emulate, project)
-    again = f"select * replace (1 as version) from campaign_versions where campaign_id = '{UK}'"
+    other = "1 as version, 'another' as _dlt_id"
+    again = f"select * replace ({other}) from campaign_versions where campaign_id = '{UK}'"
     alter(
         project,
         "create or replace view kore.campaigns as select * from kore.campaign_history",
