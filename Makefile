@@ -47,6 +47,7 @@ prove: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/generate_tables.py
+	@$(BIN)/python docs/generate_questions.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

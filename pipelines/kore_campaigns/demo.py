@@ -82,7 +82,7 @@ def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
         say("60 calls a minute, a signed token for each.\n")
         first = _run(folder, database, kore)
         say(f"Run 1   {_in_short(first)}")
-        _edit(kore)
+        edit(kore)
         say("        ... somebody edits three campaigns in Kore.ai and deletes one ...")
         second = _run(folder, database, kore)
         say(f"Run 2   {_in_short(second)}\n")
@@ -118,7 +118,8 @@ def _run(folder: Path, database: Path, kore: Any) -> RunReport:
     )
 
 
-def _edit(kore: Any) -> None:
+def edit(kore: Any) -> None:
+    """What somebody does in Kore.ai between the two runs."""
     weekdays = ("MO", "TU", "WE", "TH")
     shorter = [{"day": day, "start": "9:00 AM", "end": "6:00 PM"} for day in weekdays]
     kore.edit(INDIA, {HOURS: [*shorter, {"day": "FR", "start": "9:00 AM", "end": "8:00 PM"}]})

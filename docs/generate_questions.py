@@ -1,0 +1,66 @@
+"""Write docs/questions.md: the questions of docs/questions/ and their answers on the demo data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from kore_campaigns.demo import play_demo
+from kore_campaigns.texts import table
+
+PAGE = Path(__file__).with_name("questions.md")
+FOLDER = Path(__file__).with_name("questions")
+INTRODUCTION = """\
+# Questions and answers
+
+What people ask of campaigns, each with its SQL and with its answer on the data of `make demo`.
+Made by `make docs` from `docs/questions/`. A test runs each on DuckDB and on Postgres, where the
+same text gives the same rows, and compares it with a computation of its own over the campaigns.
+"""
+
+
+def questions() -> list[Path]:
+    """One file each: a comment with the question, and the SQL."""
+    return sorted(FOLDER.glob("*.sql"))
+
+
+def question_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8").splitlines()[0].removeprefix("-- ")
+
+
+def sql_of(file: Path) -> str:
+    return "\n".join(file.read_text(encoding="utf-8").splitlines()[1:])
+
+
+def page(connection: duckdb.DuckDBPyConnection) -> str:
+    """The whole page, answered by a database of the demo's."""
+    return "\n".join([INTRODUCTION, *_parts(connection)])
+
+
+def _parts(connection: duckdb.DuckDBPyConnection) -> Iterator[str]:
+    for file in questions():
+        cursor = connection.execute(sql_of(file))
+        names = [column[0] for column in cursor.description or ()]
+        answer = "\n".join(table(names, _plain(cursor.fetchall())))
+        yield f"## {question_of(file)}\n\n```sql\n{sql_of(file)}\n```\n```\n{answer}\n```\n"
+
+
+def _plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [tuple("" if value is None else value for value in row) for row in rows]
+
+
+def main() -> int:
+    with TemporaryDirectory() as folder:
+        play_demo(folder, say=lambda text: None)
+        with duckdb.connect(str(Path(folder, "kore_campaigns.duckdb")), read_only=True) as found:
+            PAGE.write_text(page(found), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

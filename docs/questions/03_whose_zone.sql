@@ -1,0 +1,14 @@
+-- Whose clock counts: which lists give their contacts no time zone, so that the campaign's governs?
+select hours.campaign_name, hours.timezone, hours.contact_list_name
+from (
+    select campaigns.timezone, lists.*
+    from kore.campaign_contact_lists as lists
+    join kore.campaigns as campaigns
+        on lists.stream_id = campaigns.stream_id
+        and lists.campaign_id = campaigns.campaign_id
+) as hours
+join kore.contact_lists as contact_lists
+    on hours.stream_id = contact_lists.stream_id
+    and hours.contact_list_id = contact_lists.contact_list_id
+where coalesce(contact_lists.list_timezone, '') = ''
+order by hours.campaign_name, hours.contact_list_name

@@ -1,0 +1,5 @@
+-- Who competes: which lists and caller ids do several campaigns use, and for how long a week?
+select shared, shared_name, campaign_count, weekly_minutes
+from kore.shared_resources
+where shared in ('contact_list', 'caller_id')
+order by shared, shared_name
