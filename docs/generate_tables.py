@@ -20,6 +20,17 @@ TYPES = {
     "date": "date",
     "json": "JSON",
 }
+# beyond nesting: rows of the second are of a row of the first
+RELATIONS = (
+    ("configured_campaigns", "campaign_versions"),
+    ("campaign_listings", "campaign_versions"),
+    ("extraction_runs", "extraction_errors"),
+    ("extraction_runs", "extraction_drift"),
+    ("contact_lists", "contact_list_campaigns"),
+    ("configured_campaigns", "contact_list_campaigns"),
+    ("time_zones", "zone_offsets"),
+    ("time_zones", "campaign_versions"),
+)
 INTRODUCTION = """\
 # Tables and views
 
@@ -38,10 +49,30 @@ def page() -> str:
         parts.append(f"### kore.{name}\n\n{view_description(name)}\n")
         parts.append(_rows(_view_columns(name)))
     parts.append("## Raw tables: schema `kore_raw`\n")
+    parts.append("\n".join(["```mermaid", "erDiagram", *_diagram(), "```\n"]))
     for table in tables.TABLES:
         parts.append(_table(table.name, table))
         parts += [_table(f"{table.name}__{child.name}", child) for child in table.children]
     return "\n".join(parts)
+
+
+def _diagram() -> Iterator[str]:
+    """Tables with their keys, and which table has rows for which."""
+    for table in tables.TABLES:
+        yield from _entity(table.name, table)
+        for child in table.children:
+            yield from _entity(f"{table.name}__{child.name}", child)
+            yield f"    {table.name} ||--o{{ {table.name}__{child.name} : has"
+    for one, many in RELATIONS:
+        yield f"    {one} ||--o{{ {many} : has"
+
+
+def _entity(name: str, table: tables.Table) -> Iterator[str]:
+    yield f"    {name} {{"
+    for column in table.columns:
+        if column.name in table.key:
+            yield f"        {column.data_type} {column.name} PK"
+    yield "    }"
 
 
 def _view_columns(name: str) -> Iterator[tuple[str, str, str]]:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from generate_tables import RELATIONS
 from kore_campaigns.cli import main
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.publish import DEFAULT_DATABASE
+from kore_campaigns.tables import TABLES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,6 +34,12 @@ def test_the_page_of_tables_is_what_the_code_declares() -> None:
         check=False,
     )
     assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+
+
+def test_every_relation_of_the_diagram_is_between_tables_that_share_its_key() -> None:
+    by_name = {table.name: table for table in TABLES}
+    for one, many in RELATIONS:
+        assert set(by_name[one].key) <= set(by_name[many].column_names()), (one, many)
 
 
 def names_of_tests(file: Path) -> set[str]:

@@ -41,6 +41,8 @@ Where to find what, in the order of a run:
              run_command, endings       the command `run`; how a command ended that raised
              check, demo, read
              status, facts              when it last worked, what is stale (status_text)
+             html_file, html_page,      one page for a mail: its file, its text, its pictures,
+             html_pictures, page_facts  what it shows
              monitors, metrics, ping    who is told how a run ended
              watch, events, problems    what a run tells while it goes on; log: as JSON lines
     before   settings, lookup, project, connect, errors, campaign_errors

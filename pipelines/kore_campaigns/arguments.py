@@ -98,6 +98,10 @@ def _run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _html(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--html", required=True, metavar="FILE", help="the page to write")
+
+
 def _metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-file", metavar="FILE", help="write facts for Prometheus' textfile collector"
@@ -154,6 +158,11 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         commands.status,
         "when it last worked, what is stale, what failed and why",
         (_database, _metrics),
+    ),
+    "report": (
+        commands.report,
+        "write one page, for a mail or a browser: hours, findings, changes, lists",
+        (_database, _html),
     ),
     "restore": (
         commands.restore,

@@ -38,6 +38,17 @@ def status(options: argparse.Namespace) -> int:
     return 0
 
 
+def report(options: argparse.Namespace) -> int:
+    from kore_campaigns.html_file import write_page
+    from kore_campaigns.project import project_folder
+    from kore_campaigns.publish import workspace_for
+
+    workspace = workspace_for(from_here(options.database), project_folder())
+    written = write_page(workspace.published, str(from_here(options.html)))
+    print_result(options, written.as_json(), [f"{written.file}: {written.size}"])
+    return 0
+
+
 def check(options: argparse.Namespace) -> int:
     from kore_campaigns.check import check_legs
     from kore_campaigns.texts import check_line
