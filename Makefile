@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench prove docs clean
+.PHONY: demo test check bench prove dashboard docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make bench   speed, memory and requests beside a plain script"
 	@echo "make prove   the proofs by force in full: hours; SEED=N repeats one"
+	@echo "make dashboard  the example dashboard, on the data of make demo"
 	@echo "make docs    write the generated pages"
 	@echo "make clean   remove what the targets made"
 
@@ -44,6 +45,14 @@ bench: $(VENV)/.installed-test
 
 prove: $(VENV)/.installed-test
 	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
+
+# its data is played once; KORE_CAMPAIGNS_DATABASE=FILE shows another database
+dashboard: $(VENV)/.installed-dashboard $(if $(KORE_CAMPAIGNS_DATABASE),,demo/kore_campaigns.duckdb)
+	@KORE_CAMPAIGNS_DATABASE=$(or $(KORE_CAMPAIGNS_DATABASE),demo/kore_campaigns.duckdb) \
+		$(BIN)/streamlit run dashboard/app.py --browser.gatherUsageStats=false
+
+demo/kore_campaigns.duckdb:
+	@$(MAKE) --no-print-directory demo
 
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/generate_tables.py

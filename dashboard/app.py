@@ -1,0 +1,19 @@
+"""The example dashboard: `make dashboard`, or `streamlit run dashboard/app.py`."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+import pages
+
+st.set_page_config(page_title="Kore.ai campaigns", layout="wide")
+st.navigation(
+    [
+        st.Page(pages.overview, title="Overview", url_path="overview", default=True),
+        st.Page(pages.calling_hours, title="Calling hours", url_path="calling-hours"),
+        st.Page(pages.findings, title="Findings", url_path="findings"),
+        st.Page(pages.changes, title="Changes", url_path="changes"),
+        st.Page(pages.dnc_lists, title="DNC lists", url_path="dnc-lists"),
+        st.Page(pages.contact_lists, title="Contact lists", url_path="contact-lists"),
+    ]
+).run()

@@ -1,0 +1,166 @@
+"""The pages, each of which answers the question that is its title."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+import queries
+from hours import DAY_NAMES, cells, of_week, spans_of
+from parts import bars, page, table
+from source import rows
+
+MOST_CAMPAIGNS: Final = 100
+SEVERITIES: Final = ("high", "medium", "low", "info")
+
+
+@page("Is everything read, and did it work?")
+def overview() -> None:
+    numbers, last = rows(queries.NUMBERS).iloc[0], rows(queries.LAST_RUN)
+    shown = st.columns(4)
+    shown[0].metric("live campaigns", f"{numbers['live']:,}")
+    shown[1].metric("not confirmed of late", f"{numbers['stale']:,}")
+    shown[2].metric("findings of high severity", f"{numbers['high']:,}")
+    shown[3].metric("last run", "none" if last.empty else str(last.iloc[0]["state"]))
+    st.subheader("How many campaigns are in which status?")
+    bars(rows(queries.STATUSES), category="status", number="campaigns")
+    st.subheader("Which campaigns were not confirmed, and why?")
+    table(rows(queries.STALE), "stale", nothing="All were confirmed.", is_good=True)
+    st.subheader("What did the last runs bring?")
+    table(rows(queries.RUNS), "runs")
+
+
+@page("When may which campaign dial?")
+def calling_hours() -> None:
+    clock = st.radio("Clock", ["the campaign's own", "UTC"], horizontal=True, key="clock")
+    text = st.text_input("Campaigns whose name contains", key="name")
+    pattern = f"%{text.lower()}%"
+    if clock == "UTC":
+        since_1970 = spans_of(rows(queries.UTC_HOURS, pattern))
+        spans = [
+            (name, of_week(opens), of_week(opens) + closes - opens)
+            for name, opens, closes in since_1970
+        ]
+    else:
+        spans = spans_of(rows(queries.LOCAL_HOURS, pattern))
+    names = sorted({name for name, *_ in spans})
+    if not names:
+        st.info("No campaign of such a name has calling hours.")
+        return
+    if len(names) > MOST_CAMPAIGNS:
+        st.caption(f"The first {MOST_CAMPAIGNS} of {len(names):,} campaigns; narrow the name.")
+    shown = set(names[:MOST_CAMPAIGNS])
+    week = cells(span for span in spans if span[0] in shown)
+    st.subheader("In which hours of the week?")
+    st.altair_chart(_heat_map(week), width="stretch")
+    table(week, "calling_hours")
+
+
+def _heat_map(week: pd.DataFrame) -> alt.Chart:
+    ticks = [day * 24 for day in range(7)]
+    names = " : ".join(
+        f"datum.value == {tick} ? '{name}'" for tick, name in zip(ticks, DAY_NAMES, strict=True)
+    )
+    days = alt.Axis(
+        values=ticks, labelExpr=f"{names} : ''", title=None, labelAlign="left", labelAngle=0
+    )
+    named = alt.Axis(labelLimit=260, labelOverlap=False)
+    chart: alt.Chart = (
+        alt.Chart(week)
+        .mark_rect()
+        .encode(
+            x=alt.X("hour:O", axis=days, scale=alt.Scale(domain=[*range(168)])),
+            y=alt.Y("campaign:N", title=None, axis=named, scale=alt.Scale(paddingInner=0.2)),
+            color=alt.Color("minutes:Q", title="minutes", scale=alt.Scale(domain=[0, 60])),
+            tooltip=["campaign", "when", "minutes"],
+        )
+        .properties(height=alt.Step(18))
+    )
+    return chart
+
+
+@page("What should somebody look at?")
+def findings() -> None:
+    found = rows(queries.FINDINGS)
+    columns = st.columns(3)
+    severities = columns[0].multiselect("Severity", SEVERITIES, key="severity")
+    kinds = columns[1].multiselect("Finding", sorted(found["finding"].unique()), key="finding")
+    text = columns[2].text_input("Campaign", key="campaign")
+    if severities:
+        found = found[found["severity"].isin(severities)]
+    if kinds:
+        found = found[found["finding"].isin(kinds)]
+    if text:
+        found = found[found["campaign_name"].str.contains(text, case=False, regex=False, na=False)]
+    order = {name: place for place, name in enumerate(SEVERITIES)}
+    found = found.sort_values("severity", key=lambda names: names.map(order), kind="stable")
+    st.subheader(f"{len(found):,} findings, the most severe first")
+    table(found, "findings", nothing="No finding.", is_good=True)
+
+
+@page("Which rules were in force when, and what changed?")
+def changes() -> None:
+    campaigns = rows(queries.CAMPAIGNS)
+    names = {
+        str(key): str(name) if count == 1 else f"{name} ({key})"
+        for key, name, count in zip(
+            campaigns["campaign_id"], campaigns["name"], campaigns["same_name"], strict=True
+        )
+    }
+    campaign_id = st.selectbox(
+        "Campaign, the last changed first",
+        list(names),
+        format_func=names.__getitem__,
+        key="changes-campaign",
+    )
+    versions = rows(queries.VERSIONS, campaign_id)
+    st.subheader("What did each version bring?")
+    table(versions, "versions")
+    instant = _instant(versions)
+    given = (campaign_id, instant, instant)
+    st.subheader(f"Which rules were in force on {instant:%d %B %Y, %H:%M} UTC?")
+    table(rows(queries.RULES, *given), "rules", nothing="It was not known yet.")
+    hours, lists = st.columns(2)
+    with hours:
+        st.caption("Calling hours")
+        table(rows(queries.HOURS_IN_FORCE, *given), "hours_in_force", nothing="None.")
+    with lists:
+        st.caption("Do-not-call lists of its own")
+        table(rows(queries.DNC_IN_FORCE, *given), "dnc_in_force", nothing="None.")
+    st.subheader("What differed, field by field?")
+    table(rows(queries.CHANGES, campaign_id), "changes", nothing="It never changed.")
+
+
+def _instant(versions: pd.DataFrame) -> datetime:
+    """A moment between the first version and now, by a slider."""
+    first = pd.Timestamp(versions["valid_from"].min()).tz_convert("UTC").to_pydatetime()
+    now = datetime.now(UTC)
+    # sliders know no zones
+    begin, end = (moment.replace(tzinfo=None, microsecond=0) for moment in (first, now))
+    chosen: Any = st.slider("As of (UTC)", begin, end, end, format="YYYY-MM-DD HH:mm", key="as-of")
+    return datetime.fromisoformat(str(chosen)).replace(tzinfo=UTC)
+
+
+@page("Which do-not-call list covers which campaigns?")
+def dnc_lists() -> None:
+    st.caption("The account's global list, which Kore applies to voice campaigns, is not shown.")
+    st.subheader("How many campaigns does each list cover?")
+    bars(rows(queries.DNC_COVERAGE), category="dnc_list", number="campaigns")
+    st.subheader("Which campaigns have none of their own?")
+    table(rows(queries.WITHOUT_DNC), "without_dnc_list", nothing="All have one.", is_good=True)
+    st.subheader("When did a list come or go?")
+    table(rows(queries.DNC_CHANGES), "dnc_changes", nothing="None did.")
+
+
+@page("Which campaigns compete for the same contacts?")
+def contact_lists() -> None:
+    st.subheader("What do several campaigns use?")
+    table(rows(queries.SHARED), "shared", nothing="No list, caller id or queue is shared.")
+    st.subheader("Which of them may dial at the same time this week?")
+    table(rows(queries.OVERLAPS), "overlaps", nothing="None.")
+    st.subheader("Which contact lists are there, and how many campaigns use each?")
+    table(rows(queries.LISTS), "contact_lists", nothing="The lists were not read.")

@@ -1,0 +1,94 @@
+"""Views of a published DuckDB file or of Postgres as DataFrames; nothing but `kore.*` is read.
+
+The connection is opened for each question and closed again, so that a file that a run swaps in is
+seen at once, and no run ever waits for a dashboard.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pandas as pd
+import streamlit as st
+
+SETTING: Final = "KORE_CAMPAIGNS_DATABASE"
+DEFAULT: Final = "kore_campaigns.duckdb"
+# a server has no file whose change could be seen
+SERVER_SECONDS: Final = 60
+
+
+class SourceError(Exception):
+    """There is nothing to read; the message says what to do next."""
+
+
+def address() -> str:
+    """Where to read: a path, or `postgresql://...`."""
+    return os.environ.get(SETTING, DEFAULT)
+
+
+def is_server() -> bool:
+    return address().startswith(("postgresql://", "postgres://"))
+
+
+def rows(sql: str, *parameters: Any) -> pd.DataFrame:
+    """The rows of a select; parameters stand for `?`. Raises `SourceError`."""
+    return _read(sql, parameters, _stamp())
+
+
+def _stamp() -> tuple[Any, ...]:
+    """Differs once there is something else to read."""
+    if is_server():
+        return (address(), int(time.time()) // SERVER_SECONDS)
+    try:
+        status = Path(address()).stat()
+    except OSError as missing:
+        reason = f"`{address()}` cannot be read ({missing.strerror})"
+        message = (
+            f"{reason}. Next: `kore-campaigns run` makes it, or set `{SETTING}` to where it is."
+        )
+        raise SourceError(message) from missing
+    return (address(), status.st_ino, status.st_mtime_ns, status.st_size)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _read(sql: str, parameters: Sequence[Any], stamp: tuple[Any, ...]) -> pd.DataFrame:
+    try:
+        return _from_server(sql, parameters) if is_server() else _from_file(sql, parameters)
+    except duckdb.Error as failed:
+        message = (
+            f"`{address()}` has no such views: {str(failed).splitlines()[0]}. "
+            "Next: `kore-campaigns run` with this version makes them."
+        )
+        raise SourceError(message) from failed
+
+
+def _from_file(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
+    with duckdb.connect(address(), read_only=True) as connection:
+        connection.execute("set timezone = 'UTC'")
+        # by way of Arrow: duckdb's own frames take whole numbers beside nulls for floats
+        table = connection.sql(sql, params=list(parameters)).to_arrow_table()
+        found: pd.DataFrame = table.to_pandas()
+        return found
+
+
+def _from_server(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
+    import psycopg2
+
+    try:
+        connection = psycopg2.connect(address(), options="-c timezone=UTC")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql.replace("?", "%s"), list(parameters))
+                names = [column[0] for column in cursor.description or ()]
+                return pd.DataFrame(cursor.fetchall(), columns=names)
+        finally:
+            connection.close()
+    except psycopg2.Error as failed:
+        reason = str(failed).splitlines()[0] if str(failed) else type(failed).__name__
+        message = f"the server answers: {reason}. Next: check `{SETTING}` and its views."
+        raise SourceError(message) from failed
