@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import altair as alt
@@ -136,12 +136,21 @@ def changes() -> None:
 
 
 def _instant(versions: pd.DataFrame) -> datetime:
-    """A moment between the first version and now, by a slider."""
+    """A moment between the first version and the end of this hour, by a slider."""
     first = pd.Timestamp(versions["valid_from"].min()).tz_convert("UTC").to_pydatetime()
-    now = datetime.now(UTC)
+    # were it the second, each click would be about another slider, and put it back to its end
+    hour = datetime.now(UTC).replace(minute=0, second=0) + timedelta(hours=1)
     # sliders know no zones
-    begin, end = (moment.replace(tzinfo=None, microsecond=0) for moment in (first, now))
-    chosen: Any = st.slider("As of (UTC)", begin, end, end, format="YYYY-MM-DD HH:mm", key="as-of")
+    begin, end = (moment.replace(tzinfo=None, microsecond=0) for moment in (first, hour))
+    chosen: Any = st.slider(
+        "As of (UTC)",
+        begin,
+        end,
+        end,
+        step=timedelta(minutes=1),
+        format="YYYY-MM-DD HH:mm",
+        key="as-of",
+    )
     return datetime.fromisoformat(str(chosen)).replace(tzinfo=UTC)
 
 
