@@ -51,6 +51,8 @@ class Break:
     """
     below: tuple[str, ...] = ()
     """Folders whose files are meant."""
+    matching: str = ""
+    """Only events whose text has this are counted."""
     count: int = 0
     hit: str = ""
     """What the event was; empty if there were not so many."""
@@ -71,7 +73,7 @@ class Break:
         self._armed = False
 
     def _is_due(self, what: str) -> bool:
-        if not self._armed:
+        if not self._armed or self.matching not in what:
             return False
         self.count += 1
         if self.count == self.at:

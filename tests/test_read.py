@@ -22,7 +22,9 @@ DTYPES = {
     "INTEGER": "Int64",
     "BOOLEAN": "boolean",
     "TIMESTAMP WITH TIME ZONE": "datetime64[us, UTC]",
-    "TIME": "object",  # datetime.time: pandas has no type of its own
+    # datetime.time and datetime.date: pandas has no types of its own for them
+    "TIME": "object",
+    "DATE": "object",
 }
 
 

@@ -54,7 +54,8 @@ def test_a_full_sweep_killed_on_its_way_asks_again_for_one_chunk_at_most(
 
     # a chunk is published before the next is begun, so no more than the one in hand is lost
     assert stored == [40, 80]
-    assert kore.counters.detail_requests <= 160 - 80
+    # by campaign: a call of the killed process may arrive after the counters were set back
+    assert len(kore.counters.by_campaign) <= 160 - 80
     assert "goes on with the one begun" in report.sweep_reason
     assert (report.planned, report.failed) == (160, 0)
     assert live_campaigns(project) == kores_campaigns(kore)

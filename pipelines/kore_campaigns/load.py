@@ -59,6 +59,9 @@ def duckdb_pipeline(
     dlt.config["data_writer.disable_compression"] = True
     # one table after the other, by one thread: 0.4 CPU-s and 30 MB less for 10,000 campaigns
     dlt.config["load.workers"] = 1
+    # no second try of a load job: one that had copied its rows into staging before it failed would
+    # copy them again, and a version would be there twice.  The run fails, the next reads them anew
+    dlt.config["load.raise_on_max_retries"] = 1
     credentials = DuckDbCredentials(
         str(database), read_only=read_only, global_config={"threads": 1}
     )
