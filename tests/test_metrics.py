@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kore_campaigns.metrics import METRICS, RunEnded, metrics_text, write_metrics
+from kore_campaigns.disk import replace_text
+from kore_campaigns.metrics import METRICS, RunEnded, metrics_text
 from metrics_case import of, parsed
 from status_case import COMPLETE, STARTED, app, last_run
 
@@ -94,7 +95,7 @@ def test_the_file_is_replaced_at_once_and_can_be_read_by_others(tmp_path: Path) 
     file.parent.mkdir()
     file.write_text("old")
     with file.open(encoding="utf-8") as reader:
-        write_metrics(file, "new\n")
+        replace_text(file, "new\n")
         assert reader.read() == "old"
 
     assert file.read_text() == "new\n"
@@ -111,7 +112,7 @@ def test_a_file_that_cannot_be_written_is_an_oserror_and_leaves_nothing(
     (before / "file").touch()
 
     with pytest.raises(OSError, match=r".+"):
-        write_metrics(before / place, "x")
+        replace_text(before / place, "x")
 
     assert {path.name for path in before.iterdir()} == {"file", "folder"}
 

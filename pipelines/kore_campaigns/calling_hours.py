@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from kore_campaigns.typed import is_blank, text
 
@@ -33,6 +33,10 @@ _DAY_OF_WEEK = {
     for number, name in enumerate(_WEEKDAYS, start=1)
     for length in range(2, len(name) + 1)
 }
+DAY_CODES: Final = tuple(name[:2].upper() for name in _WEEKDAYS)
+"""As Kore writes them: `MO` ..."""
+DAY_NAMES: Final = tuple(name[:3].capitalize() for name in _WEEKDAYS)
+"""As people read them: `Mon` ..."""
 _WINDOW_KEYS = {"day", "start", "end"}
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kore_campaigns.csv_file import read_lines
+from kore_campaigns.csv_file import Form, read_records
 from kore_campaigns.errors import CampaignIdsInvalid
 
 # in place of an id: every campaign that the account listing shows
 EVERY = "*"
-HEADER = ("campaign_id", "note", "connection")
-EXPECTED_HEADER = "the header `campaign_id`, optionally followed by `note` and `connection`"
+FORM = Form(
+    columns=("campaign_id", "note", "connection"),
+    header="the header `campaign_id`, optionally followed by `note` and `connection`",
+    values='value(s), as in the header; put a note that holds a comma in "quotes"',
+    invalid=CampaignIdsInvalid,
+)
 # Not a UUID pattern: ids of voice campaigns have a first group of seven digits.  What is refused is
 # only what cannot stand in a URL path by itself or is a sign of a slip (blanks, also those that
 # nobody sees, quotes, separators).
@@ -41,15 +46,9 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
     Raises `CampaignIdsInvalid` at the first thing that cannot be right.
     """
-    rows = read_lines(path, header=EXPECTED_HEADER, invalid=CampaignIdsInvalid)
-    if not rows:
-        raise CampaignIdsInvalid(
-            str(path), line=None, value=None, expected=EXPECTED_HEADER + "; the file is empty"
-        )
-    columns = _columns(str(path), *rows[0])
     found: dict[tuple[str, str], ConfiguredCampaign] = {}
-    for line, cells in rows[1:]:
-        campaign = _campaign(str(path), columns, line, cells)
+    for line, values in read_records(path, FORM):
+        campaign = _campaign(str(path), line, values)
         found.setdefault((campaign.connection, campaign.campaign_id), campaign)
     if not found:
         raise CampaignIdsInvalid(
@@ -73,27 +72,7 @@ def _check_every(file: str, campaigns: list[ConfiguredCampaign]) -> None:
             raise CampaignIdsInvalid(file, line=every.line, value=EVERY, expected=expected)
 
 
-def _columns(file: str, line: int, cells: list[str]) -> list[str]:
-    names = [cell.casefold() for cell in cells]
-    if "campaign_id" not in names or len(set(names)) < len(names) or not set(names) <= set(HEADER):
-        hint = (
-            "; separate columns by commas"
-            if len(cells) == 1 and re.search(r"[;\t|]", cells[0])
-            else ""
-        )
-        raise CampaignIdsInvalid(
-            file, line=line, value=",".join(cells), expected=EXPECTED_HEADER + hint
-        )
-    return names
-
-
-def _campaign(file: str, columns: list[str], line: int, cells: list[str]) -> ConfiguredCampaign:
-    if len(cells) > len(columns) and any(cells[len(columns) :]):
-        expected = (
-            f'{len(columns)} value(s), as in the header; put a note that holds a comma in "quotes"'
-        )
-        raise CampaignIdsInvalid(file, line=line, value=",".join(cells), expected=expected)
-    values = dict(zip(columns, cells, strict=False))
+def _campaign(file: str, line: int, values: Mapping[str, str]) -> ConfiguredCampaign:
     campaign_id = values.get("campaign_id", "")
     if campaign_id != EVERY and not ID.fullmatch(campaign_id):
         raise CampaignIdsInvalid(file, line=line, value=campaign_id, expected=EXPECTED_ID)

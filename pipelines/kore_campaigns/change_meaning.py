@@ -7,7 +7,7 @@ attempts, a shorter pause between them, a shorter ring.  What cannot be told cou
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kore_campaigns import typed
@@ -64,7 +64,7 @@ class Rules:
     """What a window is called in paths, by its `position`."""
     dnc_lists: Mapping[str, str]
     """Name by id, or by name where there is no id."""
-    open_minutes: int = field(default=0)
+    open_minutes: int
     """A bit for each minute of the week in which a window is open."""
 
     def window(self, label: str) -> Mapping[str, Any] | None:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final
 
-from kore_campaigns.calling_hours import clock_text
+from kore_campaigns.calling_hours import DAY_NAMES, clock_text
 from kore_campaigns.change_meaning import ATTEMPTS, HOURS, RETRY, RING, Rules, kind_of
 from kore_campaigns.changes import Change
 from kore_campaigns.named_lists import names_by_identity
 
 FIRST: Final = "first seen"
-DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+DELETED: Final = "deleted in Kore"
 
 # what these are called by those who set them, and the unit of the number
 _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -57,7 +57,7 @@ def summary(
 def _life(changes: Iterable[Change]) -> Iterator[str]:
     for change in changes:
         if change.path == "is_deleted":
-            yield "deleted in Kore" if change.new_value == "true" else "live again"
+            yield DELETED if change.new_value == "true" else "live again"
 
 
 def _hours(before: Rules, after: Rules) -> Iterator[str]:

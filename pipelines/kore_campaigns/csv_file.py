@@ -5,20 +5,52 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kore_campaigns.errors import FileInvalid
 
 
-def read_lines(
-    path: Path, *, header: str, invalid: type[FileInvalid]
-) -> list[tuple[int, list[str]]]:
-    """Every line that says something, the header first: its number and its cells, stripped.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a file is to look like, in the words of its messages."""
 
-    Accepts a byte-order mark, CRLF, blank lines and `#` comments; raises `invalid`.
+    columns: Sequence[str]
+    """The first must be in the header, the others may be; in any order."""
+    header: str
+    values: str
+    """What is expected of a line with more cells than the header, after their number."""
+    invalid: type[FileInvalid]
+
+
+def read_records(path: Path, form: Form) -> Iterator[tuple[int, dict[str, str]]]:
+    """Every line below the header that says something: its number and its cells by column.
+
+    Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
+    Raises `form.invalid` at the first thing that cannot be right.
     """
-    return _rows(str(path), _text(path, header, invalid), invalid)
+    file = str(path)
+    rows = _rows(file, _text(path, form.header, form.invalid), form.invalid)
+    if not rows:
+        expected = form.header + "; the file is empty"
+        raise form.invalid(file, line=None, value=None, expected=expected)
+    names = _names(file, *rows[0], form)
+    for line, cells in rows[1:]:
+        if any(cells[len(names) :]):
+            expected = f"{len(names)} {form.values}"
+            raise form.invalid(file, line=line, value=",".join(cells), expected=expected)
+        yield line, dict(zip(names, cells, strict=False))
+
+
+def _names(file: str, line: int, cells: list[str], form: Form) -> list[str]:
+    names = [cell.casefold() for cell in cells]
+    is_known = form.columns[0] in names and set(names) <= set(form.columns)
+    if not is_known or len(set(names)) < len(names):
+        is_of_one = len(cells) == 1 and re.search(r"[;\t|]", cells[0])
+        hint = "; separate columns by commas" if is_of_one else ""
+        raise form.invalid(file, line=line, value=",".join(cells), expected=form.header + hint)
+    return names
 
 
 def _text(path: Path, header: str, invalid: type[FileInvalid]) -> str:

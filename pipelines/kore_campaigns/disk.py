@@ -97,6 +97,20 @@ def link_or_copy(source: Path, target: Path, require_room: RequireRoom) -> None:
         shutil.copystat(original, target)  # as old as its original, as a second name is
 
 
+def replace_text(file: Path, text: str) -> None:
+    """Put a text file in place at once: a reader sees the old one or the new one.
+
+    Raises `OSError`; the old one stays then.
+    """
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def to_disk(path: Path) -> None:
     """Returns once a file, or the names in a folder, would outlast a power cut."""
     handle = os.open(path, os.O_RDONLY)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kore_campaigns.disk import replace_text
 from kore_campaigns.errors import SettingInvalid, in_bytes
 from kore_campaigns.html_page import html_page
 from kore_campaigns.page_facts import read_page_facts
@@ -33,10 +34,8 @@ def write_page(database: Path, file: str) -> WrittenPage:
     """
     text = html_page(read_page_facts(database))
     target = Path(file)
-    temporary = target.with_name(f".{target.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
+        replace_text(target, text)
     except OSError as failed:
         expected = f"a file that can be written; {failed.strerror or failed}"
         raise SettingInvalid(key="html", value=file, expected=expected) from failed

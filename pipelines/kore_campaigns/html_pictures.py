@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from kore_campaigns.calling_hours import DAY_NAMES
 from kore_campaigns.page_facts import Week
 
-DAY_NAMES: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _CELL, _LEFT, _TOP = 30, 44, 22
 _STRIP, _NAMES, _WIDTH = 16, 260, 700
 # steps of the colour scale, as classes of the style sheet

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from kore_campaigns.facts import App, LastRun
@@ -139,17 +137,3 @@ def _samples(name: str, value: Value, told: Sequence[_Told]) -> Iterator[str]:
 
 def _escaped(label: str) -> str:
     return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-
-
-def write_metrics(file: Path, text: str) -> None:
-    """Put the file in place at once: a collector sees the old one or the new one.
-
-    Raises `OSError`.
-    """
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(file)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

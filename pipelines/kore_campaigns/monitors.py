@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kore_campaigns import events
+from kore_campaigns.disk import replace_text
 from kore_campaigns.endings import Ending
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.events import Tell
 from kore_campaigns.facts import Status
 from kore_campaigns.lookup import resolve
-from kore_campaigns.metrics import RunEnded, metrics_text, write_metrics
+from kore_campaigns.metrics import RunEnded, metrics_text
 from kore_campaigns.ping import Ping
 from kore_campaigns.problems import in_one_line, problems
 from kore_campaigns.project import project_folder
@@ -28,7 +29,7 @@ def write_metrics_of(
     """The file, or an event that says why it could not be written."""
     text = metrics_text(status.apps, database_bytes=status.database_bytes, ended=ended)
     try:
-        write_metrics(Path(file), text)
+        replace_text(Path(file), text)
     except OSError as failed:
         reason = failed.strerror or type(failed).__name__
         message = (

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from kore_campaigns.calling_hours import MINUTES_A_DAY, parse_clock
-from kore_campaigns.csv_file import read_lines
+from kore_campaigns.calling_hours import DAY_CODES, MINUTES_A_DAY, parse_clock
+from kore_campaigns.csv_file import Form, read_records
 from kore_campaigns.errors import PoliciesInvalid
 
 Row = dict[str, Any]
@@ -32,8 +32,12 @@ HEADER: Final = (
     "max_attempts_per_24h",
     "min_ring_seconds",
 )
-EXPECTED_HEADER = f"the header `name`, beside any of `{'`, `'.join(HEADER[1:])}`"
-DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+FORM: Final = Form(
+    columns=HEADER,
+    header=f"the header `name`, beside any of `{'`, `'.join(HEADER[1:])}`",
+    values="values, as in the header",
+    invalid=PoliciesInvalid,
+)
 CLOSED = "closed"
 
 
@@ -42,22 +46,11 @@ def read_policies(path: Path) -> list[Row]:
 
     Raises `PoliciesInvalid` at the first thing that cannot be right.
     """
-    rows = read_lines(path, header=EXPECTED_HEADER, invalid=PoliciesInvalid)
-    if not rows:
-        expected = EXPECTED_HEADER + "; the file is empty"
-        raise PoliciesInvalid(str(path), line=None, value=None, expected=expected)
-    names = [cell.casefold() for cell in rows[0][1]]
-    if "name" not in names or len(set(names)) < len(names) or not set(names) <= set(HEADER):
-        value = ",".join(rows[0][1])
-        raise PoliciesInvalid(str(path), line=rows[0][0], value=value, expected=EXPECTED_HEADER)
-    found: list[Row] = []
-    for position, (line, cells) in enumerate(rows[1:], start=1):
-        if any(cells[len(names) :]):
-            expected = f"{len(names)} values, as in the header"
-            raise PoliciesInvalid(str(path), line=line, value=",".join(cells), expected=expected)
-        values = dict(zip(names, cells, strict=False))
-        found += _Line(str(path), line, values).rows(position)
-    return found
+    return [
+        row
+        for position, (line, values) in enumerate(read_records(path, FORM), start=1)
+        for row in _Line(str(path), line, values).rows(position)
+    ]
 
 
 class _Line:
@@ -126,9 +119,9 @@ class _Line:
         found: set[int] = set()
         for part in re.split(r"[\s,+;]+", value):
             first, _, last = part.partition("-")
-            if first not in DAYS or (last or first) not in DAYS:
+            if first not in DAY_CODES or (last or first) not in DAY_CODES:
                 self._refuse("weekday", "weekdays such as `MO`, `MO-FR` or `SA SU`")
-            begin, end = DAYS.index(first), DAYS.index(last or first)
+            begin, end = DAY_CODES.index(first), DAY_CODES.index(last or first)
             length = (end - begin) % 7 + 1  # FR-MO goes on past Sunday
             found.update((begin + step) % 7 + 1 for step in range(length))
         return sorted(found)

@@ -14,7 +14,7 @@ POLICIES: Final = Table(
     (
         STREAM_ID,
         text_column("policy_name", "The policy the limit belongs to."),
-        int_column("position", "Place of the row in its list as Kore sent it, from 1."),
+        int_column("position", "Place of the line in the file, from 1."),
         int_column("day_of_week", "ISO weekday, 1 = Monday to 7 = Sunday."),
         text_column(
             "zone_pattern", "Zones of campaigns it applies to, with `*` and `?`; empty: all."

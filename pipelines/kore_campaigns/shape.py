@@ -14,7 +14,7 @@ from typing import Any, Final
 from kore_campaigns import typed
 from kore_campaigns.calling_hours import windows
 from kore_campaigns.change_meaning import kind_of, risky, rules_of
-from kore_campaigns.change_summary import FIRST, summary
+from kore_campaigns.change_summary import DELETED, FIRST, summary
 from kore_campaigns.changes import Change, difference
 from kore_campaigns.drift import Unknown, unknown_fields, unknown_values, unknown_windows
 from kore_campaigns.json_text import canonical, content_hash, in_order, settled, text_hash
@@ -168,7 +168,6 @@ def deletion_row(
     """The row that marks a campaign as gone: what was last known of it, and no list rows."""
     shaped = shape(held_raw)
     key = _key(stream_id, campaign_id, held)
-    rules = rules_of(held_raw)
     changes = [Change("is_deleted", "false", "true")]
     return {
         "account_id": account_id,
@@ -177,7 +176,7 @@ def deletion_row(
         "observed_at": observed_at,
         "valid_from": max(observed_at, held.valid_from),
         "is_deleted": True,
-        "change_summary": summary(changes, (held_raw, rules), (held_raw, rules)),
+        "change_summary": DELETED,
         **shaped.columns,
         "raw": shaped.raw,
         "calling_hours": [],

@@ -1,45 +1,24 @@
 -- one row per campaign that is stale or failing
 with freshness as (
-    select * from kore.campaign_freshness
+    select
+        *,
+        last_confirmed_at is null or last_error_at > last_confirmed_at as is_failing,
+        cast(cast(last_confirmed_at at time zone 'UTC' as date) as varchar) as last_confirmed_on
+    from kore.campaign_freshness
+    where is_stale
 ),
 
-not_confirmed as (
+explained as (
     select
-        account_id,
-        stream_id,
-        campaign_id,
-        campaign_name,
-        case
-            when last_confirmed_at is null or last_error_at > last_confirmed_at then 'failing'
-            else 'stale'
-        end as finding,
-        case
-            when last_confirmed_at is null or last_error_at > last_confirmed_at then 'high'
-            else 'medium'
-        end as severity,
-        cast(null as varchar) as policy_name,
-        cast(null as bigint) as day_of_week,
-        case
-            when last_confirmed_at is null or last_error_at > last_confirmed_at
-                then last_error_code
-            else cast(cast(last_confirmed_at at time zone 'UTC' as date) as varchar)
-        end as value,
-        cast(null as varchar) as limit_value,
-        cast(null as bigint) as minutes,
-        case
-            when last_confirmed_at is null then 'was never confirmed'
-            else 'was not confirmed since '
-                || cast(cast(last_confirmed_at at time zone 'UTC' as date) as varchar)
-        end
+        *,
+        coalesce('was not confirmed since ' || last_confirmed_on, 'was never confirmed')
         || case
-            when last_error_at > last_confirmed_at
-                or (last_confirmed_at is null and last_error_at is not null)
+            when is_failing and last_error_at is not null
                 then ': ' || coalesce(last_error_message, last_error_code)
             when not is_configured then ': it is not configured any more'
             else ''
         end as sentence
     from freshness
-    where is_stale
 ),
 
 final as (
@@ -48,17 +27,15 @@ final as (
         stream_id,
         campaign_id,
         campaign_name,
-        finding,
-        severity,
-        policy_name,
-        day_of_week,
-        value,
-        limit_value,
-        minutes,
+        case when is_failing then 'failing' else 'stale' end as finding,
+        case when is_failing then 'high' else 'medium' end as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        case when is_failing then last_error_code else last_confirmed_on end as value,
+        cast(null as varchar) as limit_value,
+        cast(null as bigint) as minutes,
         sentence
-    from (
-        select * from not_confirmed
-    ) as found
+    from explained
 )
 
 select * from final
