@@ -8,15 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from by_the_minute import DAYS, open_minutes, window
 from conftest import Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
-
-DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-
-
-def window(day: str | None, start: str, end: str) -> dict[str, Any]:
-    return {"start": start, "end": end} | ({} if day is None else {"day": day})
 
 
 def load(
@@ -171,7 +166,7 @@ def test_minutes_of_the_week_are_those_that_counting_one_by_one_finds(
     )
     minutes = dict(project.sql("select campaign_id, weekly_minutes from kore.weekly_minutes"))
     for campaign_id, week in zip(ids, weeks, strict=True):
-        counted = {minute for each in week for minute in open_minutes(each)}
+        counted = open_minutes(week)
         found = [
             (day - 1) * 1440 + minute
             for key, day, start, end, _ in spans
@@ -180,10 +175,3 @@ def test_minutes_of_the_week_are_those_that_counting_one_by_one_finds(
         ]
         assert sorted(found) == sorted(counted)
         assert minutes[campaign_id] == len(counted)
-
-
-def open_minutes(each: dict[str, Any]) -> list[int]:
-    start, end = (int(each[key][:2]) * 60 + int(each[key][3:]) for key in ("start", "end"))
-    length = (end - start - 1) % 1440 + 1
-    begin = DAYS.index(each["day"]) * 1440 + start
-    return [(begin + step) % 10080 for step in range(length)]

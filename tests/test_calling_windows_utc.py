@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from by_the_minute import DAYS, open_minutes
 from conftest import Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
@@ -25,7 +26,6 @@ ZONES = (
     *("Europe/London", "America/New_York", "Africa/Casablanca", "Pacific/Chatham"),
     *("America/St_Johns", "Pacific/Apia"),
 )
-DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 BEGIN, END = datetime(2022, 1, 1, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)
 MINUTE, QUARTER = timedelta(minutes=1), 15
 TWO_YEARS = """
@@ -82,11 +82,8 @@ def local_minutes(zone: str) -> npt.NDArray[np.int32]:
 
 def open_in_week(campaign: dict[str, Any]) -> Minutes:
     found = np.zeros(10080, dtype=np.bool_)
-    for window in campaign["dialingStrategy"]["callingHours"]["days"]:
-        start, end = (int(window[key][:2]) * 60 + int(window[key][3:]) for key in ("start", "end"))
-        length = (end - start - 1) % 1440 + 1
-        begin = DAYS.index(window["day"]) * 1440 + start
-        found[(begin + np.arange(length)) % 10080] = True
+    opened = open_minutes(campaign["dialingStrategy"]["callingHours"]["days"])
+    found[list(opened)] = True
     return found
 
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from by_the_minute import DAYS, open_minutes
 from conftest import Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
 
-DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 ZONES = ("Asia/Kolkata", "Europe/Berlin", "America/New_York", "UTC", "Australia/Lord_Howe")
 MINUTE = timedelta(minutes=1)
 
@@ -43,11 +43,7 @@ def minutes_open(campaign: dict[str, Any], begin: datetime) -> set[int]:
     """Minutes of seven days in UTC at which it may dial, by looking at its own clock."""
     hours = campaign["dialingStrategy"]["callingHours"]
     zone = ZoneInfo(hours["timezone"])
-    week = set()
-    for window in hours["days"]:
-        start, end = (int(window[key][:2]) * 60 + int(window[key][3:]) for key in ("start", "end"))
-        first = DAYS.index(window["day"]) * 1440 + start
-        week |= {(first + step) % 10080 for step in range((end - start - 1) % 1440 + 1)}
+    week = open_minutes(hours["days"])
     found = set()
     for minute in range(7 * 1440):
         local = (begin + minute * MINUTE).astimezone(zone)

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import by_the_minute
+from by_the_minute import open_minutes, window
 from kore_campaigns.change_meaning import KINDS, kind_of, risky, rules_of
 from kore_campaigns.change_summary import summary
 from kore_campaigns.changes import difference
@@ -20,11 +22,6 @@ def campaign(*days: dict[str, Any], zone: str = "Asia/Kolkata", **fields: Any) -
     hours = {"frequency": "WEEKLY", "timezone": zone, "days": list(days)}
     strategy = {"callingHours": hours, "maxAttemptsPerRecord": 3} | fields.pop("strategy", {})
     return {"dialingStrategy": strategy} | fields
-
-
-def window(day: str | None, start: str, end: str) -> dict[str, Any]:
-    named = {} if day is None else {"day": day}
-    return named | {"start": start, "end": end}
 
 
 def risky_paths(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
@@ -181,21 +178,9 @@ def test_more_attempts_shorter_pauses_and_shorter_rings_are_risky(
 
 
 CLOCKS = st.integers(0, 95).map(lambda quarter: f"{quarter // 4:02}:{quarter % 4 * 15:02}")
-WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
-WINDOWS = st.lists(st.builds(window, st.sampled_from(WEEKDAYS), CLOCKS, CLOCKS), max_size=5)
-
-
-def open_minutes(days: list[dict[str, Any]]) -> set[int]:
-    """Minutes of the week, one by one."""
-    found = set()
-    for each in days:
-        start, end = (
-            int(clock[:2]) * 60 + int(clock[3:]) for clock in (each["start"], each["end"])
-        )
-        last = end if end > start else end + 1440
-        begin = WEEKDAYS.index(each["day"]) * 1440
-        found |= {(begin + minute) % 10080 for minute in range(start, last)}
-    return found
+WINDOWS = st.lists(
+    st.builds(window, st.sampled_from(by_the_minute.DAYS), CLOCKS, CLOCKS), max_size=5
+)
 
 
 @given(old=WINDOWS, new=WINDOWS.filter(bool))

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from by_the_minute import window
 from kore_campaigns.change_meaning import rules_of
 from kore_campaigns.change_summary import summary
 from kore_campaigns.changes import Change, difference
-from test_change_meaning import MONDAY, TUESDAY, campaign, window
+from test_change_meaning import MONDAY, TUESDAY, campaign
 
 
 def told(old: dict[str, Any], new: dict[str, Any], *more: Change) -> str:

@@ -6,12 +6,12 @@ import random
 from typing import Any
 
 from altered import alter
+from by_the_minute import DAYS, open_minutes, window
 from conftest import Emulate
 from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from kore_campaigns.policies import HEADER
 from project_case import Project
 
-DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 EAST = "cd-4f1c2a9-6b3e-4d17-9a52-0c8e7f1b2d34"
 FINDINGS = """
 select finding, severity, policy_name, day_of_week, value, limit_value, minutes, sentence
@@ -22,10 +22,6 @@ from kore.findings where campaign_id = ? order by all
 def policies(project: Project, *lines: str) -> None:
     text = "\n".join([",".join(HEADER), *lines]) + "\n"
     (project.folder / "policies.csv").write_text(text, encoding="utf-8")
-
-
-def window(day: str | None, start: str, end: str) -> dict[str, Any]:
-    return {"start": start, "end": end} | ({} if day is None else {"day": day})
 
 
 def campaign(*days: dict[str, Any], zone: str | None = "America/Chicago", **strategy: Any) -> Any:
@@ -334,15 +330,6 @@ def test_minutes_outside_are_those_that_counting_one_by_one_finds(
                 expected[key] = expected.get(key, 0) + 1
     assert found == expected
     assert len(expected) > 60
-
-
-def open_minutes(days: list[dict[str, Any]]) -> set[int]:
-    found = set()
-    for each in days:
-        start, end = (int(each[key][:2]) * 60 + int(each[key][3:]) for key in ("start", "end"))
-        begin = DAYS.index(each["day"]) * 1440 + start
-        found |= {(begin + step) % 10080 for step in range((end - start - 1) % 1440 + 1)}
-    return found
 
 
 def test_a_database_without_policies_or_zones_has_findings_all_the_same(
