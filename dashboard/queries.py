@@ -41,11 +41,17 @@ order by hours.campaign_name
 # 1 January 1970 was a Thursday, so weeks begin three days after it
 UTC_HOURS: Final = """
 select windows.campaign_id, windows.campaign_name,
-    cast(floor(extract(epoch from windows.starts_at) / 60) as bigint) as opens,
-    cast(floor(extract(epoch from windows.ends_at) / 60) as bigint) as closes
+    cast(floor(extract(epoch from greatest(windows.starts_at, week.begins)) / 60) as bigint)
+        as opens,
+    cast(floor(extract(epoch from least(windows.ends_at, week.ends)) / 60) as bigint) as closes
 from kore.calling_windows_utc as windows
+cross join (
+    select
+        cast(current_date as timestamp with time zone) as begins,
+        cast(current_date + 7 as timestamp with time zone) as ends
+) as week
 where lower(windows.campaign_name) like ?
-    and windows.ends_at > current_date and windows.starts_at < current_date + 7
+    and windows.ends_at > week.begins and windows.starts_at < week.ends
 order by windows.campaign_name
 """
 FINDINGS: Final = """

@@ -189,6 +189,39 @@ def test_an_hour_left_out_is_no_calling_time_and_one_shown_twice_is_it_twice(
     assert found == spans
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_what_views_of_these_days_show_is_not_a_matter_of_the_readers_own_clock(
+    emulate: Emulate, project: Project, zone: str
+) -> None:
+    campaigns = random_campaigns(12)
+    for one in campaigns:
+        one["contactLists"] = ["Shared"]
+    project.use(emulate(campaigns))
+    project.run()
+
+    def shown(reader: str) -> list[Any]:
+        with duckdb.connect(str(project.database), read_only=True) as connection:
+            connection.execute(f"set timezone = '{reader}'")
+            instants = "epoch(starts_at) as starts_at, epoch(ends_at) as ends_at"
+            return [
+                connection.execute(f"select {columns} from kore.{view} order by all").fetchall()
+                for view, columns in (
+                    ("calendar", "*"),
+                    (
+                        "calling_windows_utc",
+                        f"* replace ({instants})",
+                    ),
+                    (
+                        "campaign_overlaps",
+                        "* exclude (first_overlap_at)",
+                    ),
+                )
+            ]
+
+    assert shown(zone) == shown("UTC")
+    assert all(shown("UTC"))
+
+
 def test_the_view_shows_a_week_back_and_four_weeks_ahead(
     emulate: Emulate, project: Project
 ) -> None:

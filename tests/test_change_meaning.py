@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import by_the_minute
+from by_the_minute import DAYS as DAY_CODES
 from by_the_minute import open_minutes, window
 from kore_campaigns.change_meaning import KINDS, kind_of, risky, rules_of
 from kore_campaigns.change_summary import summary
@@ -178,9 +178,7 @@ def test_more_attempts_shorter_pauses_and_shorter_rings_are_risky(
 
 
 CLOCKS = st.integers(0, 95).map(lambda quarter: f"{quarter // 4:02}:{quarter % 4 * 15:02}")
-WINDOWS = st.lists(
-    st.builds(window, st.sampled_from(by_the_minute.DAYS), CLOCKS, CLOCKS), max_size=5
-)
+WINDOWS = st.lists(st.builds(window, st.sampled_from(DAY_CODES), CLOCKS, CLOCKS), max_size=5)
 
 
 @given(old=WINDOWS, new=WINDOWS.filter(bool))

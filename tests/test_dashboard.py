@@ -12,10 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 import queries
 import source
+from by_the_minute import DAYS, window
 from conftest import Emulate
 from hours import cells, of_week
 from kore_campaigns.demo import play_demo
-from kore_campaigns.emulator import Fault, demo_campaigns
+from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from postgres_server import copy_to_postgres, running_postgres
 from project_case import Project
 
@@ -112,6 +113,27 @@ def test_calling_hours_are_shown_by_either_clock_and_by_name(demo: Project) -> N
     assert [friday()[0], friday()[-1]] == ["Fri 03:00", "Fri 14:00"]
     app.text_input(key="name").set_value("nobody").run()
     assert texts(app, "info") == ["No campaign of such a name has calling hours."]
+
+
+def test_an_hour_in_utc_has_no_more_minutes_than_its_window(
+    emulate: Emulate, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = sample_campaigns(1)
+    one["dialingStrategy"]["callingHours"] = {
+        "frequency": "WEEKLY",
+        "timezone": "Etc/GMT-1",  # an hour ahead
+        "days": [window(day, "12:30 AM", "1:30 AM") for day in DAYS],
+    }
+    project.use(emulate([one]))
+    project.run()
+    monkeypatch.setenv(source.SETTING, str(project.database))
+
+    app = opened("calling_hours")
+    app.radio(key="clock").set_value("UTC").run()
+
+    week = app.dataframe[0].value
+    assert sorted(week["hour"] % 24) == 7 * [0] + 7 * [23]
+    assert set(week["minutes"]) == {30}
 
 
 def test_a_file_that_a_run_swapped_in_is_seen_at_once(

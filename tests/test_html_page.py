@@ -15,7 +15,14 @@ from kore_campaigns.demo import POLICIES, edit
 from kore_campaigns.emulator import Emulator, Fault, demo_campaigns, sample_campaigns
 from kore_campaigns.html_page import html_page
 from kore_campaigns.html_pictures import heat_map
-from kore_campaigns.page_facts import MOST_CAMPAIGNS, PageFacts, Week, hours_open, read_page_facts
+from kore_campaigns.page_facts import (
+    MOST_CAMPAIGNS,
+    MOST_FINDINGS,
+    PageFacts,
+    Week,
+    hours_open,
+    read_page_facts,
+)
 from project_case import Project
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -63,6 +70,7 @@ def facts(**others: Any) -> PageFacts:
         last_run_at=NOON,
         last_run_state="complete",
         live=1,
+        high=0,
         stale=0,
         failing=0,
         weeks=(),
@@ -134,6 +142,20 @@ def test_what_campaigns_are_called_cannot_become_markup() -> None:
 
     assert "script" not in page.tags
     assert page.text.count("<script>alert") >= 10
+
+
+def test_what_is_counted_is_counted_before_the_lists_are_cut(
+    emulate: Emulate, project: Project
+) -> None:
+    many = [one | {"dialingStrategy": {}} for one in sample_campaigns(MOST_FINDINGS)]
+    project.use(emulate(many))
+    project.run()
+
+    found = read_page_facts(project.database)
+
+    (high,) = project.sql("select count(*) from kore.findings where severity = 'high'")[0]
+    assert high > MOST_FINDINGS == len(found.findings)
+    assert f"{high:,}\nfindings of high severity" in Page(html_page(found)).text
 
 
 def test_what_is_left_out_is_said_with_the_view_that_has_it() -> None:

@@ -60,11 +60,10 @@ def _head(facts: PageFacts) -> Iterator[str]:
         f"({escape(facts.last_run_state or 'none')}); page made "
         f"{facts.made_at:%Y-%m-%d %H:%M} UTC</p>"
     )
-    high = sum(row[0] == "high" for row in facts.findings)
     yield '<div class="facts">'
     for number, what in (
         (facts.live, "live campaigns"),
-        (high, "findings of high severity"),
+        (facts.high, "findings of high severity"),
         (facts.stale, "not confirmed of late"),
         (facts.failing, "failing"),
     ):

@@ -20,12 +20,10 @@ DAYS_OF_CHANGES: Final = 30
 Row = tuple[Any, ...]
 
 _LAST_RUN = "select max(started_at), max_by(state, started_at) from kore.runs"
-_FRESHNESS = """
+_NUMBERS = """
 select
     (select count(*) from kore.campaigns),
-    count(*) filter (is_stale and is_configured),
-    count(*) filter (is_stale and last_error_at > coalesce(last_confirmed_at, '-infinity'))
-from kore.campaign_freshness
+    (select count(*) from kore.campaign_freshness where is_stale and is_configured)
 """
 _WEEKS = """
 select campaigns.campaign_id, campaigns.name, campaigns.timezone,
@@ -88,6 +86,8 @@ class PageFacts:
     last_run_at: datetime | None
     last_run_state: str | None
     live: int
+    high: int
+    """Findings of high severity."""
     stale: int
     failing: int
     weeks: tuple[Week, ...]
@@ -116,7 +116,7 @@ def read_page_facts(database: Path, *, now: datetime | None = None) -> PageFacts
             }.items()
         }
         last_run_at, last_run_state = connection.execute(_LAST_RUN).fetchall()[0]
-        live, stale, failing = connection.execute(_FRESHNESS).fetchall()[0]
+        live, stale = connection.execute(_NUMBERS).fetchall()[0]
         utc_hours = _utc_hours(connection.execute(_UTC).fetchall())
     return PageFacts(
         database=database.name,
@@ -124,8 +124,9 @@ def read_page_facts(database: Path, *, now: datetime | None = None) -> PageFacts
         last_run_at=last_run_at,
         last_run_state=last_run_state,
         live=live,
+        high=sum(severity == "high" for severity, *_ in rows["findings"]),
         stale=stale,
-        failing=failing,
+        failing=sum(finding == "failing" for _, _, finding, _ in rows["findings"]),
         weeks=tuple(weeks[:MOST_CAMPAIGNS]),
         local_hours=hours_open([week.spans for week in weeks]),
         utc_hours=utc_hours,

@@ -1,6 +1,9 @@
 -- one row per date that kore.calling_windows_utc shows: a week back, four weeks ahead
 with days as (
-    select cast(current_date as date) + cast(number as integer) as calendar_date
+    -- of UTC: `current_date` is that of whoever reads
+    select
+        cast(current_timestamp at time zone 'UTC' as date) + cast(number as integer)
+            as calendar_date
     from generate_series(-7, 28) as numbers (number)
 ),
 

@@ -28,11 +28,15 @@ pairs as (
         and one.campaign_id < other.campaign_id
 ),
 
--- seven days from today, in minutes since 1970
-week as (
+-- seven days from today in UTC, in minutes since 1970
+today as (
     select
-        cast(current_date - date '1970-01-01' as bigint) * 1440 as begins,
-        cast(current_date - date '1970-01-01' as bigint) * 1440 + 7 * 1440 as ends
+        cast(cast(current_timestamp at time zone 'UTC' as date) - date '1970-01-01' as bigint)
+        * 1440 as midnight
+),
+
+week as (
+    select midnight as begins, midnight + 7 * 1440 as ends from today
 ),
 
 windows as (
