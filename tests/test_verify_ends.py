@@ -11,10 +11,10 @@ import pytest
 from conftest import Emulate
 from kept_tables import campaign_rows
 from kore_campaigns.emulator import Emulator, Fault, demo_campaigns, sample_campaigns
-from kore_campaigns.findings import verify_summary
 from kore_campaigns.publish import workspace_for
 from kore_campaigns.report import RunReport
 from kore_campaigns.verify import verify_database
+from kore_campaigns.verify_text import verify_summary
 from project_case import Project
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"

@@ -36,7 +36,7 @@ Where to find what, in the order of a run:
              preview, plan_text         the plan alone
     again    verify, rebuild            read Kore and compare; derive all columns anew
              stored, compare, proof,    what a file holds; what differs; that nothing is lost
-             verification, findings
+             verification, verify_text
     people   cli, arguments, commands   arguments in, text out (terminal, texts, progress)
              run_command, endings       the command `run`; how a command ended that raised
              check, demo, read

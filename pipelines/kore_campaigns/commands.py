@@ -85,9 +85,9 @@ def restore(options: argparse.Namespace) -> int:
 
 
 def verify(options: argparse.Namespace) -> int:
-    from kore_campaigns.findings import verify_differences, verify_problems, verify_summary
     from kore_campaigns.progress import show_progress
     from kore_campaigns.verify import verify_database
+    from kore_campaigns.verify_text import verify_differences, verify_problems, verify_summary
 
     said = "stopping: what was read is being compared; press Ctrl-C again to stop at once."
     stop = stop_on_signals(lambda _: say(said))
@@ -109,8 +109,8 @@ def verify(options: argparse.Namespace) -> int:
 
 
 def rebuild(options: argparse.Namespace) -> int:
-    from kore_campaigns.findings import rebuild_summary
     from kore_campaigns.rebuild import rebuild_database
+    from kore_campaigns.verify_text import rebuild_summary
 
     rebuilt = rebuild_database(database=from_here(options.database))
     print_result(options, rebuilt.as_json(), rebuild_summary(rebuilt), quiet=options.quiet)
