@@ -5,16 +5,18 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
+import sys
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from breaking import Break
 from project_case import Project
 
-# what takes a second to import; the copies are made by a process without threads
-_LOADED = ["kore_campaigns.run", "kore_campaigns.progress", "kore_campaigns.texts"]
 _TIMEOUT = 120
 
 
@@ -32,8 +34,7 @@ class Ended:
 
 def forked(project: Project, *arguments: str, breaking: Break | None = None) -> Ended:
     """A command in a process of its own, in which something goes wrong, finished."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_LOADED)
+    context = _warmed_up()
     mine, its = context.Pipe(duplex=False)
     given = (arguments, project.folder, dict(os.environ), breaking, its)
     process = context.Process(target=_command, args=given, daemon=True)
@@ -53,6 +54,21 @@ def forked(project: Project, *arguments: str, breaking: Break | None = None) -> 
     return Ended(code) if found is None else found
 
 
+@cache
+def _warmed_up() -> ForkServerContext:
+    """The copies are made by a process that has made a run, and has no threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["warm"])
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    forkserver.ensure_running()
+    if path is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = path
+    return context
+
+
 def _command(
     arguments: tuple[str, ...],
     folder: Path,
@@ -60,6 +76,8 @@ def _command(
     breaking: Break | None,
     result: Connection,
 ) -> None:
+    # a module that cannot be imported beforehand is left out without a word
+    assert "warm" in sys.modules
     from kore_campaigns.cli import main
 
     os.chdir(folder)
