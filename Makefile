@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench prove dashboard docs clean
+.PHONY: demo test browser check bench prove dashboard docs clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,9 +24,17 @@ help:
 demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
-test: $(VENV)/.installed-test
+test: $(VENV)/.installed-test browser
 	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=
 	@touch .coverage
+
+# some tests drive a real Chromium, which no Python package brings
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+		{ echo "installing Chromium for the tests in a browser, once"; \
+		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends chromium >/dev/null'; } || \
+		{ echo "no Chromium on this machine. Next: install one, then make test"; exit 1; }
 
 # what `make test` has just covered is not run a second time
 .coverage: $(shell git ls-files pipelines tests pyproject.toml 2>/dev/null) | $(VENV)/.installed-test

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
 import queries
-from hours import DAY_NAMES, cells, of_week, spans_of
-from parts import bars, page, table
+from charts import bars, heat_map, timeline
+from hours import cells, of_week, spans_of
+from parts import page, table
 from source import rows
 
 MOST_CAMPAIGNS: Final = 100
@@ -56,31 +56,8 @@ def calling_hours() -> None:
     shown = set(names[:MOST_CAMPAIGNS])
     week = cells(span for span in spans if span[0] in shown)
     st.subheader("In which hours of the week?")
-    st.altair_chart(_heat_map(week), width="stretch")
+    st.altair_chart(heat_map(week), width="stretch")
     table(week, "calling_hours")
-
-
-def _heat_map(week: pd.DataFrame) -> alt.Chart:
-    ticks = [day * 24 for day in range(7)]
-    names = " : ".join(
-        f"datum.value == {tick} ? '{name}'" for tick, name in zip(ticks, DAY_NAMES, strict=True)
-    )
-    days = alt.Axis(
-        values=ticks, labelExpr=f"{names} : ''", title=None, labelAlign="left", labelAngle=0
-    )
-    named = alt.Axis(labelLimit=260, labelOverlap=False)
-    chart: alt.Chart = (
-        alt.Chart(week)
-        .mark_rect()
-        .encode(
-            x=alt.X("hour:O", axis=days, scale=alt.Scale(domain=[*range(168)])),
-            y=alt.Y("campaign:N", title=None, axis=named, scale=alt.Scale(paddingInner=0.2)),
-            color=alt.Color("minutes:Q", title="minutes", scale=alt.Scale(domain=[0, 60])),
-            tooltip=["campaign", "when", "minutes"],
-        )
-        .properties(height=alt.Step(18))
-    )
-    return chart
 
 
 @page("What should somebody look at?")
@@ -118,9 +95,10 @@ def changes() -> None:
         key="changes-campaign",
     )
     versions = rows(queries.VERSIONS, campaign_id)
-    st.subheader("What did each version bring?")
-    table(versions, "versions")
+    st.subheader("Since when does each version count, and what did it bring?")
     instant = _instant(versions)
+    st.altair_chart(timeline(versions, instant), width="stretch")
+    table(versions, "versions")
     given = (campaign_id, instant, instant)
     st.subheader(f"Which rules were in force on {instant:%d %B %Y, %H:%M} UTC?")
     table(rows(queries.RULES, *given), "rules", nothing="It was not known yet.")
@@ -140,8 +118,9 @@ def _instant(versions: pd.DataFrame) -> datetime:
     first = pd.Timestamp(versions["valid_from"].min()).tz_convert("UTC").to_pydatetime()
     # were it the second, each click would be about another slider, and put it back to its end
     hour = datetime.now(UTC).replace(minute=0, second=0) + timedelta(hours=1)
-    # sliders know no zones
-    begin, end = (moment.replace(tzinfo=None, microsecond=0) for moment in (first, hour))
+    # sliders know no zones, and no less than a second; a second before, it was not known yet
+    begin = (first + timedelta(seconds=1)).replace(tzinfo=None, microsecond=0)
+    end = hour.replace(tzinfo=None, microsecond=0)
     chosen: Any = st.slider(
         "As of (UTC)",
         begin,
@@ -159,6 +138,12 @@ def dnc_lists() -> None:
     st.caption("The account's global list, which Kore applies to voice campaigns, is not shown.")
     st.subheader("How many campaigns does each list cover?")
     bars(rows(queries.DNC_COVERAGE), category="dnc_list", number="campaigns")
+    st.subheader("Which campaigns does a list cover?")
+    covers = rows(queries.DNC_COVERS)
+    wanted = st.multiselect("Lists", covers["dnc_list"].unique(), key="dnc-list")
+    if wanted:
+        covers = covers[covers["dnc_list"].isin(wanted)]
+    table(covers, "covers", nothing="No campaign has a list of its own.")
     st.subheader("Which campaigns have none of their own?")
     table(rows(queries.WITHOUT_DNC), "without_dnc_list", nothing="All have one.", is_good=True)
     st.subheader("When did a list come or go?")

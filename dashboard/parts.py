@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Final
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
 import queries
 import source
 
+SENTENCES: Final = ("change_summary", "sentence")
+TO_THE_SECOND: Final = "YYYY-MM-DD HH:mm:ss"
 Page = Callable[[], None]
 
 
@@ -51,21 +53,12 @@ def table(
     if found.empty:
         (st.success if is_good else st.caption)(nothing)
         return
-    st.dataframe(found, hide_index=True, width="stretch")
+    shown = {
+        column: st.column_config.DatetimeColumn(f"{column} (UTC)", format=TO_THE_SECOND)
+        for column in found.select_dtypes(["datetime", "datetimetz"]).columns
+    }
+    shown |= {column: st.column_config.TextColumn(width="large") for column in SENTENCES}
+    st.dataframe(found, hide_index=True, width="stretch", column_config=shown)
     st.download_button(
         "CSV", found.to_csv(index=False).encode(), f"{name}.csv", "text/csv", key=f"csv-{name}"
     )
-
-
-def bars(found: pd.DataFrame, *, category: str, number: str) -> None:
-    """A bar per row, the longest first."""
-    chart = (
-        alt.Chart(found)
-        .mark_bar()
-        .encode(
-            x=alt.X(number, title=None),
-            y=alt.Y(category, sort="-x", title=None, axis=alt.Axis(labelLimit=300)),
-            tooltip=[category, number],
-        )
-    )
-    st.altair_chart(chart, width="stretch")

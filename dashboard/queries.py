@@ -64,8 +64,16 @@ from kore.campaign_history where is_current
 order by case when version > 1 then 0 else 1 end, valid_from desc, name, campaign_id
 """
 VERSIONS: Final = """
-select version, valid_from, valid_to, is_deleted, change_summary
-from kore.campaign_history where campaign_id = ? order by version
+select version, valid_from, change_summary,
+    exists (
+        select 1 from kore.campaign_changes as changes
+        where changes.stream_id = history.stream_id
+            and changes.campaign_id = history.campaign_id
+            and changes.version = history.version
+            and changes.is_risky
+    ) as is_risky,
+    is_deleted, valid_to
+from kore.campaign_history as history where campaign_id = ? order by version
 """
 RULES: Final = """
 select version, name, status, priority, dialing_mode, caller_id, timezone,
@@ -88,12 +96,21 @@ select version, kind, is_risky, path, old_value, new_value from kore.campaign_ch
 where campaign_id = ? order by version, position
 """
 DNC_COVERAGE: Final = """
-select coalesce(lists.dnc_list_name, '(none of its own)') as dnc_list, count(*) as campaigns
+select coalesce(lists.dnc_list_name, lists.dnc_list_id, '(none of its own)') as dnc_list,
+    count(*) as campaigns
 from kore.campaigns as campaigns
 left join kore.campaign_dnc_lists as lists
     on campaigns.stream_id = lists.stream_id and campaigns.campaign_id = lists.campaign_id
-group by coalesce(lists.dnc_list_name, '(none of its own)')
+group by coalesce(lists.dnc_list_name, lists.dnc_list_id, '(none of its own)')
 order by campaigns desc, dnc_list
+"""
+DNC_COVERS: Final = """
+select coalesce(lists.dnc_list_name, lists.dnc_list_id) as dnc_list,
+    campaigns.name as campaign_name, campaigns.campaign_id, campaigns.status
+from kore.campaign_dnc_lists as lists
+join kore.campaigns as campaigns
+    on lists.stream_id = campaigns.stream_id and lists.campaign_id = campaigns.campaign_id
+order by dnc_list, campaigns.name, campaigns.campaign_id
 """
 WITHOUT_DNC: Final = """
 select campaign_name, campaign_id, sentence from kore.findings

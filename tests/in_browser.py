@@ -1,0 +1,107 @@
+"""A real Chromium, and what it complains of."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+
+from source import SETTING
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+# nothing of the browser's own goes out, and it starts where there is no sandbox
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+APP = Path(__file__).parent.parent / "dashboard" / "app.py"
+STARTS_WITHIN = 60.0
+
+
+def chromium() -> str:
+    """The path of the machine's browser; without one the test fails."""
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    message = "no Chromium on this machine. Next: `apt-get install chromium`, or `make browser`."
+    raise FileNotFoundError(message)
+
+
+@dataclass
+class Seen:
+    """A page, what was written to its console as an error, and what was answered with an error."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    addresses: list[str] = field(default_factory=list)
+    """Of every request, the files of the page itself included."""
+
+    def __post_init__(self) -> None:
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.complaints.append(f"{error}"))
+        self.page.on("request", lambda request: self.addresses.append(request.url))
+        self.page.on("response", self._answered)
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def _answered(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+
+@contextmanager
+def browsing() -> Iterator[BrowserContext]:
+    """A browser without a past."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+            yield context
+        browser.close()
+
+
+@contextmanager
+def dashboard_server(database: Path | str, port: int, log: Path) -> Iterator[str]:
+    """The app of `make dashboard` in a process of its own, and where it answers."""
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", str(APP)]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    with pytest.MonkeyPatch.context() as monkeypatch, log.open("w") as written:
+        monkeypatch.setenv(SETTING, str(database))
+        process = subprocess.Popen(
+            [*command, "--browser.gatherUsageStats=false"], stdout=written, stderr=written
+        )
+    try:
+        _wait_for(f"{url}/_stcore/health", process, log)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    give_up = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < give_up:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    message = f"{url} does not answer: {log.read_text()}"
+    raise TimeoutError(message)
