@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kore_campaigns import tables
+from kore_campaigns.columns import Column
 from kore_campaigns.views.apply import VIEWS, view_description, view_sql
 
 PAGE = Path(__file__).with_name("tables.md")
@@ -47,7 +48,7 @@ def page() -> str:
     parts = [INTRODUCTION, "## Views: schema `kore`\n"]
     for name in VIEWS:
         parts.append(f"### kore.{name}\n\n{view_description(name)}\n")
-        parts.append(_rows(_view_columns(name)))
+        parts.append(_described(view_columns(name)))
     parts.append("## Raw tables: schema `kore_raw`\n")
     parts.append("\n".join(["```mermaid", "erDiagram", *_diagram(), "```\n"]))
     for table in tables.TABLES:
@@ -75,24 +76,23 @@ def _entity(name: str, table: tables.Table) -> Iterator[str]:
     yield "    }"
 
 
-def _view_columns(name: str) -> Iterator[tuple[str, str, str]]:
+def view_columns(name: str) -> Iterator[Column]:
+    """What a view selects, in order, and what it means."""
     described = tables.columns_of(name)
     final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
     for line in (final.group(1) if final else "").splitlines():
-        column = line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]
-        found = described[column]
-        yield column, TYPES[found.data_type], found.description
+        yield described[line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]]
 
 
 def _table(name: str, table: tables.Table) -> str:
-    rows = _rows((c.name, TYPES[c.data_type], c.description) for c in table.columns)
+    rows = _described(table.columns)
     key = ", ".join(f"`{column}`" for column in table.key)
     return f"### kore_raw.{name}\n\n{table.description} Key: {key}.\n\n{rows}"
 
 
-def _rows(columns: Iterator[tuple[str, str, str]]) -> str:
+def _described(columns: Iterable[Column]) -> str:
     lines = ["| column | type | meaning |", "|---|---|---|"]
-    lines += [f"| `{name}` | {kind} | {meaning} |" for name, kind, meaning in columns]
+    lines += [f"| `{c.name}` | {TYPES[c.data_type]} | {c.description} |" for c in columns]
     return "\n".join(lines) + "\n"
 
 

@@ -86,14 +86,15 @@ def dashboard_server(database: Path | str, port: int, log: Path) -> Iterator[str
             [*command, "--browser.gatherUsageStats=false"], stdout=written, stderr=written
         )
     try:
-        _wait_for(f"{url}/_stcore/health", process, log)
+        wait_for(f"{url}/_stcore/health", process, log)
         yield url
     finally:
         process.terminate()
         process.wait(30)
 
 
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Until a server answers there; fails with what it wrote."""
     give_up = time.monotonic() + STARTS_WITHIN
     while time.monotonic() < give_up:
         assert process.poll() is None, log.read_text()
