@@ -12,6 +12,13 @@ import pytest
 from budgets import close_all
 from kore_campaigns.emulator import Emulator
 from project_case import Project
+from proof_share import FULL
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A proof takes hours: what fails is told at once."""
+    if FULL and report.failed:
+        print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)  # noqa: T201
 
 
 class Emulate(Protocol):

@@ -45,7 +45,9 @@ SHARE = 3
 MOST_DISK = 80
 ENOUGH_TO_COMPLAIN_OF = 6
 CODES = {0: "", 2: FAILED, 6: FAILED}
-CODES_OF = {"kill": {0: "", -9: ""}, "disk": {0: "", 6: "File too large"}}
+# dlt passes over a file that it could not write, and misses it later: another reason, as clear
+MISSED = {0: "", 2: FAILED, 6: "Nothing was lost. Next: "}
+CODES_OF = {"files": MISSED, "kill": {0: "", -9: ""}, "disk": {0: "", 6: "File too large"}}
 
 
 @pytest.mark.timeout(3 * 3600 if FULL else 300)
@@ -90,9 +92,12 @@ def test_whatever_fails_the_database_is_sound_and_the_next_run_makes_it_whole(
 
 
 def ready(emulate: Emulate, project: Project, scenario: str) -> OneFailure:
-    """A project whose run is small, takes two chunks, and does its work in the same order."""
+    """A project whose run is small and does its work in the same order: in two chunks where it
+    goes on with what it has, in one where it begins anew.
+    """
     kore = emulate(sample_campaigns(4))
-    project.use(kore, workers=1, chunk_size=2, requests_per_minute=100_000, max_vanished=1)
+    chunk_size = 2 if scenario == "changed" else 4
+    project.use(kore, workers=1, chunk_size=chunk_size, requests_per_minute=100_000, max_vanished=1)
     if scenario != "first":
         project.run()
     return OneFailure(kore, project, scenario)
