@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check bench prove dashboard docs clean
+.PHONY: demo test browser check bench prove dashboard docs test-superset pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,7 +18,9 @@ help:
 	@echo "make bench   speed, memory and requests beside a plain script"
 	@echo "make prove   the proofs by force in full: hours; SEED=N repeats one"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
-	@echo "make docs    write the generated pages"
+	@echo "make docs    write the generated pages and the Superset assets"
+	@echo "make test-superset  import them into a Superset of its own, and look"
+	@echo "make pictures  renew the screenshots of the docs"
 	@echo "make clean   remove what the targets made"
 
 demo: $(VENV)/.installed-demo
@@ -46,6 +48,7 @@ check: $(VENV)/.installed-dev .coverage
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/generate_tables.py --check
+	@$(BIN)/python docs/generate_superset.py --check
 	@$(BIN)/coverage report
 
 bench: $(VENV)/.installed-test
@@ -65,6 +68,22 @@ demo/kore_campaigns.duckdb:
 docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/generate_tables.py
 	@$(BIN)/python docs/generate_questions.py
+	@$(BIN)/python docs/generate_superset.py
+
+# what docs/bi.md tells to do, on DuckDB and on Postgres; Superset cannot live in our environment
+test-superset: $(VENV)/.installed-test browser $(VENV)-superset/.installed
+	@SUPERSET_ENVIRONMENT=$(VENV)-superset $(BIN)/python -m pytest -q -n 0 tests/superset_check.py
+
+$(VENV)-superset/.installed: dashboard/superset/requirements.txt
+	@echo "installing Superset into $(VENV)-superset, once: 700 MB"
+	@$(PYTHON) -m venv $(VENV)-superset
+	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# the screenshots in docs/img/
+pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
+	@PYTHONPATH=dashboard $(BIN)/python tests/make_pictures.py
+	@PICTURES=$(CURDIR)/docs/img $(MAKE) --no-print-directory test-superset
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -85,5 +104,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-superset demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, sync_playwright
 
 from source import SETTING
@@ -91,6 +93,20 @@ def dashboard_server(database: Path | str, port: int, log: Path) -> Iterator[str
     finally:
         process.terminate()
         process.wait(30)
+
+
+def picture(page: Page, path: Path, *, full_page: bool = False) -> None:
+    """A screenshot in 64 colours: a quarter of the size, and nobody sees the difference."""
+    page.screenshot(path=path, full_page=full_page)
+    with Image.open(path) as image:
+        image.convert("RGB").quantize(64).save(path, optimize=True)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -98,9 +98,14 @@ def _rows(proofs: Mapping[str, Proof], seed: int) -> dict[str, str]:
 
 
 def _commit() -> str:
-    """What was proven: the commit, with a plus if files differ from it."""
-    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=7"]
-    ended = subprocess.run(command, cwd=TESTS, capture_output=True, text=True, check=True)
+    """What was proven: the commit, with a plus if files differ from it, but for the page."""
+    differs = _git("status", "--porcelain", "--", ".", f":!{PAGE}")
+    return _git("rev-parse", "--short=7", "HEAD") + ("+" if differs else "")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    ended = subprocess.run(command, cwd=PAGE.parents[1], capture_output=True, text=True, check=True)
     return ended.stdout.strip()
 
 

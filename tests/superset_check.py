@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from in_browser import Seen, browsing, wait_for
+from in_browser import Seen, browsing, free_port, picture, wait_for
 from kore_campaigns.demo import play_demo
 from postgres_server import copy_to_postgres, running_postgres
 from project_case import Project
@@ -99,9 +98,7 @@ def without_ours() -> dict[str, str]:
 
 @contextmanager
 def serving(folder: Path, exports: str, command: str) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert ":8088" in command
     script = f"{exports}\nexec {command.replace(':8088', f':{port}')}"
     log = folder / "server.log"
@@ -123,7 +120,7 @@ def test_the_dashboard_opens_and_its_numbers_are_those_of_sql(
     with browsing() as context:
         seen = Seen(context.new_page())
         page = seen.page
-        page.set_viewport_size({"width": 1400, "height": 3300})
+        page.set_viewport_size({"width": 1400, "height": 2900})
         log_in(page, served.url)
         page.goto(f"{served.url}/superset/dashboard/kore-campaigns/")
         expect(page.locator("[data-test='slice-header']")).to_have_count(len(CHARTS))
@@ -169,4 +166,4 @@ def take_picture(page: Page, request: pytest.FixtureRequest) -> None:
     """For the docs, where `make pictures` says."""
     if (folder := os.environ.get("PICTURES")) and "duckdb" in request.node.name:
         page.wait_for_timeout(2000)
-        page.screenshot(path=Path(folder, "superset.png"), full_page=True)
+        picture(page, Path(folder, "superset.png"), full_page=True)

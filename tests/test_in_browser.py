@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from conftest import Emulate
-from in_browser import Seen, browsing, dashboard_server
+from in_browser import Seen, browsing, dashboard_server, free_port
 from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import demo_campaigns, sample_campaigns
 from project_case import Project
@@ -42,9 +41,7 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
         play_demo(str(folder), say=lambda text: None)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with dashboard_server(folder / "kore_campaigns.duckdb", port, folder / "log") as url:
         yield url
 
