@@ -68,7 +68,7 @@ def served(
         uri = f"duckdb:///{project.database}?access_mode=READ_ONLY"
         if request.param == "postgres":
             address = server.new_database()
-            copy_to_postgres(project, address)
+            copy_to_postgres(project.database, address)
             uri = address.replace("postgresql://", "postgresql+psycopg2://")
         add_to_superset, set_up, serve = steps()
         assert DOCUMENTED in add_to_superset

@@ -202,7 +202,7 @@ def test_every_question_has_the_same_answer_on_postgres(
 
     with running_postgres(tmp_path / "postgres") as server:
         url = server.new_database()
-        copy_to_postgres(demo, url)
+        copy_to_postgres(demo.database, url)
         monkeypatch.setenv(source.SETTING, url)
         for name, sql in named.items():
             found = source.rows(sql, *asked[name])

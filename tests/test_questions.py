@@ -43,7 +43,7 @@ def answers(
         found["duckdb"] = {name: connection.execute(sql[name]).fetchall() for name in sql}
     with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
         url = server.new_database()
-        copy_to_postgres(Project(demo, pytest.MonkeyPatch()), url)
+        copy_to_postgres(demo / "kore_campaigns.duckdb", url)
         connection = psycopg2.connect(url)
         with connection.cursor() as cursor:
             found["postgres"] = {}

@@ -87,7 +87,7 @@ def test_every_view_has_equal_rows_on_both(
 ) -> None:
     lived(emulate, project)
     url = postgres.new_database()
-    copy_to_postgres(project, url)
+    copy_to_postgres(project.database, url)
 
     on_duckdb, on_postgres = both(project, url)
 
@@ -102,7 +102,7 @@ def test_every_view_table_and_column_is_described_on_both(
     project.use(emulate(demo_campaigns()[:1]))
     project.run()
     url = postgres.new_database()
-    copy_to_postgres(project, url)
+    copy_to_postgres(project.database, url)
 
     with duckdb.connect(str(project.database), read_only=True) as connection:
         on_duckdb = dict(connection.execute(DESCRIBED_IN_DUCKDB).fetchall())
@@ -122,7 +122,7 @@ def test_views_of_an_earlier_version_are_replaced_whatever_columns_they_had(
     project.use(emulate(demo_campaigns()[:2]))
     project.run()
     url = postgres.new_database()
-    copy_to_postgres(project, url)
+    copy_to_postgres(project.database, url)
     connection = psycopg2.connect(url)
     connection.autocommit = True
     cursor = connection.cursor()
