@@ -51,8 +51,8 @@ check: $(VENV)/.installed-dev .coverage
 	@$(BIN)/python docs/generate_superset.py --check
 	@$(BIN)/coverage report
 
-bench: $(VENV)/.installed-test
-	@$(BIN)/python benchmarks/bench.py
+bench: $(VENV)/.installed-test browser
+	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/bench.py
 
 prove: $(VENV)/.installed-test
 	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)

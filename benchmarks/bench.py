@@ -14,7 +14,7 @@ from cases import PROGRAMS, RUNS, Case, measure
 from measure import Cost, clean_environment
 from table import Measured, aligned, cost_table, machine
 from targets import run_targets, start_targets, target_table, view_targets
-from views import CAMPAIGNS, VERSIONS, measure_views, view_table
+from views import CAMPAIGNS, VERSIONS, measure_views
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 # compiles the modules of both programs, so that no measured run does
@@ -33,13 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         targets = [*run_targets(measured), *start_targets(folder, environment)]
         if options.views:
             _say(f"views over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each")
-            seconds = measure_views(environment)
-            targets += view_targets(seconds)
+            view_times = measure_views(environment)
+            targets += view_targets(view_times)
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
     lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
     lines += target_table(targets)
     if options.views:
-        lines += ["", *view_table(seconds)]
+        lines += ["", *view_times.table()]
     if options.budget_minutes:
         _say(f"1,000 campaigns under 60 calls a minute: {options.budget_minutes + 2} minutes")
         names = ["1,000 unchanged, 60 calls a minute", "seconds", "calls"]

@@ -15,7 +15,14 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import (
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from source import SETTING
 
@@ -29,6 +36,15 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# of the dashboard: what the menu calls them, and the question that is the title
+PAGES = {
+    "Calling hours": "When may which campaign dial?",
+    "Findings": "What should somebody look at?",
+    "Changes": "Which rules were in force when, and what changed?",
+    "DNC lists": "Which do-not-call list covers which campaigns?",
+    "Contact lists": "Which campaigns compete for the same contacts?",
+    "Overview": "Is everything read, and did it work?",
+}
 APP = Path(__file__).parent.parent / "dashboard" / "app.py"
 STARTS_WITHIN = 60.0
 
@@ -40,6 +56,14 @@ def chromium() -> str:
             return found
     message = "no Chromium on this machine. Next: `apt-get install chromium`, or `make browser`."
     raise FileNotFoundError(message)
+
+
+def go_to(page: Page, name: str) -> None:
+    """A page of the dashboard, by its name in the menu, fully drawn."""
+    links = page.get_by_test_id("stSidebarNav")
+    links.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", name=PAGES[name], exact=True)).to_be_visible()
+    settle(page)
 
 
 @dataclass
@@ -74,6 +98,12 @@ def browsing() -> Iterator[BrowserContext]:
         with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
             yield context
         browser.close()
+
+
+def settle(page: Page) -> None:
+    """Until the dashboard has answered the last click, without an exception on its page."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 @contextmanager

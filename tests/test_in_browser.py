@@ -11,19 +11,11 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from conftest import Emulate
-from in_browser import Seen, browsing, dashboard_server, free_port
+from in_browser import PAGES, Seen, browsing, dashboard_server, free_port, go_to
 from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import demo_campaigns, sample_campaigns
 from project_case import Project
 
-PAGES = {
-    "Calling hours": "When may which campaign dial?",
-    "Findings": "What should somebody look at?",
-    "Changes": "Which rules were in force when, and what changed?",
-    "DNC lists": "Which do-not-call list covers which campaigns?",
-    "Contact lists": "Which campaigns compete for the same contacts?",
-    "Overview": "Is everything read, and did it work?",
-}
 ANSWERS_WITHIN = 10.0
 INDIA = "Product Feedback India"
 
@@ -54,19 +46,6 @@ def seen(dashboard: str, browser: BrowserContext) -> Iterator[Seen]:
     yield found
     assert found.complaints == []
     found.page.close()
-
-
-def go_to(page: Page, name: str) -> None:
-    links = page.get_by_test_id("stSidebarNav")
-    links.get_by_role("link", name=name, exact=True).click()
-    expect(page.get_by_role("heading", name=PAGES[name], exact=True)).to_be_visible()
-    settle(page)
-
-
-def settle(page: Page) -> None:
-    """Until the app is at rest, without an exception on its page."""
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]')
-    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def rows_of(page: Page, place: int) -> list[str]:

@@ -1,9 +1,9 @@
 -- one row per oddity of a live campaign's calling windows: gaps, overlaps, what cannot be read
-with hours as not materialized (
+with hours as (
     select * from kore.campaign_calling_hours
 ),
 
-placed as not materialized (
+placed as (
     select * from kore.calling_windows
 ),
 

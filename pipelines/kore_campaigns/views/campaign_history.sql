@@ -4,10 +4,6 @@ with completed as (
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
-versions as not materialized (
-    select * from kore_raw.campaign_versions
-),
-
 -- without the wide columns: they are not sorted, only joined to what comes of it
 dated as (
     select
@@ -18,7 +14,7 @@ dated as (
         row_number() over (
             partition by versions.stream_id, versions.campaign_id order by versions.version desc
         ) = 1 as is_current
-    from versions
+    from kore_raw.campaign_versions as versions
     join completed on versions._dlt_load_id = completed.load_id
 ),
 
@@ -61,7 +57,7 @@ final as (
         versions.updated_at,
         versions.content_hash,
         versions.raw
-    from versions
+    from kore_raw.campaign_versions as versions
     join dated on versions._dlt_id = dated._dlt_id
 )
 

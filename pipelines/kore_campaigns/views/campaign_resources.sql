@@ -1,9 +1,5 @@
 -- one row per live campaign and contact list, caller id or queue that it uses
-with campaigns as not materialized (
-    select * from kore.campaigns
-),
-
-sharing as (
+with sharing as (
     select
         account_id,
         stream_id,
@@ -15,11 +11,11 @@ sharing as (
     where contact_list_name is not null
     union
     select account_id, stream_id, campaign_id, name, 'caller_id', caller_id
-    from campaigns
+    from kore.campaigns as campaigns
     where caller_id is not null
     union
     select account_id, stream_id, campaign_id, name, 'queue', connection
-    from campaigns
+    from kore.campaigns as campaigns
     where connection is not null
 ),
 

@@ -3,14 +3,10 @@ with completed as (
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
-versions as not materialized (
-    select * from kore_raw.campaign_versions
-),
-
 -- not by way of the history: a dashboard reads this view all day, and needs no order of versions
 newest as (
     select versions.stream_id, versions.campaign_id, max(versions.version) as version
-    from versions
+    from kore_raw.campaign_versions as versions
     join completed on versions._dlt_load_id = completed.load_id
     group by versions.stream_id, versions.campaign_id
 ),
@@ -58,7 +54,7 @@ final as (
         versions.content_hash,
         versions.raw
     from newest
-    join versions
+    join kore_raw.campaign_versions as versions
         on newest.stream_id = versions.stream_id
         and newest.campaign_id = versions.campaign_id
         and newest.version = versions.version

@@ -1,9 +1,5 @@
 -- one row per finding on how a campaign dials: attempts, ringing, priority
-with campaigns as not materialized (
-    select * from kore.campaigns
-),
-
-limits as (
+with limits as (
     select * from kore.policy_limits
 ),
 
@@ -30,7 +26,7 @@ pressure as (
                 then cast(ceil(1440.0 / campaigns.retry_period_minutes) as bigint)
             else campaigns.max_attempts_per_record
         end as attempts_per_24h
-    from campaigns
+    from kore.campaigns as campaigns
 ),
 
 attempts_over_limit as (
@@ -73,7 +69,7 @@ ring_time_under_limit as (
         'lets a call ring ' || cast(campaigns.max_ring_seconds as varchar)
         || ' seconds, less than the ' || cast(strictest.min_ring_seconds as varchar)
         || ' of `' || strictest.policy_name || '`' as sentence
-    from campaigns
+    from kore.campaigns as campaigns
     join strictest
         on campaigns.stream_id = strictest.stream_id
         and campaigns.campaign_id = strictest.campaign_id
@@ -95,7 +91,7 @@ priority_out_of_range as (
         cast(null as bigint) as minutes,
         'has priority ' || cast(priority as varchar)
         || '; Kore documents 1 to 5' as sentence
-    from campaigns
+    from kore.campaigns as campaigns
     where priority < 1 or priority > 5
 ),
 

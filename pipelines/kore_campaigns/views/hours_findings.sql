@@ -28,10 +28,6 @@ clocks as (
     from generate_series(0, 1440) as minutes (minute)
 ),
 
-weekly_minutes as not materialized (
-    select * from kore.weekly_minutes
-),
-
 checks as (
     select * from kore.calling_window_checks
 ),
@@ -135,7 +131,7 @@ weekend_calling as (
         weekend_minutes as minutes,
         'may dial ' || cast(weekend_minutes as varchar)
         || ' minutes on Saturday and Sunday' as sentence
-    from weekly_minutes
+    from kore.weekly_minutes as weekly_minutes
     where weekend_minutes > 0
 ),
 
@@ -153,7 +149,7 @@ no_calling_hours as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'has no calling hours that could be read; nothing shows what holds it back' as sentence
-    from weekly_minutes
+    from kore.weekly_minutes as weekly_minutes
     where weekly_minutes = 0
 ),
 

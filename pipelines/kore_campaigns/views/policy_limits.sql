@@ -1,9 +1,5 @@
 -- one row per live campaign, policy that applies to it and weekday: the strictest of its limits
-with campaigns as not materialized (
-    select * from kore.campaigns
-),
-
-policies as (
+with policies as (
     select * from kore_raw.policies
 ),
 
@@ -17,7 +13,7 @@ zones as (
         campaigns.timezone,
         lower(campaigns.timezone) as zone_text,
         time_zones.country_code
-    from campaigns
+    from kore.campaigns as campaigns
     left join time_zones on campaigns.timezone = time_zones.timezone
 ),
 
@@ -41,7 +37,7 @@ applied as (
         policies_of_zones.latest_minute,
         policies_of_zones.max_attempts_per_24h,
         policies_of_zones.min_ring_seconds
-    from campaigns
+    from kore.campaigns as campaigns
     join policies_of_zones
         on campaigns.stream_id = policies_of_zones.stream_id
         and coalesce(campaigns.timezone, '') = coalesce(policies_of_zones.timezone, '')
