@@ -24,7 +24,7 @@ def overview() -> None:
     shown = st.columns(4)
     shown[0].metric("live campaigns", f"{numbers['live']:,}")
     shown[1].metric("not confirmed of late", f"{numbers['stale']:,}")
-    shown[2].metric("findings of high severity", f"{numbers['high']:,}")
+    shown[2].metric("findings of high severity", f"{rows(queries.HIGH).iloc[0]['findings']:,}")
     shown[3].metric("last run", "none" if last.empty else str(last.iloc[0]["state"]))
     st.subheader("How many campaigns are in which status?")
     bars(rows(queries.STATUSES), category="status", number="campaigns")

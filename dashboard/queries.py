@@ -11,11 +11,11 @@ order by started_at desc limit 1
 NUMBERS: Final = """
 select
     (select count(*) from kore.campaigns) as live,
-    (select count(*) from kore.findings where severity = 'high') as high,
     (
         select count(*) from kore.campaign_freshness where is_configured and is_stale
     ) as stale
 """
+HIGH: Final = "select count(*) as findings from kore.findings where severity = 'high'"
 STATUSES: Final = """
 select coalesce(status, '(none)') as status, count(*) as campaigns
 from kore.campaigns group by status order by campaigns desc, status
