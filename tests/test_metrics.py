@@ -61,7 +61,7 @@ def test_an_ending_takes_the_place_of_the_last_run_and_of_nothing_else() -> None
     ended = RunEnded("st-1", 6, datetime(2026, 3, 5, tzinfo=UTC))
     apps = [app(last_run(**COMPLETE), stale=2), app(last_run(**COMPLETE), stream_id="st-2")]
 
-    series = parsed(metrics_text(apps, database_bytes=1, ended=ended))
+    series = parsed(metrics_text(apps, database_bytes=1, ended=[ended]))
 
     assert of(series) == {
         **{"last_run_timestamp_seconds": ended.at.timestamp(), "last_run_success": 0},
@@ -74,7 +74,7 @@ def test_an_ending_takes_the_place_of_the_last_run_and_of_nothing_else() -> None
 def test_before_the_first_run_an_ending_is_all_there_is() -> None:
     ended = RunEnded("", 2, datetime(2026, 3, 5, tzinfo=UTC))
 
-    series = parsed(metrics_text([], database_bytes=0, ended=ended))
+    series = parsed(metrics_text([], database_bytes=0, ended=[ended]))
 
     assert set(of(series, "")) == {
         *("last_run_timestamp_seconds", "last_run_success", "last_run_exit_code")

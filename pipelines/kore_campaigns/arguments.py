@@ -60,7 +60,12 @@ def _database(parser: argparse.ArgumentParser) -> None:
 
 def _connection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--campaign-ids", metavar="FILE", help="csv with header campaign_id")
-    parser.add_argument("--connection", metavar="NAME", help="one of the configured connections")
+    parser.add_argument(
+        "--connection",
+        action="append",
+        metavar="NAME",
+        help="a configured connection, as often as wanted; without it all, or those of the csv",
+    )
 
 
 def _quiet(parser: argparse.ArgumentParser) -> None:

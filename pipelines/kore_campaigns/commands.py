@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from kore_campaigns.parts import Parts
 from kore_campaigns.terminal import from_here, print_result, say, show, stop_on_signals
 
 
@@ -12,16 +13,22 @@ def plan(options: argparse.Namespace) -> int:
     from kore_campaigns.plan_text import plan_lines
     from kore_campaigns.preview import preview_run
 
-    preview = preview_run(
-        database=from_here(options.database),
-        connection=options.connection,
-        stop=stop_on_signals(),
-        campaign_ids=from_here(options.campaign_ids),
-        sweep=options.sweep,
-        requests_per_minute=options.requests_per_minute,
-    )
-    print_result(options, preview.as_json(), plan_lines(preview))
-    return 0
+    stop = stop_on_signals()
+
+    def one(connection: str | None) -> int:
+        preview = preview_run(
+            database=from_here(options.database),
+            connection=connection,
+            stop=stop,
+            campaign_ids=from_here(options.campaign_ids),
+            sweep=options.sweep,
+            requests_per_minute=options.requests_per_minute,
+        )
+        parts.add(preview.as_json(), plan_lines(preview))
+        return 0
+
+    parts = Parts(options)
+    return parts.each(one)
 
 
 def status(options: argparse.Namespace) -> int:
@@ -53,19 +60,21 @@ def check(options: argparse.Namespace) -> int:
     from kore_campaigns.check import check_legs
     from kore_campaigns.texts import check_line
 
-    code, legs = 0, []
-    for leg in check_legs(
-        database=from_here(options.database),
-        connection=options.connection,
-        campaign_ids=from_here(options.campaign_ids),
-    ):
-        legs.append(leg.as_json())
-        code = code or leg.exit_code
-        if not options.json:
-            show(check_line(leg))
-    if options.json:
-        show(json.dumps({"ok": code == 0, "legs": legs}, default=str))
-    return code
+    def one(connection: str | None) -> int:
+        code, legs = 0, []
+        for leg in check_legs(
+            database=from_here(options.database),
+            connection=connection,
+            campaign_ids=from_here(options.campaign_ids),
+        ):
+            legs.append(leg.as_json())
+            code = code or leg.exit_code
+            parts.show_now([check_line(leg)])
+        parts.add({"ok": code == 0, "legs": legs})
+        return code
+
+    parts = Parts(options)
+    return parts.each(one)
 
 
 def restore(options: argparse.Namespace) -> int:
@@ -91,21 +100,26 @@ def verify(options: argparse.Namespace) -> int:
 
     said = "stopping: what was read is being compared; press Ctrl-C again to stop at once."
     stop = stop_on_signals(lambda _: say(said))
-    with show_progress(quiet=options.quiet or options.json) as progress:
-        found = verify_database(
-            database=from_here(options.database),
-            connection=options.connection,
-            stop=stop,
-            progress=progress,
-            campaign_ids=from_here(options.campaign_ids),
-            requests_per_minute=options.requests_per_minute,
-        )
-    for line in verify_problems(found):
-        say(line)
-    lines = [*verify_differences(found), *verify_summary(found)]
-    is_quiet = options.quiet and found.exit_code == 0
-    print_result(options, found.as_json(), lines, quiet=is_quiet)
-    return found.exit_code
+
+    def one(connection: str | None) -> int:
+        with show_progress(quiet=options.quiet or options.json) as progress:
+            found = verify_database(
+                database=from_here(options.database),
+                connection=connection,
+                stop=stop,
+                progress=progress,
+                campaign_ids=from_here(options.campaign_ids),
+                requests_per_minute=options.requests_per_minute,
+            )
+        for line in verify_problems(found):
+            say(line)
+        is_quiet = options.quiet and found.exit_code == 0
+        lines = [*verify_differences(found), *verify_summary(found)]
+        parts.add(found.as_json(), [] if is_quiet else lines)
+        return found.exit_code
+
+    parts = Parts(options)
+    return parts.each(one)
 
 
 def rebuild(options: argparse.Namespace) -> int:

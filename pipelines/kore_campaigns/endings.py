@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kore_campaigns.errors import KoreCampaignsError
@@ -14,6 +15,18 @@ class Ending:
     exit_code: int
     code: str
     message: str
+
+
+def combined(exit_codes: Iterable[int]) -> int:
+    """One exit code for several runs: theirs if they agree, 75 where the others are well, 1 if
+    one was unexpected, else 4, some of it is loaded.
+    """
+    found = set(exit_codes)
+    if len(found) <= 1:
+        return next(iter(found), 0)
+    if found == {0, 75}:
+        return 75
+    return 1 if 1 in found else 4
 
 
 def ending_of(error: BaseException) -> Ending:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
 import dlt
 from dlt.common.configuration import resolve_configuration
+from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import (
     ConfigFieldMissingException,
     ConfigValueCannotBeCoercedException,
@@ -16,6 +18,7 @@ from dlt.common.configuration.exceptions import (
 )
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.common.configuration.specs.base_configuration import extract_inner_hint
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.configuration.utils import deserialize_value
 
 from kore_campaigns.errors import SettingInvalid, SettingMissing
@@ -51,6 +54,19 @@ def resolve(
             expected="to be in secrets.toml, not in config.toml",
         ) from None
     return checked(found)
+
+
+def configured_connections() -> list[str]:
+    """Names of the connections that have settings of their own, in order of the alphabet."""
+    found: set[str] = set()
+    for provider in Container()[PluggableRunContext].providers.providers:
+        # a file's whole section; other providers can only be asked for a key by its name
+        section, _ = provider.get_value("connections", dict, "", "sources", SECTION)
+        found |= set(section) if isinstance(section, Mapping) else set()
+    of_environment = re.compile(rf"SOURCES__{SECTION}__CONNECTIONS__([\w-]+?)__\w+", re.IGNORECASE)
+    names = map(of_environment.fullmatch, os.environ)
+    found |= {name[1].lower() for name in names if name}
+    return sorted(found)
 
 
 def _coerced(overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,13 +113,19 @@ METRICS: Final[tuple[tuple[str, str, Value], ...]] = (
 )
 
 
-def metrics_text(apps: Sequence[App], *, database_bytes: int, ended: RunEnded | None = None) -> str:
-    """The whole file. `ended` takes the place of the last run of its app."""
-    told = [_Told(app.stream_id, app, app.last_run, None, database_bytes) for app in apps]
-    if ended is not None:
-        of_it = next((app for app in apps if app.stream_id == ended.stream_id), None)
-        told = [one for one in told if one.stream_id != ended.stream_id]
-        told.append(_Told(ended.stream_id, of_it, None, ended, database_bytes))
+def metrics_text(
+    apps: Sequence[App], *, database_bytes: int, ended: Sequence[RunEnded] = ()
+) -> str:
+    """The whole file. What `ended` takes the place of the last run of its app."""
+    instead = {one.stream_id: one for one in ended}
+    told = [
+        _Told(app.stream_id, app, app.last_run, None, database_bytes)
+        for app in apps
+        if app.stream_id not in instead
+    ]
+    for one in instead.values():
+        of_it = next((app for app in apps if app.stream_id == one.stream_id), None)
+        told.append(_Told(one.stream_id, of_it, None, one, database_bytes))
     lines: list[str] = []
     for name, help_text, value in METRICS:
         samples = list(_samples(name, value, told))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,19 +12,19 @@ from kore_campaigns.disk import replace_text
 from kore_campaigns.endings import Ending
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.events import Tell
-from kore_campaigns.facts import Status
+from kore_campaigns.facts import App, Status
 from kore_campaigns.lookup import resolve
 from kore_campaigns.metrics import RunEnded, metrics_text
 from kore_campaigns.ping import Ping
 from kore_campaigns.problems import in_one_line, problems
 from kore_campaigns.project import project_folder
 from kore_campaigns.publish import workspace_for
-from kore_campaigns.report import RunReport
+from kore_campaigns.runs import ConnectionRun
 from kore_campaigns.status import read_status
 
 
 def write_metrics_of(
-    status: Status, file: str, tell: Tell, *, ended: RunEnded | None = None
+    status: Status, file: str, tell: Tell, *, ended: Sequence[RunEnded] = ()
 ) -> None:
     """The file, or an event that says why it could not be written."""
     text = metrics_text(status.apps, database_bytes=status.database_bytes, ended=ended)
@@ -46,7 +46,7 @@ class Monitors:
     metrics_file: str | None
     ping: Ping | None
     database: str | None
-    connection: str | None
+    connections: Sequence[str | None]
     tell: Tell
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -54,37 +54,41 @@ class Monitors:
         if self.ping is not None:
             self.ping.start()
 
-    def ended(self, report: RunReport) -> None:
-        """The run came to its end, well or not."""
+    def ended(self, parts: Sequence[ConnectionRun]) -> None:
+        """The runs came to their end, well or not."""
         if self.metrics_file is not None:
-            self._write(self.metrics_file, run_id=report.run_id, exit_code=report.exit_code)
-        if self.ping is not None and report.exit_code == 0:
-            self.ping.success(in_one_line(report))
-        elif self.ping is not None:
-            reasons = [problem.message for problem in problems(report)]
-            reasons += [str(failure) for failure in report.failures[: 0 if reasons else 1]]
-            self.ping.fail("\n".join([in_one_line(report), *reasons]))
+            self._write(self.metrics_file, parts)
+        if self.ping is None:
+            return
+        told = "\n".join(_told(part, len(parts)) for part in parts)
+        if any(part.exit_code for part in parts):
+            self.ping.fail(told)
+        else:
+            self.ping.success(told)
 
     def failed(self, ending: Ending) -> None:
-        """An error ended the run, or kept it from beginning."""
+        """An error ended all of it, or kept it from beginning."""
+        parts = [ConnectionRun(name, ending=ending) for name in self.connections]
         if self.metrics_file is not None:
-            self._write(self.metrics_file, run_id=None, exit_code=ending.exit_code)
+            self._write(self.metrics_file, parts)
         if self.ping is not None:
-            self.ping.fail(f"exit code {ending.exit_code}: {ending.message}")
+            self.ping.fail(_of_ending(ending))
 
-    def _write(self, file: str, *, run_id: str | None, exit_code: int) -> None:
-        """The app of this run alone: others in the database have files of their own."""
+    def _write(self, file: str, parts: Sequence[ConnectionRun]) -> None:
+        """The apps of these runs alone: others in the database have files of their own."""
         status = self._status()
-        for app in status.apps:
-            if app.last_run is not None and app.last_run.run_id == run_id:
-                of_app = Status(status.database, [app], database_bytes=status.database_bytes)
-                write_metrics_of(of_app, file, self.tell)
-                return
-        stream_id = self._stream_id()
-        apps = [app for app in status.apps if app.stream_id == stream_id]
-        of_app = Status(status.database, apps, database_bytes=status.database_bytes)
-        ended = RunEnded(stream_id, exit_code, self.now())
-        write_metrics_of(of_app, file, self.tell, ended=ended)
+        apps: list[App] = []
+        ended: list[RunEnded] = []
+        for part in parts:
+            run_id = None if part.report is None else part.report.run_id
+            of_run = [app for app in status.apps if app.last_run and app.last_run.run_id == run_id]
+            if not of_run:
+                stream_id = self._stream_id(part.connection)
+                of_run = [app for app in status.apps if app.stream_id == stream_id]
+                ended.append(RunEnded(stream_id, part.exit_code, self.now()))
+            apps += of_run
+        of_these = Status(status.database, apps, database_bytes=status.database_bytes)
+        write_metrics_of(of_these, file, self.tell, ended=ended)
 
     def _status(self) -> Status:
         try:
@@ -92,8 +96,24 @@ class Monitors:
         except KoreCampaignsError:
             return Status("")  # the run has said so
 
-    def _stream_id(self) -> str:
+    def _stream_id(self, connection: str | None) -> str:
         try:
-            return resolve(connection=self.connection).stream_id
+            return resolve(connection=connection).stream_id
         except KoreCampaignsError:
             return ""  # the settings themselves may be what is wrong
+
+
+def _told(part: ConnectionRun, count: int) -> str:
+    """The run in one line, and why it is not well; with its connection where there are several."""
+    whose = f"{part.connection}: " if count > 1 else ""
+    if part.report is None:
+        return whose + ("" if part.ending is None else _of_ending(part.ending))
+    lines = [in_one_line(part.report)]
+    if part.exit_code:
+        reasons = [problem.message for problem in problems(part.report)]
+        lines += reasons or [str(failure) for failure in part.report.failures[:1]]
+    return whose + "\n".join(lines)
+
+
+def _of_ending(ending: Ending) -> str:
+    return f"exit code {ending.exit_code}: {ending.message}"

@@ -81,7 +81,10 @@ class Workspace:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the database for one run; raises `DatabaseLocked` naming the run that has it."""
+        """Hold the database for one run, or for the runs of several connections; what they replace
+        is kept once. Raises `DatabaseLocked` naming the run that has it.
+        """
+        self._is_kept = False
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(RunLock(self.folder).held(self.published))
@@ -108,7 +111,6 @@ class Workspace:
 
         Raises `NoRoom` where the disk cannot take what the run may write; nothing is changed then.
         """
-        self._is_kept = False
         with self._writing():
             self._remove_leftovers()
             is_settled = self._origin_recorded() == self._identity() and self.private.exists()

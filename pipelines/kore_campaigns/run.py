@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,22 @@ from kore_campaigns.zones_in_use import zone_references
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What one connection is to read; nothing was sent yet."""
+
+    settings: KoreSettings
+    campaign_ids: Sequence[str]
+    policies: Sequence[Row]
+
+    @property
+    def largest_chunk(self) -> int:
+        """Campaigns that one load may bring."""
+        if EVERY in self.campaign_ids:
+            return self.settings.chunk_size
+        return min(self.settings.chunk_size, len(self.campaign_ids))
+
+
 def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     *,
     database: str | Path | None = None,
@@ -59,28 +76,59 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     cannot be used.
     """
     folder = project_folder(project_dir)
-    found = resolve(settings, connection=connection)
-    campaign_ids = configured_ids(found, folder, connection=connection)
-    policies = configured_policies(found, folder)
+    ready = make_ready(settings, folder, connection=connection)
     workspace = workspace_for(
         database,
         folder,
-        keep_generations=found.keep_generations,
-        chunk=_largest_chunk(found, campaign_ids),
+        keep_generations=ready.settings.keep_generations,
+        chunk=ready.largest_chunk,
     )
-    stop = stop or threading.Event()
-    with workspace.locked(), connected(found, stop=stop) as client, opened(workspace) as pipeline:
+    with workspace.locked():
+        return run_in(
+            workspace,
+            ready,
+            accept_vanished=accept_vanished,
+            deadline_seconds=deadline_seconds,
+            stop=stop or threading.Event(),
+            progress=progress,
+            tell=tell,
+        )
+
+
+def make_ready(overrides: Row, folder: Path, *, connection: str | None) -> Ready:
+    """Settings looked up and files read; raises `FixSetting`."""
+    found = resolve(overrides, connection=connection)
+    return Ready(
+        found,
+        configured_ids(found, folder, connection=connection),
+        configured_policies(found, folder),
+    )
+
+
+def run_in(
+    workspace: Workspace,
+    ready: Ready,
+    *,
+    accept_vanished: bool,
+    deadline_seconds: float | None,
+    stop: threading.Event,
+    progress: Progress,
+    tell: Tell,
+) -> RunReport:
+    """The run of one connection, in a workspace that is held."""
+    found = ready.settings
+    with connected(found, stop=stop) as client, opened(workspace) as pipeline:
         report = new_report(database=str(workspace.published))
         watch = Watch(report, lambda: client.counters, tell)
         watch.begin(stream_id=found.stream_id, tool_version=tool_version())
         with _deadline(deadline_seconds, stop, report):
             with destination_errors(report.database), reading(pipeline) as reader:
                 now, wanted = report.started_at, found.sweep
-                survey = Surveyor(found, campaign_ids, client, reader, now, wanted).survey()
+                survey = Surveyor(found, ready.campaign_ids, client, reader, now, wanted).survey()
                 store = Store(found, report, survey, pipeline, reader)
             app = {"account_id": found.account_id, "stream_id": found.stream_id}
             lists = ListReading(client, report, stop, app, is_wanted=found.contact_lists)
-            references = partial(_references, found, policies, lists)
+            references = partial(_references, found, ready.policies, lists)
             sweep = Sweep(
                 settings=found,
                 report=report,
@@ -106,13 +154,6 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
             sweep.go()
         watch.end()
         return report
-
-
-def _largest_chunk(settings: KoreSettings, campaign_ids: Sequence[str]) -> int:
-    """Campaigns that one load may bring."""
-    if EVERY in campaign_ids:
-        return settings.chunk_size
-    return min(settings.chunk_size, len(campaign_ids))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from kore_campaigns.errors import in_bytes
 from kore_campaigns.problems import duration, problems
 from kore_campaigns.report import RunReport
 from kore_campaigns.restore import Kept, Restored, State
+from kore_campaigns.runs import ConnectionRun
 
 PROBLEMS_SHOWN = 10
 # the run's reason, not the campaign's: one sentence says it for however many
@@ -28,6 +29,19 @@ def run_summary(report: RunReport) -> list[str]:
         f"{report.rate_limited} answered `call limit reached`",
         f"  database   {report.database}",
     ]
+
+
+def runs_summary(parts: Sequence[ConnectionRun]) -> list[str]:
+    """The run of each connection, below its name where there are several."""
+    lines: list[str] = []
+    for part in parts:
+        if len(parts) > 1:
+            lines.append(f"connection {part.connection}")
+        if part.report is not None:
+            lines += run_summary(part.report)
+        elif part.ending is not None:
+            lines.append(f"  NOT run: exit code {part.ending.exit_code}, {part.ending.code}")
+    return lines
 
 
 def run_problems(report: RunReport) -> list[str]:

@@ -1,0 +1,31 @@
+"""Which connections a command is about: those named, those of the csv, or all that are configured.
+
+None is the connection without a name: the settings in `[sources.kore_campaigns]` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import dlt
+
+from kore_campaigns.campaign_ids import read_campaign_ids
+from kore_campaigns.lookup import configured_connections
+from kore_campaigns.settings import SECTION, KoreSettings
+
+
+def chosen_connections(
+    named: Sequence[str] | None, folder: Path, *, campaign_ids: str | None = None
+) -> list[str | None]:
+    """At least one. Raises `CampaignIdsInvalid` for a csv that cannot be read."""
+    if named:
+        return list(dict.fromkeys(named))
+    of_section = dlt.config.get(f"sources.{SECTION}.campaign_ids", str)
+    path = folder / (campaign_ids or of_section or KoreSettings.campaign_ids)
+    # each connection may have a file of its own; one that none has is found missing by the run
+    in_file = [each.connection for each in read_campaign_ids(path)] if path.exists() else []
+    if names := list(dict.fromkeys(filter(None, in_file))):
+        return [*names]
+    has_own_app = dlt.config.get(f"sources.{SECTION}.stream_id", str) is not None
+    return [None] if has_own_app else [*configured_connections()] or [None]
