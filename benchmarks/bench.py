@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +16,8 @@ from table import Measured, aligned, cost_table, machine
 from targets import run_targets, start_targets, target_table, view_targets
 from views import CAMPAIGNS, VERSIONS, measure_views
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+# the parts of the page, each measured and written by itself
+MEASURED, VIEWED = "measured", "views"
 # compiles the modules of both programs, so that no measured run does
 WARM_UP = Case(10)
 
@@ -24,31 +25,43 @@ WARM_UP = Case(10)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and compare with the targets."""
     options = _parser().parse_args(arguments)
-    for program in PROGRAMS:
-        list(measure(WARM_UP, program))
-    measured = _measure_all(options.sizes, repeat=options.repeat)
+    parts = {}
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         folder = Path(scratch)
         environment = clean_environment(folder)
-        targets = [*run_targets(measured), *start_targets(folder, environment)]
-        if options.views:
-            _say(f"views over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each")
-            view_times = measure_views(environment)
-            targets += view_targets(view_times)
+        if options.only != VIEWED:
+            parts[MEASURED] = _runs(options, folder, environment)
+        if options.only != MEASURED:
+            parts[VIEWED] = _views(environment)
+    for part, lines in parts.items():
+        print("\n".join(lines))
+        if options.markdown:
+            write_part(options.markdown, part, lines)
+    return 0
+
+
+def _runs(options: argparse.Namespace, folder: Path, environment: Mapping[str, str]) -> list[str]:
+    for program in PROGRAMS:
+        list(measure(WARM_UP, program))
+    measured = _measure_all(options.sizes, repeat=options.repeat)
+    targets = [*run_targets(measured), *start_targets(folder, environment)]
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
     lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
     lines += target_table(targets)
-    if options.views:
-        lines += ["", *view_times.table()]
     if options.budget_minutes:
         _say(f"1,000 campaigns under 60 calls a minute: {options.budget_minutes + 2} minutes")
         names = ["1,000 unchanged, 60 calls a minute", "seconds", "calls"]
         rows = measure_budget(options.budget_minutes).rows()
         lines += ["", *aligned(names, rows, left=1)]
-    print("\n".join(lines))
-    if options.markdown:
-        _write(options.markdown, lines)
-    return 0
+    return lines
+
+
+def _views(environment: Mapping[str, str]) -> list[str]:
+    _say(f"views over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each")
+    found = measure_views(environment)
+    what = f"Measured over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each"
+    targets = target_table([*view_targets(found)])
+    return [f"{what}, on {machine()}.", "", *targets, "", *found.table()]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         help="how long to ask for each under the real budget; 0 leaves this out",
     )
     parser.add_argument(
-        "--no-views", dest="views", action="store_false", help="leave the views' times out"
+        "--only", choices=(MEASURED, VIEWED), help="runs beside the script, or views and dashboard"
     )
     return parser
 
@@ -101,13 +114,15 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _write(path: Path, lines: Sequence[str]) -> None:
-    """Replace what stands between the markers; a file without them is written whole."""
-    block = "\n".join([BEGIN, *lines, END])
-    before, began, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    text = before + block + after if began and ended else block + "\n"
-    path.write_text(text, encoding="utf-8")
+def write_part(path: Path, part: str, lines: Sequence[str]) -> None:
+    """Replace what stands between the part's markers, which the page must have."""
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+    before, began, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not (began and ended):
+        message = f"{path} has no {begin} and {end}"
+        raise ValueError(message)
+    path.write_text(before + "\n".join([begin, *lines, end]) + after, encoding="utf-8")
 
 
 if __name__ == "__main__":

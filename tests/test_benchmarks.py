@@ -21,9 +21,11 @@ def test_every_run_and_target_has_its_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = tmp_path / "page.md"
-    page.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n", encoding="utf-8")
+    begin, end = "<!-- measured: begin -->", "<!-- measured: end -->"
+    page.write_text(f"before\n{begin}\nold\n{end}\nafter\n", encoding="utf-8")
+    arguments = ["--sizes", "20", "--budget-minutes", "0", "--only", "measured"]
 
-    bench.main(["--sizes", "20", "--budget-minutes", "0", "--no-views", "--markdown", str(page)])
+    bench.main([*arguments, "--markdown", str(page)])
 
     printed = capsys.readouterr().out
     found = rows(printed)
@@ -34,7 +36,7 @@ def test_every_run_and_target_has_its_row(
     assert {row[1] for row in found[-2:]} <= {"met", "NOT met"}
     assert [row[0] for row in found[-2:]] == ["`kore-campaigns --help`", "`import kore_campaigns`"]
     text = page.read_text(encoding="utf-8")
-    assert text == f"before\n{bench.BEGIN}\n{printed}{bench.END}\nafter\n"
+    assert text == f"before\n{begin}\n{printed}{end}\nafter\n"
 
 
 def test_a_target_is_missed_by_what_is_above_it() -> None:

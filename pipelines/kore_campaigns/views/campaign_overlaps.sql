@@ -1,13 +1,22 @@
 -- one row per pair of live campaigns and thing they share, if both may dial at once this week
-with sharing as (
-    select used.*
-    from kore.campaign_resources as used
+-- texts that name a thing, a campaign or a pair in one: of joins by several columns Postgres
+-- expects next to no rows, and plans for them
+with compared_resources as (
+    select stream_id || ' ' || shared || ' ' || shared_name as resource_key
+    from kore.shared_resources
     -- pairs grow with the square: of what more than 100 share, kore.shared_resources tells
-    join kore.shared_resources as shared_resources
-        on used.stream_id = shared_resources.stream_id
-        and used.shared = shared_resources.shared
-        and used.shared_name = shared_resources.shared_name
-        and shared_resources.is_compared
+    where is_compared
+),
+
+sharing as (
+    select
+        used.*,
+        used.stream_id || ' ' || used.campaign_id as campaign_key,
+        compared_resources.resource_key
+    from kore.campaign_resources as used
+    join compared_resources
+        on used.stream_id || ' ' || used.shared || ' ' || used.shared_name
+        = compared_resources.resource_key
 ),
 
 pairs as (
@@ -19,12 +28,13 @@ pairs as (
         one.campaign_id,
         one.campaign_name,
         other.campaign_id as other_campaign_id,
-        other.campaign_name as other_campaign_name
+        other.campaign_name as other_campaign_name,
+        one.campaign_key,
+        other.campaign_key as other_key,
+        one.campaign_key || ' ' || other.campaign_id as pair_key
     from sharing as one
     join sharing as other
-        on one.stream_id = other.stream_id
-        and one.shared = other.shared
-        and one.shared_name = other.shared_name
+        on one.resource_key = other.resource_key
         and one.campaign_id < other.campaign_id
 ),
 
@@ -81,27 +91,18 @@ spans as (
     group by stream_id, campaign_id, span
 ),
 
--- one key for app and campaign: joined by app alone, all spans would meet all
 keyed as (
     select stream_id || ' ' || campaign_id as campaign_key, opens, closes from spans
 ),
 
 -- a pair that shares several things is compared once
 compared as (
-    select distinct
-        stream_id,
-        campaign_id,
-        other_campaign_id,
-        stream_id || ' ' || campaign_id as campaign_key,
-        stream_id || ' ' || other_campaign_id as other_key
-    from pairs
+    select distinct pair_key, campaign_key, other_key from pairs
 ),
 
 common as (
     select
-        compared.stream_id,
-        compared.campaign_id,
-        compared.other_campaign_id,
+        compared.pair_key,
         sum(least(one.closes, other.closes) - greatest(one.opens, other.opens)) as minutes,
         min(greatest(one.opens, other.opens)) as first_minute
     from compared
@@ -109,7 +110,7 @@ common as (
     join keyed as other on compared.other_key = other.campaign_key
     -- two inequalities would be taken for a join condition of their own, of all spans with all
     where greatest(one.opens, other.opens) < least(one.closes, other.closes)
-    group by compared.stream_id, compared.campaign_id, compared.other_campaign_id
+    group by compared.pair_key
 ),
 
 final as (
@@ -125,10 +126,7 @@ final as (
         cast(common.minutes as bigint) as overlap_minutes,
         to_timestamp(common.first_minute * 60) as first_overlap_at
     from pairs
-    join common
-        on pairs.stream_id = common.stream_id
-        and pairs.campaign_id = common.campaign_id
-        and pairs.other_campaign_id = common.other_campaign_id
+    join common on pairs.pair_key = common.pair_key
 )
 
 select * from final

@@ -3,9 +3,10 @@ with completed as (
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
--- not by way of the history: a dashboard reads this view all day, and needs no order of versions
+-- not by way of the history: a dashboard reads this view all day, and needs no order of versions.
+-- One key finds the row: of three together Postgres expects two rows in all, and plans for two
 newest as (
-    select versions.stream_id, versions.campaign_id, max(versions.version) as version
+    select max(lpad(cast(versions.version as varchar), 10, '0') || versions._dlt_id) as version_key
     from kore_raw.campaign_versions as versions
     join completed on versions._dlt_load_id = completed.load_id
     group by versions.stream_id, versions.campaign_id
@@ -55,9 +56,7 @@ final as (
         versions.raw
     from newest
     join kore_raw.campaign_versions as versions
-        on newest.stream_id = versions.stream_id
-        and newest.campaign_id = versions.campaign_id
-        and newest.version = versions.version
+        on substr(newest.version_key, 11) = versions._dlt_id
     left join listings
         on versions.stream_id = listings.stream_id
         and versions.campaign_id = listings.campaign_id
