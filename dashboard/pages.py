@@ -15,6 +15,14 @@ from parts import page, table
 from source import rows
 
 MOST_CAMPAIGNS: Final = 100
+VERSION_COLUMNS: Final = (
+    *("version", "valid_from", "change_summary"),
+    *("is_risky", "is_deleted", "valid_to"),
+)
+RULE_COLUMNS: Final = (
+    *("version", "name", "status", "priority", "dialing_mode", "caller_id", "timezone"),
+    *("max_attempts_per_record", "retry_period_minutes", "max_ring_seconds", "is_deleted"),
+)
 SEVERITIES: Final = ("high", "medium", "low", "info")
 
 
@@ -98,10 +106,12 @@ def changes() -> None:
     st.subheader("Since when does each version count, and what did it bring?")
     instant = _instant(versions)
     st.altair_chart(timeline(versions, instant), width="stretch")
-    table(versions, "versions")
+    table(versions[list(VERSION_COLUMNS)], "versions")
     given = (campaign_id, instant, instant)
     st.subheader(f"Which rules were in force on {instant:%d %B %Y, %H:%M} UTC?")
-    table(rows(queries.RULES, *given), "rules", nothing="It was not known yet.")
+    ended = versions["valid_to"].isna() | (versions["valid_to"] > instant)
+    in_force = versions[(versions["valid_from"] <= instant) & ended]
+    table(in_force[list(RULE_COLUMNS)], "rules", nothing="It was not known yet.")
     hours, lists = st.columns(2)
     with hours:
         st.caption("Calling hours")

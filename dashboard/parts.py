@@ -12,6 +12,8 @@ import streamlit as st
 import queries
 import source
 
+# more cannot be read on a screen, and each row travels to the browser
+MOST_ROWS: Final = 1_000
 SENTENCES: Final = ("change_summary", "sentence")
 TO_THE_SECOND: Final = "YYYY-MM-DD HH:mm:ss"
 Page = Callable[[], None]
@@ -58,7 +60,15 @@ def table(
         for column in found.select_dtypes(["datetime", "datetimetz"]).columns
     }
     shown |= {column: st.column_config.TextColumn(width="large") for column in SENTENCES}
-    st.dataframe(found, hide_index=True, width="stretch", column_config=shown)
+    if len(found) > MOST_ROWS:
+        st.caption(f"The first {MOST_ROWS:,} of {len(found):,} rows; the CSV has all of them.")
+    head = found.head(MOST_ROWS)
+    st.dataframe(head, hide_index=True, width="stretch", column_config=shown)
+    # the text is made when somebody wants it
     st.download_button(
-        "CSV", found.to_csv(index=False).encode(), f"{name}.csv", "text/csv", key=f"csv-{name}"
+        "CSV",
+        lambda: found.to_csv(index=False).encode(),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv-{name}",
     )

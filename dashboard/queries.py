@@ -72,14 +72,9 @@ select version, valid_from, change_summary,
             and changes.version = history.version
             and changes.is_risky
     ) as is_risky,
-    is_deleted, valid_to
+    is_deleted, valid_to, name, status, priority, dialing_mode, caller_id, timezone,
+    max_attempts_per_record, retry_period_minutes, max_ring_seconds
 from kore.campaign_history as history where campaign_id = ? order by version
-"""
-RULES: Final = """
-select version, name, status, priority, dialing_mode, caller_id, timezone,
-    max_attempts_per_record, retry_period_minutes, max_ring_seconds, is_deleted
-from kore.campaign_history
-where campaign_id = ? and valid_from <= ? and (valid_to is null or ? < valid_to)
 """
 HOURS_IN_FORCE: Final = """
 select day, start_text, end_text from kore.calling_hours_history
