@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,18 @@ import pytest
 from budgets import close_all
 from kore_campaigns.emulator import Emulator
 from project_case import Project
-from proof_share import FULL
+from proof_share import FULL, RESULTS
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A proof takes hours: what fails is told at once."""
+    """A proof takes hours: what fails is told at once, and how each part ended is written down."""
     if FULL and report.failed:
         print(f"\n{report.nodeid}\n{report.longreprtext}", flush=True)  # noqa: T201
+    is_controller = "PYTEST_XDIST_WORKER" not in os.environ
+    if RESULTS and is_controller and (report.when == "call" or report.failed):
+        ended = {"test": report.nodeid, "passed": report.passed, "seconds": report.duration}
+        with Path(RESULTS).open("a", encoding="utf-8") as results:
+            results.write(json.dumps(ended | dict(report.user_properties)) + "\n")
 
 
 class Emulate(Protocol):

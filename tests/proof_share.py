@@ -11,6 +11,10 @@ SEED = int(os.environ.get("PROVE_SEED", "20251208"))
 """Of what is drawn at random; `make prove` takes a new one each time and prints it."""
 
 
+RESULTS = os.environ.get("PROVE_RESULTS", "")
+"""A file to which how each part ended is added."""
+
+
 def parts(count: int) -> range:
     """A long proof falls into parts that may be done at the same time; the share is one part."""
     return range(count if FULL else 1)

@@ -1,12 +1,14 @@
 """`make prove`: the proofs by force, done in full, and what each came to in docs/guarantees.md.
 
-They take hours, so each is recorded when it ends: with its seed, the day and the commit.
+They take hours, so each is recorded when it ends: with its seed, the day and the commit. One that
+was cut short goes on where it was, with the same SEED at the same commit.
 `make prove PROOFS="test_kill.py"` does some of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import subprocess
@@ -15,11 +17,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from xml.etree import ElementTree
+from typing import Any
 
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs" / "guarantees.md"
+# parts that passed at the same commit with the same seed are not done again
+RESULTS = TESTS.parent / ".proofs"
+# pytest's exit code where no test is selected
+NOTHING_LEFT = 5
 BEGIN, END = "<!-- proved: begin -->", "<!-- proved: end -->"
 HEAD = "| what | how many | bad | minutes | seed | day | commit |"
 # each a share of what it does here, in every run of the tests
@@ -39,17 +44,18 @@ def main() -> int:
     """Prove, print, and put the counts of each proof in which nothing was bad into the page."""
     options = _parser().parse_args()
     seed = options.seed if options.seed is not None else random.randrange(10**6)
-    print(f"seed {seed}; this takes hours", flush=True)
+    print(f"seed {seed}; this takes hours, SEED={seed} goes on with what was not done", flush=True)
+    RESULTS.mkdir(exist_ok=True)
     is_passed = True
-    with TemporaryDirectory(prefix="kore-prove-") as scratch:
-        for name in options.proofs or PROOFS:
-            result = Path(scratch, f"{name}.xml")
-            code = _test(name, result, seed=seed, workers=options.workers)
-            rows = _rows(_read(result), seed)
-            print(HEAD, *rows.values(), sep="\n", flush=True)
-            if code == 0:
-                _record(rows)
-            is_passed &= code == 0
+    for name in options.proofs or PROOFS:
+        results = RESULTS / f"{name}-{_commit()}-{seed}.jsonl"
+        done = [each["test"] for each in _read(results) if each["passed"]]
+        code = _test(name, results, seed=seed, workers=options.workers, done=done)
+        rows = _rows(_proofs(_read(results)), seed)
+        print(HEAD, *rows.values(), sep="\n", flush=True)
+        if code == 0:
+            _record(rows)
+        is_passed &= code == 0
     return not is_passed
 
 
@@ -61,29 +67,38 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _test(name: str, result: Path, *, seed: int, workers: int) -> int:
-    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={result}"]
-    command += ["-o", "junit_family=xunit1", "-n", str(workers), "--maxschedchunk=1"]
-    return subprocess.run(
-        [*command, str(TESTS / name)],
+def _test(name: str, results: Path, *, seed: int, workers: int, done: Iterable[str]) -> int:
+    """What is left of a proof; its exit code, 0 as well if nothing was."""
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--maxschedchunk=1"]
+    command += [f"--deselect={test}" for test in done]
+    environment = {"PROVE": "full", "PROVE_SEED": str(seed), "PROVE_RESULTS": str(results)}
+    code = subprocess.run(
+        [*command, f"tests/{name}"],
         cwd=TESTS.parent,
-        env=os.environ | {"PROVE": "full", "PROVE_SEED": str(seed)},
+        env=os.environ | environment,
         check=False,
     ).returncode
+    return 0 if code == NOTHING_LEFT else code
 
 
-def _read(result: Path) -> dict[str, Proof]:
+def _read(results: Path) -> list[dict[str, Any]]:
+    """How each test of a proof ended, the last time."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in results.read_text(encoding="utf-8").splitlines() if results.exists() else ():
+        ended = json.loads(line)
+        found[ended["test"]] = ended
+    return [*found.values()]
+
+
+def _proofs(ended: Iterable[dict[str, Any]]) -> dict[str, Proof]:
     """By name of the proof; tests without one belong to none."""
     proofs: dict[str, Proof] = {}
-    for case in ElementTree.parse(result).iter("testcase"):
-        found = {each.get("name"): each.get("value", "") for each in case.iter("property")}
-        if "proof" not in found:
-            continue
-        proof = proofs.setdefault(found["proof"], Proof())
-        is_failed = case.find("failure") is not None or case.find("error") is not None
-        proof.tried += int(found.get("tried", 0))
-        proof.bad += max(int(found.get("bad", 0)), is_failed)
-        proof.seconds += float(case.get("time", 0))
+    for each in ended:
+        if "proof" in each:
+            proof = proofs.setdefault(each["proof"], Proof())
+            proof.tried += each.get("tried", 0)
+            proof.bad += max(each.get("bad", 0), not each["passed"])
+            proof.seconds += each["seconds"]
     return proofs
 
 
