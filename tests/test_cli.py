@@ -80,7 +80,10 @@ def test_wrong_usage_is_exit_2(project: Project, arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--destination", "postgres"], "setting `destination` is `postgres`; expected `duckdb`"),
+        (
+            ["--destination", "filesystem"],
+            "setting `destination` is `filesystem`; expected a SQL database",
+        ),
         (["--requests-per-minute", "-1"], "setting `requests_per_minute` is `-1`; expected 0"),
         (["--campaign-ids", "no.csv"], "no.csv: expected a readable csv file"),
         (["--project-dir", "/no/such"], "setting `project-dir` is `/no/such`; expected a folder"),

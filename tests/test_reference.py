@@ -7,12 +7,12 @@ from typing import Any
 
 from conftest import Emulate
 from kore_campaigns import tables
+from kore_campaigns.destinations import DuckDbFile
 from kore_campaigns.emulator import demo_campaigns
 from kore_campaigns.held import reading
 from kore_campaigns.publish import workspace_for
 from kore_campaigns.records import Records, write_records
 from kore_campaigns.reference import Reference, held_rows, reference_records
-from kore_campaigns.run import opened
 from project_case import Project
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left
 ) -> None:
     project.use(emulate(demo_campaigns()))
     project.run()
-    with opened(workspace_for(None, project.folder)) as pipeline:
+    with DuckDbFile(workspace_for(None, project.folder)).opened() as pipeline:
 
         def write(records: Records) -> None:
             write_records(pipeline, records, run_id="r", database="d")

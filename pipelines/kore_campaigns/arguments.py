@@ -89,7 +89,12 @@ def _generation(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--destination", default="duckdb", metavar="NAME", help="duckdb")
+    parser.add_argument(
+        "--destination",
+        default="duckdb",
+        metavar="NAME",
+        help="duckdb, postgres or another SQL destination of dlt",
+    )
     parser.add_argument(
         "--accept-vanished",
         action="store_true",

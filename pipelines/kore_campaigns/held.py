@@ -40,7 +40,10 @@ _ALL_RAW = """
 select versions.campaign_id, versions.version, versions.raw
 from {versions} as versions
 join (
-    select campaign_id, max(version) as version from {versions} where stream_id = %s
+    select campaign_id, max(version) as version
+    from {versions} as completed
+    join {loads} as loads on completed._dlt_load_id = loads.load_id and loads.status = 0
+    where stream_id = %s
     group by campaign_id
 ) as newest
     on versions.campaign_id = newest.campaign_id and versions.version = newest.version

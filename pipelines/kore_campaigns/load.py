@@ -53,15 +53,7 @@ def duckdb_pipeline(
     database: Path, *, pipelines_dir: Path, read_only: bool = False
 ) -> dlt.Pipeline:
     """The pipeline that writes `database`, with its working files in `pipelines_dir`."""
-    _quiet_dlt()
-    dlt.config["data_writer.buffer_max_items"] = _BUFFERED_ROWS
-    # what waits on disk between two steps: gzip costs more than it spares (0.4 CPU-s in 10,000)
-    dlt.config["data_writer.disable_compression"] = True
-    # one table after the other, by one thread: 0.4 CPU-s and 30 MB less for 10,000 campaigns
-    dlt.config["load.workers"] = 1
-    # no second try of a load job: one that had copied its rows into staging before it failed would
-    # copy them again, and a version would be there twice.  The run fails, the next reads them anew
-    dlt.config["load.raise_on_max_retries"] = 1
+    configure_dlt()
     credentials = DuckDbCredentials(
         str(database), read_only=read_only, global_config={"threads": 1}
     )
@@ -74,6 +66,19 @@ def duckdb_pipeline(
     # there is no state of dlt's to keep: what the tables hold is the checkpoint
     pipeline.config.restore_from_destination = False
     return pipeline
+
+
+def configure_dlt() -> None:
+    """How packages are written and loaded, whatever the destination."""
+    _quiet_dlt()
+    dlt.config["data_writer.buffer_max_items"] = _BUFFERED_ROWS
+    # what waits on disk between two steps: gzip costs more than it spares (0.4 CPU-s in 10,000)
+    dlt.config["data_writer.disable_compression"] = True
+    # one table after the other, by one thread: 0.4 CPU-s and 30 MB less for 10,000 campaigns
+    dlt.config["load.workers"] = 1
+    # no second try of a load job: one that had copied its rows into staging before it failed would
+    # copy them again, and a version would be there twice.  The run fails, the next reads them anew
+    dlt.config["load.raise_on_max_retries"] = 1
 
 
 def _quiet_dlt() -> None:
@@ -148,7 +153,10 @@ def _run(pipeline: dlt.Pipeline, source: DltSource) -> None:
     # insert_values, dlt's default on DuckDB, takes many times the CPU and memory.  jsonl is read
     # with types guessed from the data: inside `raw` a timestamp was rewritten and absent keys
     # became null.
-    loaded = pipeline.run(source, loader_file_format="parquet")
+    # Postgres takes no parquet; csv, by COPY, is as exact there, as the columns have their types.
+    known = pipeline.destination.capabilities().supported_loader_file_formats
+    is_parquet = pipeline.destination.destination_name == "duckdb" or "csv" not in known
+    loaded = pipeline.run(source, loader_file_format="parquet" if is_parquet else "csv")
     for load_id in loaded.loads_ids:
         # dlt keeps every package that it ever loaded
         shutil.rmtree(Path(pipeline.working_dir, "load", "loaded", load_id), ignore_errors=True)

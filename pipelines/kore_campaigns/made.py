@@ -17,7 +17,7 @@ def make_tables_and_views(pipeline: dlt.Pipeline, record: Path, *, is_untouched:
 
     `record` is the file that says which program was the last to make them.
     """
-    program = _fingerprint()
+    program = fingerprint()
     if is_untouched and record.exists() and record.read_text(encoding="utf-8") == program:
         return  # 0.1 CPU-s, which counts in a run that finds nothing new
     ensure_tables(pipeline)
@@ -25,7 +25,7 @@ def make_tables_and_views(pipeline: dlt.Pipeline, record: Path, *, is_untouched:
     record.write_text(program, encoding="utf-8")
 
 
-def _fingerprint() -> str:
+def fingerprint() -> str:
     """Differs between programs that make other tables, views or comments."""
     columns = [repr(tables.columns_of(view)) for view in VIEWS]
     made = [dlt.__version__, repr(tables.TABLES), *columns, *map(view_sql, VIEWS)]

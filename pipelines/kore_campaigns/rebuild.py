@@ -18,12 +18,12 @@ from typing import Any, Final
 import dlt
 
 from kore_campaigns.compare import Difference, differences
+from kore_campaigns.destinations import DuckDbFile
 from kore_campaigns.errors import HistoryDamaged
 from kore_campaigns.load import destination_errors, load, package
 from kore_campaigns.project import project_folder
 from kore_campaigns.proof import CHILDREN, NAMED, faults, nested_rows
 from kore_campaigns.publish import Workspace, workspace_for
-from kore_campaigns.run import opened
 from kore_campaigns.settings import SECTION, KoreSettings
 from kore_campaigns.shape import Held, deletion_row, shape, version_row
 from kore_campaigns.stored import kept_versions, reading
@@ -88,7 +88,7 @@ def _rebuild(workspace: Workspace) -> Rebuilt:
     published, private = workspace.published, workspace.private
     rebuilt = Rebuilt(str(published), rows_before=nested_rows(published))
     derived_rows: Counter[str] = Counter(dict.fromkeys(CHILDREN, 0))
-    with opened(workspace) as pipeline:
+    with DuckDbFile(workspace).opened() as pipeline:
         waiting: list[Row] = []
         for kept, derived in _derived(published):
             rebuilt.versions += 1

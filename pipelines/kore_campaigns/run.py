@@ -17,13 +17,12 @@ from kore_campaigns import tables
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.connect import connected, tool_version
 from kore_campaigns.contact_lists import ListReading
+from kore_campaigns.destinations import DUCKDB, Destination, destination_of
 from kore_campaigns.events import Tell, tell_nobody
 from kore_campaigns.held import Reader, reading
-from kore_campaigns.load import destination_errors, duckdb_pipeline, load, package
+from kore_campaigns.load import destination_errors, load, package
 from kore_campaigns.lookup import resolve
-from kore_campaigns.made import make_tables_and_views
 from kore_campaigns.project import configured_ids, configured_policies, project_folder
-from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.records import write_records
 from kore_campaigns.reference import Reference, reference_records
 from kore_campaigns.report import RunReport, new_report
@@ -55,6 +54,7 @@ class Ready:
 
 def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     *,
+    destination: str = DUCKDB,
     database: str | Path | None = None,
     project_dir: str | Path | None = None,
     connection: str | None = None,
@@ -67,6 +67,9 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
 ) -> RunReport:
     """Bring the database up to date and say what was found.
 
+    `destination` is `duckdb`, whose file is `database`, or another one of dlt's: `postgres`, with
+    its credentials in `[destination.postgres.credentials]`.
+
     `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...) and win over
     environment and files.  Setting `stop` ends the run after the chunk in hand, and so does the
     deadline, counted from here.  `tell` gets each event of docs/operations.md.
@@ -77,15 +80,16 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     """
     folder = project_folder(project_dir)
     ready = make_ready(settings, folder, connection=connection)
-    workspace = workspace_for(
-        database,
-        folder,
+    where = destination_of(
+        destination,
+        database=database,
+        folder=folder,
         keep_generations=ready.settings.keep_generations,
         chunk=ready.largest_chunk,
     )
-    with workspace.locked():
+    with where.locked():
         return run_in(
-            workspace,
+            where,
             ready,
             accept_vanished=accept_vanished,
             deadline_seconds=deadline_seconds,
@@ -106,7 +110,7 @@ def make_ready(overrides: Row, folder: Path, *, connection: str | None) -> Ready
 
 
 def run_in(
-    workspace: Workspace,
+    destination: Destination,
     ready: Ready,
     *,
     accept_vanished: bool,
@@ -115,10 +119,10 @@ def run_in(
     progress: Progress,
     tell: Tell,
 ) -> RunReport:
-    """The run of one connection, in a workspace that is held."""
+    """The run of one connection, in a destination that is held."""
     found = ready.settings
-    with connected(found, stop=stop) as client, opened(workspace) as pipeline:
-        report = new_report(database=str(workspace.published))
+    with connected(found, stop=stop) as client, destination.opened(found) as pipeline:
+        report = new_report(database=destination.name)
         watch = Watch(report, lambda: client.counters, tell)
         watch.begin(stream_id=found.stream_id, tool_version=tool_version())
         with _deadline(deadline_seconds, stop, report):
@@ -141,7 +145,7 @@ def run_in(
                         store,
                         report,
                         pipeline,
-                        workspace,
+                        destination,
                         references if is_last else None,
                     ),
                     versions=len(store),
@@ -176,27 +180,11 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
         timer.cancel()
 
 
-@contextmanager
-def opened(workspace: Workspace) -> Iterator[dlt.Pipeline]:
-    """The pipeline of the private file, with all tables and views of this version."""
-    database = str(workspace.published)
-    with destination_errors(database):
-        is_untouched = workspace.prepare()
-        pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
-    try:
-        with destination_errors(database):
-            made_by = workspace.folder / "made_by.txt"
-            make_tables_and_views(pipeline, made_by, is_untouched=is_untouched)
-        yield pipeline
-    finally:
-        pipeline.deactivate()  # a plain source used later in this process is none of ours
-
-
 def _write(
     store: Store,
     report: RunReport,
     pipeline: dlt.Pipeline,
-    workspace: Workspace,
+    destination: Destination,
     references: Callable[[Reader], list[Reference]] | None,
 ) -> None:
     """What a chunk brought, durable and published when this returns.
@@ -206,7 +194,7 @@ def _write(
     is_last = references is not None
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination_errors(report.database):
-        workspace.begin_step()
+        destination.begin_step()
         if len(store):
             load(pipeline, package(versions=store.version_rows()), database=report.database)
         records = store.records(is_last=is_last)
@@ -215,7 +203,7 @@ def _write(
                 if reader is not None:
                     records.add(reference_records(reader, references(reader)))
         write_records(pipeline, records, run_id=report.run_id, database=report.database)
-        workspace.publish()
+        destination.publish()
     store.clear()
 
 

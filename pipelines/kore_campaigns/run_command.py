@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.parts import connections_of
 from kore_campaigns.terminal import from_here, print_result, say, stop_on_signals
 
@@ -53,13 +52,11 @@ def _run(options: argparse.Namespace, connections: Sequence[str | None]) -> RunR
     from kore_campaigns.run import run_pipeline
     from kore_campaigns.runs import run_connections
 
-    if options.destination != "duckdb":
-        expected = "`duckdb`; for others use the plain dlt source, see docs/operations.md"
-        raise SettingInvalid(key="destination", value=options.destination, expected=expected)
     log = options.log
     stop = stop_on_signals(say if log is None else lambda line: log(stop_requested(line)))
     with _progress(options) as progress:
         given: dict[str, Any] = {
+            "destination": options.destination,
             "database": from_here(options.database),
             "accept_vanished": options.accept_vanished,
             "deadline_seconds": options.deadline,

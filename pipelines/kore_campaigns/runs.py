@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from kore_campaigns.campaign_errors import TryLater
+from kore_campaigns.destinations import DUCKDB, Destination, DuckDbFile, destination_of
 from kore_campaigns.endings import Ending, combined, ending_of
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.events import Event, Tell, run_failed, tell_nobody
 from kore_campaigns.project import project_folder
-from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.report import JSON_KEYS, RunReport
 from kore_campaigns.run import Ready, make_ready, run_in
 from kore_campaigns.status import read_status
@@ -94,9 +94,10 @@ class Runs:
         return {key: told[key] for key in JSON_KEYS} | {"connections": parts}
 
 
-def run_connections(
+def run_connections(  # noqa: PLR0913  # as `run_pipeline`
     connections: Sequence[str | None],
     *,
+    destination: str = DUCKDB,
     database: str | Path | None = None,
     project_dir: str | Path | None = None,
     deadline_seconds: float | None = None,
@@ -116,15 +117,15 @@ def run_connections(
     accept_vanished = bool(options.pop("accept_vanished", False))
     folder = project_folder(project_dir)
     prepared = {name: _prepared(options, folder, name) for name in connections}
-    workspace = _workspace(database, folder, [*prepared.values()])
-    found = Runs(str(workspace.published))
+    where = _where(destination, database, folder, [*prepared.values()])
+    found = Runs(where.name)
     stop = stop or threading.Event()
-    with workspace.locked():
-        for name, ready in _longest_waiting_first(prepared, workspace):
+    with where.locked():
+        for name, ready in _longest_waiting_first(prepared, where):
             part = _run_one(
                 name,
                 ready,
-                workspace,
+                where,
                 stop,
                 accept_vanished=accept_vanished,
                 deadline_seconds=None if ends_at is None else ends_at - time.monotonic(),
@@ -142,24 +143,25 @@ def _prepared(options: Mapping[str, Any], folder: Path, name: str | None) -> Rea
         return ending_of(wrong)
 
 
-def _workspace(
-    database: str | Path | None, folder: Path, prepared: Sequence[Ready | Ending]
-) -> Workspace:
+def _where(
+    kind: str, database: str | Path | None, folder: Path, prepared: Sequence[Ready | Ending]
+) -> Destination:
     """One for all: it keeps as many states as any of them asks for, and room for the largest."""
     ready = [each for each in prepared if isinstance(each, Ready)]
-    return workspace_for(
-        database,
-        folder,
+    return destination_of(
+        kind,
+        database=database,
+        folder=folder,
         keep_generations=max((each.settings.keep_generations for each in ready), default=0),
         chunk=max((each.largest_chunk for each in ready), default=0),
     )
 
 
 def _longest_waiting_first(
-    prepared: Mapping[str | None, Ready | Ending], workspace: Workspace
+    prepared: Mapping[str | None, Ready | Ending], where: Destination
 ) -> list[tuple[str | None, Ready | Ending]]:
     """So that a deadline which is always too short does not always leave out the same ones."""
-    apps = read_status(workspace).apps if workspace.published.exists() else []
+    apps = read_status(where.workspace).apps if isinstance(where, DuckDbFile) else []
     began = {app.stream_id: app.last_run.started_at for app in apps if app.last_run is not None}
 
     def waits_since(each: tuple[str | None, Ready | Ending]) -> datetime:
@@ -173,7 +175,7 @@ def _longest_waiting_first(
 def _run_one(
     name: str | None,
     ready: Ready | Ending,
-    workspace: Workspace,
+    where: Destination,
     stop: threading.Event,
     *,
     deadline_seconds: float | None,
@@ -188,7 +190,7 @@ def _run_one(
     else:
         try:
             report = run_in(
-                workspace, ready, deadline_seconds=deadline_seconds, stop=stop, tell=tell, **options
+                where, ready, deadline_seconds=deadline_seconds, stop=stop, tell=tell, **options
             )
         except Exception as failed:  # whatever it is, the other connections are not concerned
             ending = ending_of(failed)

@@ -1,0 +1,76 @@
+"""Locks that Postgres keeps for a session and takes back when it ends, however it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from typing import Any, Final
+
+from dlt.destinations.sql_client import SqlClientBase
+
+from kore_campaigns.errors import DestinationUnavailable
+
+_OURS: Final = "kore-campaigns"
+_HOLDER = """
+select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+    coalesce(host(activity.client_addr), 'the server itself')
+from pg_locks as locks
+join pg_stat_activity as activity on locks.pid = activity.pid
+where locks.locktype = 'advisory' and locks.granted
+    and locks.classid::bigint = %s and locks.objid::bigint = %s
+"""
+
+
+class AccountLocked(DestinationUnavailable):
+    """Another run, on this machine or another one, writes for the account."""
+
+    code = "database_locked"
+
+
+@contextmanager
+def account_lock(client: SqlClientBase[Any], account_id: str, *, database: str) -> Iterator[None]:
+    """One run per account; raises `AccountLocked`, which says who has it."""
+    keys = _numbers(f"account {account_id}")
+    rows = client.execute_sql("select pg_try_advisory_lock(%s, %s)", *keys)
+    if not (rows and rows[0][0]):
+        raise AccountLocked(database, _held_by(client, keys), next_step=_NEXT)
+    try:
+        yield
+    finally:
+        client.execute_sql("select pg_advisory_unlock(%s, %s)", *keys)
+
+
+_NEXT: Final = "wait for it, then run the same command again; it goes on from there"
+
+
+@contextmanager
+def making_lock(client: SqlClientBase[Any]) -> Iterator[None]:
+    """Waits for who makes tables and views at the moment."""
+    keys = _numbers("tables and views")
+    client.execute_sql("select pg_advisory_lock(%s, %s)", *keys)
+    try:
+        yield
+    finally:
+        client.execute_sql("select pg_advisory_unlock(%s, %s)", *keys)
+
+
+def _held_by(client: SqlClientBase[Any], keys: tuple[int, int]) -> str:
+    unsigned = [key % 2**32 for key in keys]
+    rows = client.execute_sql(_HOLDER, *unsigned)
+    if not rows:
+        return "another run writes for this account"
+    pid, since, address = rows[0]
+    return (
+        f"another run writes for this account: from {address}, since {since} UTC, "
+        f"backend {pid} of Postgres"
+    )
+
+
+def _numbers(what: str) -> tuple[int, int]:
+    """Two signed numbers of 32 bits: ours, and this lock's."""
+    return _number(_OURS), _number(f"{_OURS} {what}")
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(sha256(text.encode()).digest()[:4], "big", signed=True)

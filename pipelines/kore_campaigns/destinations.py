@@ -1,0 +1,86 @@
+"""Where a run writes: a DuckDB file that is published step by step, or a warehouse of dlt's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import dlt
+
+from kore_campaigns.load import destination_errors, duckdb_pipeline
+from kore_campaigns.made import make_tables_and_views
+from kore_campaigns.publish import Workspace, workspace_for
+from kore_campaigns.settings import KoreSettings
+from kore_campaigns.warehouse import Warehouse
+
+DUCKDB = "duckdb"
+
+
+class Destination(Protocol):
+    """What a run needs of where it writes."""
+
+    @property
+    def name(self) -> str:
+        """What reports and messages call it; no secret is in it."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Held by one command at a time; raises `DatabaseLocked` naming the one that has it."""
+
+    def opened(self, settings: KoreSettings) -> AbstractContextManager[dlt.Pipeline]:
+        """The pipeline of one connection, with all tables and views of this version."""
+
+    def begin_step(self) -> None:
+        """From here to the next `publish` nobody is to see what is written."""
+
+    def publish(self) -> None:
+        """What was written is seen by readers, and durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuckDbFile:
+    """Written privately, and swapped in whole."""
+
+    workspace: Workspace
+
+    @property
+    def name(self) -> str:
+        return str(self.workspace.published)
+
+    def locked(self) -> AbstractContextManager[None]:
+        return self.workspace.locked()
+
+    @contextmanager
+    def opened(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
+        workspace = self.workspace
+        with destination_errors(self.name):
+            is_untouched = workspace.prepare()
+            pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
+        try:
+            with destination_errors(self.name):
+                made_by = workspace.folder / "made_by.txt"
+                make_tables_and_views(pipeline, made_by, is_untouched=is_untouched)
+            yield pipeline
+        finally:
+            pipeline.deactivate()  # a plain source used later in this process is none of ours
+
+    def begin_step(self) -> None:
+        self.workspace.begin_step()
+
+    def publish(self) -> None:
+        self.workspace.publish()
+
+
+def destination_of(
+    kind: str, *, database: str | Path | None, folder: Path, keep_generations: int, chunk: int
+) -> Destination:
+    """The destination of dlt's that is called `kind`; `database` is the file of a DuckDB.
+
+    Raises `SettingInvalid` for one that cannot keep the promises, with the reason.
+    """
+    if kind != DUCKDB:
+        return Warehouse(kind, folder)
+    workspace = workspace_for(database, folder, keep_generations=keep_generations, chunk=chunk)
+    return DuckDbFile(workspace)

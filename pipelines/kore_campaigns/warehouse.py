@@ -1,0 +1,170 @@
+"""A SQL destination of dlt's other than a DuckDB file; Postgres is the one that is tested.
+
+It is written where readers read, so a step is durable and seen when its transaction ends.  Rows of
+one account are written by one run at a time; accounts do not wait for each other, as each stages
+its rows in a dataset of its own (in one that they share, dlt's writers empty each other's).
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.destination.reference import Destination
+from dlt.destinations.exceptions import DatabaseException
+from dlt.destinations.job_client_impl import SqlJobClientBase
+
+from kore_campaigns import tables
+from kore_campaigns.advisory_lock import account_lock, making_lock
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
+from kore_campaigns.held import Reader
+from kore_campaigns.hints import ensure_tables
+from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
+from kore_campaigns.made import fingerprint
+from kore_campaigns.run_lock import RunLock
+from kore_campaigns.settings import KoreSettings
+from kore_campaigns.views.apply import apply_views
+
+POSTGRES = "postgres"
+_MADE_BY = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
+_LONGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """`kind` is dlt's name of it; its address and credentials are `[destination.<kind>]`."""
+
+    kind: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        _check_promises(self.kind)
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}, schema {tables.RAW_SCHEMA}"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Nothing yet: each connection holds its account while it runs."""
+        yield
+
+    @contextmanager
+    def opened(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:
+        stream = _as_name(settings.stream_id)
+        folder = self.folder / ".kore_campaigns" / self.kind / stream
+        # what a killed run left is read again: dlt's replay of it could double rows
+        shutil.rmtree(folder / "dlt", ignore_errors=True)
+        with destination_errors(self.name):
+            pipeline = self._pipeline(folder / "dlt", stream)
+        try:
+            with self._held(pipeline, folder, settings.account_id):
+                with destination_errors(self.name):
+                    self._make(pipeline)
+                yield pipeline
+        finally:
+            pipeline.deactivate()
+
+    def begin_step(self) -> None:
+        """Each transaction is a step of its own."""
+
+    def publish(self) -> None:
+        """What was committed is seen."""
+
+    def _pipeline(self, pipelines_dir: Path, stream: str) -> dlt.Pipeline:
+        configure_dlt()
+        pipeline = dlt.pipeline(
+            pipeline_name=PIPELINE_NAME,
+            destination=_destination(self.kind, staging_dataset_name_layout=f"%s_staging_{stream}"),
+            dataset_name=tables.RAW_SCHEMA,
+            pipelines_dir=str(pipelines_dir),
+        )
+        pipeline.config.restore_from_destination = False
+        return pipeline
+
+    @contextmanager
+    def _held(self, pipeline: dlt.Pipeline, folder: Path, account_id: str) -> Iterator[None]:
+        """Raises `DatabaseLocked` if another run writes for the account."""
+        if self.kind != POSTGRES:
+            with RunLock(folder).held(Path(self.name)):
+                yield
+            return
+        with destination_errors(self.name):
+            client = pipeline.sql_client()
+            client.open_connection()
+        try:
+            with account_lock(client, account_id, database=self.name):
+                yield
+        finally:
+            client.close_connection()
+
+    def _make(self, pipeline: dlt.Pipeline) -> None:
+        """Tables and views, once per version of the program: a view that is made anew waits for
+        all who read it.
+        """
+        if self.kind != POSTGRES:
+            ensure_tables(pipeline)
+            apply_views(pipeline)
+            return
+        with pipeline.sql_client() as client, making_lock(client):
+            program = f"made by kore-campaigns, {fingerprint()}"
+            if _made_by(client) != program:
+                ensure_tables(pipeline)
+                apply_views(pipeline)
+                client.execute_sql(f"comment on schema {tables.VIEW_SCHEMA} is '{program}'")
+
+
+def _made_by(client: Reader) -> str | None:
+    try:
+        rows = client.execute_sql(_MADE_BY, tables.VIEW_SCHEMA)
+    except DatabaseException as failed:  # pragma: no cover  # a server that is no Postgres
+        raise DestinationUnavailable(POSTGRES, str(failed).splitlines()[0]) from failed
+    return rows[0][0] if rows else None
+
+
+def _as_name(stream_id: str) -> str:
+    """A part of a schema's name, different for each stream."""
+    plain = re.sub(r"\W", "_", stream_id.lower())
+    if len(plain) > _LONGEST:
+        return sha256(stream_id.encode()).hexdigest()[:16]
+    return plain
+
+
+def _destination(kind: str, **options: Any) -> Any:
+    if kind == POSTGRES:
+        from kore_campaigns.postgres import ExactPostgres
+
+        return ExactPostgres(**options)
+    return Destination.from_reference(kind, **options)
+
+
+def _check_promises(kind: str) -> None:
+    """Raises `SettingInvalid` for a destination in which versions and children could part."""
+    try:
+        destination: Any = Destination.from_reference(kind)
+        strategies = destination.capabilities().supported_merge_strategies or ()
+        is_sql = issubclass(destination.client_class, SqlJobClientBase)
+    except Exception as unknown:  # whatever dlt's lookup of names and packages raises
+        reason = (str(unknown).splitlines() or [type(unknown).__name__])[0]
+        raise _refused(kind, f"a destination that dlt can load ({reason})") from None
+    if not is_sql:
+        raise _refused(
+            kind,
+            "a SQL database such as `duckdb` or `postgres`: files know no transaction over a "
+            "version and its lists, and what is held decides what is new",
+        )
+    if "delete-insert" not in strategies:
+        raise _refused(
+            kind, "a destination that dlt merges by delete-insert: others leave rows of old lists"
+        )
+
+
+def _refused(kind: str, expected: str) -> SettingInvalid:
+    return SettingInvalid(key="destination", value=kind, expected=expected)

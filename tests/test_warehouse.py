@@ -1,0 +1,309 @@
+"""The same runs into a real Postgres: the same rows, one run per account, nobody's rows lost."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+
+from conftest import Emulate
+from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.views.apply import VIEWS
+from postgres_server import Postgres, rows_of, running_postgres
+from project_case import Project
+
+ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
+HOURS = {"day": "MO", "start": "9:00 AM", "end": "5:00 PM"}
+# what they say depends on when and how long a run was
+OF_THE_RUN = ("runs", "campaign_freshness", "contact_lists")
+
+
+ORPHANS = """
+select count(*) from kore_raw.campaign_versions__calling_hours as hours
+left join kore_raw.campaign_versions as versions
+    using (stream_id, campaign_id, version)
+where versions.campaign_id is null
+"""
+WITHOUT_CHILDREN = """
+select count(*) from kore_raw.campaign_versions as versions
+left join kore_raw.campaign_versions__calling_hours as hours
+    using (stream_id, campaign_id, version)
+where hours.campaign_id is null
+"""
+ACCOUNTS, RUNS, CAMPAIGNS = 4, 3, 30
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as found:
+        yield found
+
+
+class Warehouse:
+    """A project whose runs go into an empty database of the server."""
+
+    def __init__(self, project: Project, server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.project = project
+        self.url = server.new_database()
+        monkeypatch.setenv(ADDRESS, self.url)
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        ended = self.project.cli("run", "--destination", "postgres", "--json", *arguments)
+        assert ended.code == 0, ended.err
+        return ended.json
+
+    def sql(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with closing(psycopg2.connect(self.url)) as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            cursor.execute(text, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture
+def warehouse(project: Project, server: Postgres, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    return Warehouse(project, server, monkeypatch)
+
+
+def change(kore: Emulator) -> None:
+    ids = kore.campaign_ids()
+    kore.edit(ids[0], {"dialingStrategy.callingHours.days": []})
+    kore.edit(ids[1], {"contactLists": ["one", "two"], "dncLists": None})
+    kore.delete(ids[2])
+
+
+def test_runs_leave_the_rows_that_they_leave_in_duckdb(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    kore = emulate(demo_campaigns())
+    project.use(kore, contact_lists="true", sweep="auto")
+    for _ in range(2):
+        warehouse.run()
+        project.run()
+        change(kore)
+    warehouse.run()
+    project.run()
+
+    with (
+        closing(psycopg2.connect(warehouse.url)) as postgres,
+        duckdb.connect(str(project.database), read_only=True) as file,
+    ):
+        for view in VIEWS:
+            if view not in OF_THE_RUN:
+                here, there = (_without_time(rows_of(each, view)) for each in (postgres, file))
+                assert here == there, view
+        for table in ("campaign_versions", "campaign_versions__changes", "campaign_listings"):
+            count = f"select count(*) from kore_raw.{table}"
+            cursor = postgres.cursor()
+            cursor.execute(count)
+            assert cursor.fetchall() == file.execute(count).fetchall(), table
+
+
+def _without_time(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Two runs after each other see the same campaigns at different seconds."""
+    return sorted(
+        (tuple(cell for cell in row if not isinstance(cell, float)) for row in rows), key=repr
+    )
+
+
+def test_a_run_that_finds_nothing_new_writes_no_campaign_row(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    kore = emulate(sample_campaigns(60))
+    warehouse.project.use(kore, sweep="auto")
+    assert warehouse.run()["new_versions"] == 60
+    warehouse.run()
+    kore.reset_counters()
+
+    found = warehouse.run()
+
+    assert (found["unchanged"], found["new_versions"], found["requests"]) == (60, 0, 2)
+    assert warehouse.sql("select count(*) from kore_raw.campaign_versions") == [(60,)]
+    assert found["database"] == "postgres, schema kore_raw"
+
+
+def test_what_was_received_is_kept_letter_by_letter(emulate: Emulate, warehouse: Warehouse) -> None:
+    (one,) = sample_campaigns(1)
+    one["description"] = "a\x00b"
+    one["odd"] = {"z": 1.50, "a": 1e2, "empty": "", "nothing": None}
+    warehouse.project.use(emulate([one]))
+
+    warehouse.run()
+    warehouse.project.run()
+
+    ((raw,),) = warehouse.sql("select raw::text from kore_raw.campaign_versions")
+    assert raw == warehouse.project.sql("select raw from kore_raw.campaign_versions")[0][0]
+    assert json.loads(raw)["odd"] == one["odd"]
+
+
+def test_a_second_run_for_the_account_is_turned_away_and_other_accounts_are_not(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    project.use(emulate(sample_campaigns(2)))
+    slow = emulate(sample_campaigns(6), latency=1.0)
+    project.use(slow, workers=1)
+    process = project.spawn("run", "--destination", "postgres", "--quiet")
+    wait_for_holder(warehouse)
+
+    turned_away = project.cli("run", "--destination", "postgres")
+    other = emulate(sample_campaigns(3), account_id="another", stream_id="st-other")
+    project.use(other)
+    warehouse.run()
+
+    assert turned_away.code == 6
+    assert "another run writes for this account: from the server itself, since " in turned_away.err
+    assert process.wait(60) == 0
+    assert warehouse.sql("select count(*) from kore.campaigns") == [(9,)]
+
+
+def wait_for_holder(warehouse: Warehouse) -> None:
+    held = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+    for _ in range(400):
+        if warehouse.sql(held)[0][0] and warehouse.sql(f"{held} and objid <> 0")[0][0]:
+            views = warehouse.sql("select count(*) from pg_views where schemaname = 'kore'")
+            if views[0][0] == len(VIEWS):
+                return
+        warehouse.sql("select pg_sleep(0.05)")
+    pytest.fail("the run never began")
+
+
+def test_views_are_made_once_per_version_of_the_program(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    warehouse.project.use(emulate(sample_campaigns(1)))
+    warehouse.run()
+    oid = "select 'kore.campaigns'::regclass::oid"
+    before = warehouse.sql(oid)
+    warehouse.run()
+    assert warehouse.sql(oid) == before
+
+    warehouse.sql("comment on schema kore is 'made by another one'")
+    warehouse.run()
+
+    assert warehouse.sql(oid) != before
+
+
+def test_a_reader_in_the_middle_of_a_transaction_does_not_hold_a_run_up(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    kore = emulate(sample_campaigns(3))
+    warehouse.project.use(kore)
+    warehouse.run()
+    with closing(psycopg2.connect(warehouse.url)) as reader:
+        reader.cursor().execute("select * from kore.findings")
+        kore.edit(kore.campaign_ids()[0], {"status": "Rerun"})
+
+        assert warehouse.run()["new_versions"] == 1
+
+
+def test_without_credentials_it_says_where_they_belong(emulate: Emulate, project: Project) -> None:
+    project.use(emulate(sample_campaigns(1)))
+
+    ended = project.cli("run", "--destination", "postgres")
+
+    assert ended.code in (2, 6)
+    assert "Next: " in ended.err
+    assert "credentials" in ended.err
+
+
+@pytest.mark.parametrize("kind", ["filesystem", "nothing_known"])
+def test_what_cannot_keep_the_promises_is_refused_with_the_reason(
+    emulate: Emulate, project: Project, kind: str
+) -> None:
+    kore = emulate(sample_campaigns(1))
+    project.use(kore)
+
+    with pytest.raises(SettingInvalid, match=kind):
+        project.run(destination=kind)
+
+    assert kore.counters.requests == 0
+
+
+def test_runs_of_several_accounts_at_the_same_time_lose_nothing(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    apps = [
+        emulate(sample_campaigns(CAMPAIGNS), stream_id=f"st-{n}", account_id=f"acc-{n}")
+        for n in range(ACCOUNTS)
+    ]
+    for kore in apps:
+        for campaign_id in kore.campaign_ids():
+            kore.edit(campaign_id, {"dialingStrategy.callingHours.days": [HOURS]})
+    for number in range(RUNS):
+        running = []
+        for kore in apps:
+            for campaign_id in kore.campaign_ids():
+                kore.edit(campaign_id, {"description": f"edit {number}"})
+            project.use(kore)
+            running.append(project.spawn("run", "--destination", "postgres", "--quiet"))
+        ended = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
+        assert ended == [("", 0)] * ACCOUNTS
+
+    per_app = "select stream_id, count(*) from kore_raw.campaign_versions group by 1 order by 1"
+    assert warehouse.sql(per_app) == [(f"st-{n}", CAMPAIGNS * RUNS) for n in range(ACCOUNTS)]
+    assert warehouse.sql(ORPHANS) == warehouse.sql(WITHOUT_CHILDREN) == [(0,)]
+
+
+def test_a_run_that_is_killed_anywhere_is_made_whole_by_the_next(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    kore = emulate(sample_campaigns(30), latency=0.01)
+    project.use(kore, chunk_size=5)
+    warehouse.run()
+    kills = 0
+    for wait in (0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4):
+        for campaign_id in kore.campaign_ids():
+            kore.edit(campaign_id, {"description": f"waited {wait}", "status": "Rerun"})
+        process = project.spawn("run", "--destination", "postgres", "--quiet")
+        warehouse.sql("select pg_sleep(%s)", wait)
+        process.kill()
+        process.communicate()
+        kills += process.returncode == -9
+        assert warehouse.sql(ORPHANS) == [(0,)]
+
+    warehouse.run("--sweep", "full")
+
+    assert kills >= 3
+    newest = "select count(*) from kore.campaigns where description = %s"
+    assert warehouse.sql(newest, f"waited {wait}") == [(30,)]
+    gaps = "select count(*) - max(version) from kore.campaign_history group by campaign_id"
+    assert set(warehouse.sql(gaps)) == {(0,)}
+
+
+def test_the_roles_of_the_page_are_enough_for_writer_and_analyst(
+    emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "warehouses.md").read_text(encoding="utf-8")
+    (roles,) = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
+    name = warehouse.url.partition("?")[0].rpartition("/")[2]
+    warehouse.sql(roles.replace("database kore ", f"database {name} "))
+    warehouse.sql("create role ann login password 'a' in role kore_analyst")
+    monkeypatch.setenv(ADDRESS, warehouse.url.replace("postgres:none", "kore_writer:change me"))
+    warehouse.project.use(emulate(sample_campaigns(2)))
+
+    warehouse.run()
+    warehouse.sql("comment on schema kore is 'made by an earlier version'")
+    warehouse.run()
+
+    as_ann = warehouse.url.replace("postgres:none", "ann:a")
+    with closing(psycopg2.connect(as_ann)) as analyst:
+        analyst.autocommit = True
+        cursor = analyst.cursor()
+        for view in VIEWS:
+            cursor.execute(f"select * from kore.{view}")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("select * from kore_raw.campaign_versions")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("create table kore.mine (a int)")
