@@ -33,6 +33,7 @@ from kore_campaigns.hints import (
     ensure_tables,
     resource,
 )
+from kore_campaigns.untraced import untraced
 
 __all__ = [
     "PIPELINE_NAME",
@@ -172,7 +173,8 @@ def _undisturbed(step: Callable[[], None]) -> None:
 
     def work() -> None:
         try:
-            step()
+            with untraced():
+                step()
         except BaseException as error:  # raised again below
             failed.append(error)
 

@@ -23,8 +23,10 @@ from dlt.common.configuration.utils import deserialize_value
 
 from kore_campaigns.errors import SettingInvalid, SettingMissing
 from kore_campaigns.settings import LOOKED_IN, SECTION, KoreCredentials, KoreSettings, checked
+from kore_campaigns.untraced import untraced
 
 
+@untraced()
 def resolve(
     overrides: Mapping[str, Any] | None = None, *, connection: str | None = None
 ) -> KoreSettings:

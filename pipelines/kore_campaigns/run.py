@@ -30,6 +30,7 @@ from kore_campaigns.settings import KoreSettings
 from kore_campaigns.store import Store
 from kore_campaigns.survey import Surveyor
 from kore_campaigns.sweep import Progress, Sweep, silent
+from kore_campaigns.untraced import untraced
 from kore_campaigns.watch import Watch
 from kore_campaigns.zones_in_use import zone_references
 
@@ -109,6 +110,7 @@ def make_ready(overrides: Row, folder: Path, *, connection: str | None) -> Ready
     )
 
 
+@untraced()
 def run_in(
     destination: Destination,
     ready: Ready,
