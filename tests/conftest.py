@@ -12,8 +12,10 @@ import pytest
 
 from budgets import close_all
 from kore_campaigns.emulator import Emulator
+from postgres_server import Postgres, running_postgres
 from project_case import Project
 from proof_share import FULL, RESULTS
+from warehouse_case import Warehouse
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -72,3 +74,16 @@ def emulate() -> Iterator[Emulate]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project folder, which is also the current folder; `use` points it at an emulator."""
     return Project(tmp_path / "project", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A server; each test takes a database of its own."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def warehouse(project: Project, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The project, and an empty database that `run --destination postgres` goes into."""
+    return Warehouse(project, postgres, monkeypatch)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,60 +16,12 @@ from conftest import Emulate
 from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.views.apply import VIEWS
-from postgres_server import Postgres, rows_of, running_postgres
+from postgres_server import rows_of
 from project_case import Project
+from warehouse_case import ADDRESS, Warehouse
 
-ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
-HOURS = {"day": "MO", "start": "9:00 AM", "end": "5:00 PM"}
 # what they say depends on when and how long a run was
 OF_THE_RUN = ("runs", "campaign_freshness", "contact_lists")
-
-
-ORPHANS = """
-select count(*) from kore_raw.campaign_versions__calling_hours as hours
-left join kore_raw.campaign_versions as versions
-    using (stream_id, campaign_id, version)
-where versions.campaign_id is null
-"""
-WITHOUT_CHILDREN = """
-select count(*) from kore_raw.campaign_versions as versions
-left join kore_raw.campaign_versions__calling_hours as hours
-    using (stream_id, campaign_id, version)
-where hours.campaign_id is null
-"""
-ACCOUNTS, RUNS, CAMPAIGNS = 4, 3, 30
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as found:
-        yield found
-
-
-class Warehouse:
-    """A project whose runs go into an empty database of the server."""
-
-    def __init__(self, project: Project, server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.project = project
-        self.url = server.new_database()
-        monkeypatch.setenv(ADDRESS, self.url)
-
-    def run(self, *arguments: str) -> dict[str, Any]:
-        ended = self.project.cli("run", "--destination", "postgres", "--json", *arguments)
-        assert ended.code == 0, ended.err
-        return ended.json
-
-    def sql(self, text: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(self.url)) as connection:
-            connection.autocommit = True
-            cursor = connection.cursor()
-            cursor.execute(text, parameters or None)
-            return cursor.fetchall() if cursor.description else []
-
-
-@pytest.fixture
-def warehouse(project: Project, server: Postgres, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    return Warehouse(project, server, monkeypatch)
 
 
 def change(kore: Emulator) -> None:
@@ -227,59 +178,6 @@ def test_what_cannot_keep_the_promises_is_refused_with_the_reason(
         project.run(destination=kind)
 
     assert kore.counters.requests == 0
-
-
-def test_runs_of_several_accounts_at_the_same_time_lose_nothing(
-    emulate: Emulate, warehouse: Warehouse
-) -> None:
-    project = warehouse.project
-    apps = [
-        emulate(sample_campaigns(CAMPAIGNS), stream_id=f"st-{n}", account_id=f"acc-{n}")
-        for n in range(ACCOUNTS)
-    ]
-    for kore in apps:
-        for campaign_id in kore.campaign_ids():
-            kore.edit(campaign_id, {"dialingStrategy.callingHours.days": [HOURS]})
-    for number in range(RUNS):
-        running = []
-        for kore in apps:
-            for campaign_id in kore.campaign_ids():
-                kore.edit(campaign_id, {"description": f"edit {number}"})
-            project.use(kore)
-            running.append(project.spawn("run", "--destination", "postgres", "--quiet"))
-        ended = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
-        assert ended == [("", 0)] * ACCOUNTS
-
-    per_app = "select stream_id, count(*) from kore_raw.campaign_versions group by 1 order by 1"
-    assert warehouse.sql(per_app) == [(f"st-{n}", CAMPAIGNS * RUNS) for n in range(ACCOUNTS)]
-    assert warehouse.sql(ORPHANS) == warehouse.sql(WITHOUT_CHILDREN) == [(0,)]
-
-
-def test_a_run_that_is_killed_anywhere_is_made_whole_by_the_next(
-    emulate: Emulate, warehouse: Warehouse
-) -> None:
-    project = warehouse.project
-    kore = emulate(sample_campaigns(30), latency=0.01)
-    project.use(kore, chunk_size=5)
-    warehouse.run()
-    kills = 0
-    for wait in (0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4):
-        for campaign_id in kore.campaign_ids():
-            kore.edit(campaign_id, {"description": f"waited {wait}", "status": "Rerun"})
-        process = project.spawn("run", "--destination", "postgres", "--quiet")
-        warehouse.sql("select pg_sleep(%s)", wait)
-        process.kill()
-        process.communicate()
-        kills += process.returncode == -9
-        assert warehouse.sql(ORPHANS) == [(0,)]
-
-    warehouse.run("--sweep", "full")
-
-    assert kills >= 3
-    newest = "select count(*) from kore.campaigns where description = %s"
-    assert warehouse.sql(newest, f"waited {wait}") == [(30,)]
-    gaps = "select count(*) - max(version) from kore.campaign_history group by campaign_id"
-    assert set(warehouse.sql(gaps)) == {(0,)}
 
 
 def test_the_roles_of_the_page_are_enough_for_writer_and_analyst(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, Final
 
@@ -28,31 +26,22 @@ class AccountLocked(DestinationUnavailable):
     code = "database_locked"
 
 
-@contextmanager
-def account_lock(client: SqlClientBase[Any], account_id: str, *, database: str) -> Iterator[None]:
-    """One run per account; raises `AccountLocked`, which says who has it."""
+def lock_account(client: SqlClientBase[Any], account_id: str, *, database: str) -> None:
+    """One run per account, as long as the connection of `client` is open; raises `AccountLocked`,
+    which says who has it.
+    """
     keys = _numbers(f"account {account_id}")
     rows = client.execute_sql("select pg_try_advisory_lock(%s, %s)", *keys)
     if not (rows and rows[0][0]):
         raise AccountLocked(database, _held_by(client, keys), next_step=_NEXT)
-    try:
-        yield
-    finally:
-        client.execute_sql("select pg_advisory_unlock(%s, %s)", *keys)
 
 
 _NEXT: Final = "wait for it, then run the same command again; it goes on from there"
 
 
-@contextmanager
-def making_lock(client: SqlClientBase[Any]) -> Iterator[None]:
-    """Waits for who makes tables and views at the moment."""
-    keys = _numbers("tables and views")
-    client.execute_sql("select pg_advisory_lock(%s, %s)", *keys)
-    try:
-        yield
-    finally:
-        client.execute_sql("select pg_advisory_unlock(%s, %s)", *keys)
+def wait_for_others_to_make(client: SqlClientBase[Any]) -> None:
+    """One at a time makes tables and views, as long as the connection of `client` is open."""
+    client.execute_sql("select pg_advisory_lock(%s, %s)", *_numbers("tables and views"))
 
 
 def _held_by(client: SqlClientBase[Any], keys: tuple[int, int]) -> str:

@@ -81,9 +81,7 @@ class Workspace:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the database for one run, or for the runs of several connections; what they replace
-        is kept once. Raises `DatabaseLocked` naming the run that has it.
-        """
+        """Hold it for a command, which keeps what it replaces once; raises `DatabaseLocked`."""
         self._is_kept = False
         with contextlib.ExitStack() as stack:
             try:

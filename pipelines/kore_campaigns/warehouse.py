@@ -7,6 +7,7 @@ its rows in a dataset of its own (in one that they share, dlt's writers empty ea
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from kore_campaigns import tables
-from kore_campaigns.advisory_lock import account_lock, making_lock
+from kore_campaigns.advisory_lock import lock_account, wait_for_others_to_make
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
@@ -60,17 +61,22 @@ class Warehouse:
     def opened(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:
         stream = _as_name(settings.stream_id)
         folder = self.folder / ".kore_campaigns" / self.kind / stream
-        # what a killed run left is read again: dlt's replay of it could double rows
-        shutil.rmtree(folder / "dlt", ignore_errors=True)
+        # of this process alone: a run that is turned away must not touch that of the one at work
+        mine = folder / "dlt" / str(os.getpid())
         with destination_errors(self.name):
-            pipeline = self._pipeline(folder / "dlt", stream)
+            shutil.rmtree(mine, ignore_errors=True)
+            pipeline = self._pipeline(mine, stream)
         try:
             with self._held(pipeline, folder, settings.account_id):
+                # what a killed run left is read again: dlt's replay of it could double rows
+                for left in set((folder / "dlt").iterdir()) - {mine}:
+                    shutil.rmtree(left, ignore_errors=True)
                 with destination_errors(self.name):
                     self._make(pipeline)
                 yield pipeline
         finally:
             pipeline.deactivate()
+            shutil.rmtree(mine, ignore_errors=True)
 
     def begin_step(self) -> None:
         """Each transaction is a step of its own."""
@@ -100,8 +106,8 @@ class Warehouse:
             client = pipeline.sql_client()
             client.open_connection()
         try:
-            with account_lock(client, account_id, database=self.name):
-                yield
+            lock_account(client, account_id, database=self.name)
+            yield
         finally:
             client.close_connection()
 
@@ -113,7 +119,8 @@ class Warehouse:
             ensure_tables(pipeline)
             apply_views(pipeline)
             return
-        with pipeline.sql_client() as client, making_lock(client):
+        with pipeline.sql_client() as client:
+            wait_for_others_to_make(client)
             program = f"made by kore-campaigns, {fingerprint()}"
             if _made_by(client) != program:
                 ensure_tables(pipeline)

@@ -1,0 +1,75 @@
+"""Writers into one Postgres at the same time, and writers that are killed: nothing is lost."""
+
+from __future__ import annotations
+
+from conftest import Emulate
+from kore_campaigns.emulator import sample_campaigns
+from warehouse_case import Warehouse
+
+HOURS = {"day": "MO", "start": "9:00 AM", "end": "5:00 PM"}
+ORPHANS = """
+select count(*) from kore_raw.campaign_versions__calling_hours as hours
+left join kore_raw.campaign_versions as versions
+    using (stream_id, campaign_id, version)
+where versions.campaign_id is null
+"""
+WITHOUT_CHILDREN = """
+select count(*) from kore_raw.campaign_versions as versions
+left join kore_raw.campaign_versions__calling_hours as hours
+    using (stream_id, campaign_id, version)
+where hours.campaign_id is null
+"""
+ACCOUNTS, RUNS, CAMPAIGNS = 4, 3, 30
+
+
+def test_runs_of_several_accounts_at_the_same_time_lose_nothing(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    apps = [
+        emulate(sample_campaigns(CAMPAIGNS), stream_id=f"st-{n}", account_id=f"acc-{n}")
+        for n in range(ACCOUNTS)
+    ]
+    for kore in apps:
+        for campaign_id in kore.campaign_ids():
+            kore.edit(campaign_id, {"dialingStrategy.callingHours.days": [HOURS]})
+    for number in range(RUNS):
+        running = []
+        for kore in apps:
+            for campaign_id in kore.campaign_ids():
+                kore.edit(campaign_id, {"description": f"edit {number}"})
+            project.use(kore)
+            running.append(project.spawn("run", "--destination", "postgres", "--quiet"))
+        ended = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
+        assert ended == [("", 0)] * ACCOUNTS
+
+    per_app = "select stream_id, count(*) from kore_raw.campaign_versions group by 1 order by 1"
+    assert warehouse.sql(per_app) == [(f"st-{n}", CAMPAIGNS * RUNS) for n in range(ACCOUNTS)]
+    assert warehouse.sql(ORPHANS) == warehouse.sql(WITHOUT_CHILDREN) == [(0,)]
+
+
+def test_a_run_that_is_killed_anywhere_is_made_whole_by_the_next(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    kore = emulate(sample_campaigns(30), latency=0.01)
+    project.use(kore, chunk_size=5)
+    warehouse.run()
+    kills = 0
+    for wait in (0.8, 1.0, 1.2, 1.4, 1.7, 2.0, 2.4):
+        for campaign_id in kore.campaign_ids():
+            kore.edit(campaign_id, {"description": f"waited {wait}", "status": "Rerun"})
+        process = project.spawn("run", "--destination", "postgres", "--quiet")
+        warehouse.sql("select pg_sleep(%s)", wait)
+        process.kill()
+        process.communicate()
+        kills += process.returncode == -9
+        assert warehouse.sql(ORPHANS) == [(0,)]
+
+    warehouse.run("--sweep", "full")
+
+    assert kills >= 3
+    newest = "select count(*) from kore.campaigns where description = %s"
+    assert warehouse.sql(newest, f"waited {wait}") == [(30,)]
+    gaps = "select count(*) - max(version) from kore.campaign_history group by campaign_id"
+    assert set(warehouse.sql(gaps)) == {(0,)}
