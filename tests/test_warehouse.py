@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
+from kore_campaigns.emulator import Emulator, Fault, demo_campaigns, sample_campaigns
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.views.apply import VIEWS
 from postgres_server import rows_of
@@ -205,3 +205,25 @@ def test_the_roles_of_the_page_are_enough_for_writer_and_analyst(
             cursor.execute("select * from kore_raw.campaign_versions")
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("create table kore.mine (a int)")
+
+
+def test_status_says_of_a_server_what_it_says_of_a_file(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    kore = emulate(demo_campaigns())
+    project.use(kore, sweep="auto")
+    assert project.cli("status", "--destination", "postgres", "--json").json["state"] == "none"
+    kore.fault(Fault.HTML, kore.campaign_ids()[0], times=2)
+    for arguments in (["--destination", "postgres"], []):
+        assert project.cli("run", *arguments).code == 4
+
+    there = project.cli("status", "--destination", "postgres", "--json").json
+    here = project.cli("status", "--json").json
+
+    assert there["state"] == here["state"] == "partial"
+    assert there["advice"].endswith("kore-campaigns run --destination postgres")
+    same = ("configured", "live", "deleted", "versions", "stale", "drift", "not_listed")
+    assert {name: there[name] for name in same} == {name: here[name] for name in same}
+    assert len(there["failures"]) == len(there["stale_campaigns"]) == 1
+    assert there["last_run"]["failed"] == here["last_run"]["failed"] == 1

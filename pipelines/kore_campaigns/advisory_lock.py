@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -17,6 +18,14 @@ from pg_locks as locks
 join pg_stat_activity as activity on locks.pid = activity.pid
 where locks.locktype = 'advisory' and locks.granted
     and locks.classid::bigint = %s and locks.objid::bigint = %s
+"""
+
+_HOLDERS = """
+select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+from pg_locks as locks
+join pg_stat_activity as activity on locks.pid = activity.pid
+where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = %s
+order by activity.backend_start
 """
 
 
@@ -42,6 +51,12 @@ _NEXT: Final = "wait for it, then run the same command again; it goes on from th
 def wait_for_others_to_make(client: SqlClientBase[Any]) -> None:
     """One at a time makes tables and views, as long as the connection of `client` is open."""
     client.execute_sql("select pg_advisory_lock(%s, %s)", *_numbers("tables and views"))
+
+
+def holder(ask: Callable[..., list[tuple[Any, ...]]]) -> tuple[int, str] | None:
+    """Backend and start (UTC) of the run that has held an account longest; None if none does."""
+    rows = ask(_HOLDERS, _number(_OURS) % 2**32)
+    return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
 
 def _held_by(client: SqlClientBase[Any], keys: tuple[int, int]) -> str:

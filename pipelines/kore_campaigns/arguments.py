@@ -90,12 +90,6 @@ def _generation(parser: argparse.ArgumentParser) -> None:
 
 def _run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--destination",
-        default="duckdb",
-        metavar="NAME",
-        help="duckdb, postgres or another SQL destination of dlt",
-    )
-    parser.add_argument(
         "--accept-vanished",
         action="store_true",
         help="believe that campaigns were deleted, however many",
@@ -105,6 +99,15 @@ def _run(parser: argparse.ArgumentParser) -> None:
         type=seconds,
         metavar="TIME",
         help="stop in good order after 90s, 10m or 2h, exit 75; the next run goes on",
+    )
+
+
+def _destination(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--destination",
+        default="duckdb",
+        metavar="NAME",
+        help="duckdb, postgres or another SQL destination of dlt's",
     )
 
 
@@ -162,12 +165,15 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
     "run": (
         run_command.run,
         "bring the database up to date",
-        (_database, _connection, _sweep, _run, _budget, _quiet, _metrics, _monitors),
+        (
+            *(_destination, _database, _connection, _sweep, _run, _budget, _quiet),
+            *(_metrics, _monitors),
+        ),
     ),
     "status": (
         commands.status,
         "when it last worked, what is stale, what failed and why",
-        (_database, _metrics),
+        (_destination, _database, _metrics),
     ),
     "report": (
         commands.report,

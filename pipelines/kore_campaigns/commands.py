@@ -32,13 +32,14 @@ def plan(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
+    from kore_campaigns.destinations import place_of
     from kore_campaigns.monitors import write_metrics_of
     from kore_campaigns.project import project_folder
-    from kore_campaigns.publish import workspace_for
     from kore_campaigns.status import read_status
     from kore_campaigns.status_text import status_summary
 
-    status = read_status(workspace_for(from_here(options.database), project_folder()))
+    folder = project_folder()
+    status = read_status(place_of(options.destination, from_here(options.database), folder))
     if options.metrics_file is not None:
         write_metrics_of(status, options.metrics_file, lambda event: say(event.message))
     print_result(options, status.as_json(), status_summary(status))

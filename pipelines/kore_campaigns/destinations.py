@@ -73,9 +73,14 @@ class DuckDbFile:
         self.workspace.publish()
 
 
+def place_of(kind: str, database: str | Path | None, folder: Path) -> Workspace | Warehouse:
+    """Where a destination can be read; raises `SettingInvalid` as `destination_of` does."""
+    return workspace_for(database, folder) if kind == DUCKDB else Warehouse(kind, folder)
+
+
 def destination_of(
     kind: str, *, database: str | Path | None, folder: Path, keep_generations: int, chunk: int
-) -> Destination:
+) -> DuckDbFile | Warehouse:
     """The destination of dlt's that is called `kind`; `database` is the file of a DuckDB.
 
     Raises `SettingInvalid` for one that cannot keep the promises, with the reason.

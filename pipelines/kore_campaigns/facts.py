@@ -113,6 +113,8 @@ class Status:
     database_bytes: int = 0
     is_older: bool = False
     """Written by a version of the program that did not make the views that are read here."""
+    flags: str = ""
+    """What the commands that are advised need besides."""
 
     @property
     def last_run(self) -> LastRun | None:
@@ -135,18 +137,19 @@ class Status:
     @property
     def advice(self) -> str:
         """The next command."""
+        run = f"kore-campaigns run{self.flags}"
         if self.state == "running":
             return "wait for the run that goes on"
         if self.state == "ok":
             return "nothing to do"
         if self.state == "stale":
-            return "kore-campaigns run; and see why it is no longer scheduled"
+            return f"{run}; and see why it is no longer scheduled"
         codes = {app.last_run.exit_code for app in self.apps if app.last_run is not None}
         if self.state in ("partial", "failed") and _ACCESS_REFUSED in codes:
             return "kore-campaigns check"
         if self.state in ("partial", "failed") and _TRY_LATER not in codes:
-            return "mend what the failures name, then kore-campaigns run"
-        return "kore-campaigns run"
+            return f"mend what the failures name, then {run}"
+        return run
 
     def as_json(self) -> dict[str, Any]:
         """The object that `status --json` prints."""

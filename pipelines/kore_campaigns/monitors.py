@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kore_campaigns import events
+from kore_campaigns.destinations import place_of
 from kore_campaigns.disk import replace_text
 from kore_campaigns.endings import Ending
 from kore_campaigns.errors import KoreCampaignsError
@@ -18,7 +19,6 @@ from kore_campaigns.metrics import RunEnded, metrics_text
 from kore_campaigns.ping import Ping
 from kore_campaigns.problems import in_one_line, problems
 from kore_campaigns.project import project_folder
-from kore_campaigns.publish import workspace_for
 from kore_campaigns.runs import ConnectionRun
 from kore_campaigns.status import read_status
 
@@ -45,6 +45,7 @@ class Monitors:
 
     metrics_file: str | None
     ping: Ping | None
+    destination: str
     database: str | None
     connections: Sequence[str | None]
     tell: Tell
@@ -92,7 +93,7 @@ class Monitors:
 
     def _status(self) -> Status:
         try:
-            return read_status(workspace_for(self.database, project_folder()))
+            return read_status(place_of(self.destination, self.database, project_folder()))
         except KoreCampaignsError:
             return Status("")  # the run has said so
 

@@ -91,6 +91,7 @@ def _monitors(options: argparse.Namespace, connections: Sequence[str | None]) ->
     return Monitors(
         metrics_file=from_here(options.metrics_file),
         ping=None if url is None else Ping(url, lambda line: tell(events.ping_failed(line))),
+        destination=options.destination,
         database=from_here(options.database),
         connections=connections,
         tell=tell,

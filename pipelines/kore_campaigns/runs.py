@@ -23,6 +23,7 @@ from kore_campaigns.report import JSON_KEYS, RunReport
 from kore_campaigns.run import Ready, make_ready, run_in
 from kore_campaigns.status import read_status
 from kore_campaigns.sweep import Progress, silent
+from kore_campaigns.warehouse import Warehouse
 
 _COUNTS = (
     *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
@@ -145,7 +146,7 @@ def _prepared(options: Mapping[str, Any], folder: Path, name: str | None) -> Rea
 
 def _where(
     kind: str, database: str | Path | None, folder: Path, prepared: Sequence[Ready | Ending]
-) -> Destination:
+) -> DuckDbFile | Warehouse:
     """One for all: it keeps as many states as any of them asks for, and room for the largest."""
     ready = [each for each in prepared if isinstance(each, Ready)]
     return destination_of(
@@ -158,10 +159,11 @@ def _where(
 
 
 def _longest_waiting_first(
-    prepared: Mapping[str | None, Ready | Ending], where: Destination
+    prepared: Mapping[str | None, Ready | Ending], where: DuckDbFile | Warehouse
 ) -> list[tuple[str | None, Ready | Ending]]:
     """So that a deadline which is always too short does not always leave out the same ones."""
-    apps = read_status(where.workspace).apps if isinstance(where, DuckDbFile) else []
+    place = where.workspace if isinstance(where, DuckDbFile) else where
+    apps = read_status(place).apps
     began = {app.stream_id: app.last_run.started_at for app in apps if app.last_run is not None}
 
     def waits_since(each: tuple[str | None, Ready | Ending]) -> datetime:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dlt
@@ -23,7 +24,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from kore_campaigns import tables
-from kore_campaigns.advisory_lock import lock_account, wait_for_others_to_make
+from kore_campaigns.advisory_lock import holder, lock_account, wait_for_others_to_make
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
@@ -34,6 +35,7 @@ from kore_campaigns.settings import KoreSettings
 from kore_campaigns.views.apply import apply_views
 
 POSTGRES = "postgres"
+Query = Callable[..., list[tuple[Any, ...]]]
 _MADE_BY = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
 _LONGEST = 40
 
@@ -77,6 +79,22 @@ class Warehouse:
         finally:
             pipeline.deactivate()
             shutil.rmtree(mine, ignore_errors=True)
+
+    @contextmanager
+    def asked(self) -> Iterator[Query]:
+        """For questions: a text with `%s` for each parameter, and the rows that answer it."""
+        with TemporaryDirectory(prefix="kore-campaigns-") as scratch:
+            with destination_errors(self.name):
+                pipeline = self._pipeline(Path(scratch), "asked")
+            try:
+                with destination_errors(self.name), pipeline.sql_client() as client:
+                    yield lambda sql, *given: list(client.execute_sql(sql, *given) or ())
+            finally:
+                pipeline.deactivate()
+
+    def writer(self, ask: Query) -> tuple[int, str] | None:
+        """Backend and start of a run that writes now, of whatever account; None if none does."""
+        return holder(ask) if self.kind == POSTGRES else None
 
     def begin_step(self) -> None:
         """Each transaction is a step of its own."""
