@@ -227,3 +227,20 @@ def test_status_says_of_a_server_what_it_says_of_a_file(
     assert {name: there[name] for name in same} == {name: here[name] for name in same}
     assert len(there["failures"]) == len(there["stale_campaigns"]) == 1
     assert there["last_run"]["failed"] == here["last_run"]["failed"] == 1
+
+
+def test_plan_compares_with_what_the_server_holds(emulate: Emulate, warehouse: Warehouse) -> None:
+    project = warehouse.project
+    kore = emulate(sample_campaigns(4))
+    project.use(kore, sweep="auto")
+    plan = ("plan", "--destination", "postgres", "--json")
+    assert len(project.cli(*plan).json["campaigns"]) == 4
+    warehouse.run()
+    changed = kore.campaign_ids()[1]
+    kore.edit(changed, {"status": "Rerun"})
+
+    found = project.cli(*plan).json
+
+    assert [each["campaign_id"] for each in found["campaigns"]] == [changed]
+    assert found["database"] == "postgres, schema kore_raw"
+    assert warehouse.sql("select count(*) from kore_raw.campaign_versions") == [(4,)]

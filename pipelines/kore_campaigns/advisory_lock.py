@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, Final
 
@@ -53,9 +52,9 @@ def wait_for_others_to_make(client: SqlClientBase[Any]) -> None:
     client.execute_sql("select pg_advisory_lock(%s, %s)", *_numbers("tables and views"))
 
 
-def holder(ask: Callable[..., list[tuple[Any, ...]]]) -> tuple[int, str] | None:
+def holder(client: SqlClientBase[Any]) -> tuple[int, str] | None:
     """Backend and start (UTC) of the run that has held an account longest; None if none does."""
-    rows = ask(_HOLDERS, _number(_OURS) % 2**32)
+    rows = client.execute_sql(_HOLDERS, _number(_OURS) % 2**32)
     return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
 

@@ -160,7 +160,7 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
     "plan": (
         commands.plan,
         "what a run would ask for, why, and how long it would take; writes nothing",
-        (_database, _connection, _sweep, _budget),
+        (_destination, _database, _connection, _sweep, _budget),
     ),
     "run": (
         run_command.run,

@@ -17,6 +17,7 @@ def plan(options: argparse.Namespace) -> int:
 
     def one(connection: str | None) -> int:
         preview = preview_run(
+            destination=options.destination,
             database=from_here(options.database),
             connection=connection,
             stop=stop,

@@ -14,14 +14,16 @@ from typing import Any
 import duckdb
 
 from kore_campaigns.connect import connected
+from kore_campaigns.destinations import DUCKDB, place_of
 from kore_campaigns.errors import DestinationUnavailable
 from kore_campaigns.held import Reader, reading
 from kore_campaigns.load import duckdb_pipeline
 from kore_campaigns.lookup import resolve
 from kore_campaigns.plan import Plan, Planned, Reason, vanished_allowed
 from kore_campaigns.project import configured_ids, project_folder
-from kore_campaigns.publish import workspace_for
+from kore_campaigns.publish import Workspace
 from kore_campaigns.survey import Survey, Surveyor
+from kore_campaigns.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Preview:
 
 def preview_run(
     *,
+    destination: str = DUCKDB,
     database: str | Path | None = None,
     project_dir: str | Path | None = None,
     connection: str | None = None,
@@ -90,9 +93,9 @@ def preview_run(
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
-    published = workspace_for(database, folder).published
+    place = place_of(destination, database, folder)
     stop = stop or threading.Event()
-    with connected(found, stop=stop) as client, _opened(published) as reader:
+    with connected(found, stop=stop) as client, _opened(place) as reader:
         now = datetime.now(UTC)
         survey = Surveyor(found, campaign_ids, client, reader, now, found.sweep).survey()
         listing_calls = client.counters.requests - client.counters.retries
@@ -100,7 +103,7 @@ def preview_run(
         known = sum(not held.is_deleted for held in survey.held.values())
         return Preview(
             survey.plan,
-            str(published),
+            place.name if isinstance(place, Warehouse) else str(place.published),
             listing_calls,
             list_calls,
             client.eta_seconds(listing_calls + len(survey.plan.ask) + list_calls),
@@ -110,8 +113,13 @@ def preview_run(
 
 
 @contextmanager
-def _opened(published: Path) -> Iterator[Reader | None]:
-    """The published file, open for reading only; None if there is none yet."""
+def _opened(place: Workspace | Warehouse) -> Iterator[Reader | None]:
+    """What is published, open for reading only; None if there is none yet."""
+    if isinstance(place, Warehouse):
+        with place.read() as reader:
+            yield reader
+        return
+    published = place.published
     if not published.exists():
         yield None
         return

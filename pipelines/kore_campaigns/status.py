@@ -44,10 +44,10 @@ def _of_file(workspace: Workspace) -> Status:
 
 def _of_warehouse(warehouse: Warehouse) -> Status:
     flags = f" --destination {warehouse.kind}"
-    with warehouse.asked() as ask:
-        running = warehouse.writer(ask)
-        found = _read(_in_utc_all(ask), is_running=running is not None)
-        pid, since = running or (None, None)
+    with warehouse.read() as reader:
+        pid, since = warehouse.writer(reader) or (None, None)
+        ask: Query = lambda sql, *given: list(reader.execute_sql(sql, *given) or ())  # noqa: E731
+        found = _read(_in_utc_all(ask), is_running=pid is not None)
     return replace(
         found, database=warehouse.name, running_pid=pid, running_since=since, flags=flags
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -35,7 +35,6 @@ from kore_campaigns.settings import KoreSettings
 from kore_campaigns.views.apply import apply_views
 
 POSTGRES = "postgres"
-Query = Callable[..., list[tuple[Any, ...]]]
 _MADE_BY = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
 _LONGEST = 40
 
@@ -81,20 +80,20 @@ class Warehouse:
             shutil.rmtree(mine, ignore_errors=True)
 
     @contextmanager
-    def asked(self) -> Iterator[Query]:
-        """For questions: a text with `%s` for each parameter, and the rows that answer it."""
+    def read(self) -> Iterator[Reader]:
+        """Open for questions alone; no lock is asked for."""
         with TemporaryDirectory(prefix="kore-campaigns-") as scratch:
             with destination_errors(self.name):
-                pipeline = self._pipeline(Path(scratch), "asked")
+                pipeline = self._pipeline(Path(scratch), "read")
             try:
                 with destination_errors(self.name), pipeline.sql_client() as client:
-                    yield lambda sql, *given: list(client.execute_sql(sql, *given) or ())
+                    yield client
             finally:
                 pipeline.deactivate()
 
-    def writer(self, ask: Query) -> tuple[int, str] | None:
+    def writer(self, reader: Reader) -> tuple[int, str] | None:
         """Backend and start of a run that writes now, of whatever account; None if none does."""
-        return holder(ask) if self.kind == POSTGRES else None
+        return holder(reader) if self.kind == POSTGRES else None
 
     def begin_step(self) -> None:
         """Each transaction is a step of its own."""
