@@ -244,3 +244,24 @@ def test_plan_compares_with_what_the_server_holds(emulate: Emulate, warehouse: W
     assert [each["campaign_id"] for each in found["campaigns"]] == [changed]
     assert found["database"] == "postgres, schema kore_raw"
     assert warehouse.sql("select count(*) from kore_raw.campaign_versions") == [(4,)]
+
+
+def test_verify_compares_kore_with_the_server(emulate: Emulate, warehouse: Warehouse) -> None:
+    project = warehouse.project
+    kore = emulate(demo_campaigns())
+    project.use(kore)
+    warehouse.run()
+    verify = ("verify", "--destination", "postgres")
+    alike = project.cli(*verify, "--json")
+    assert (alike.code, alike.json["differences"]) == (0, [])
+    assert alike.json["alike"] == len(kore.campaign_ids())
+
+    changed = kore.campaign_ids()[0]
+    warehouse.sql(
+        "update kore_raw.campaign_versions set priority = 99 where campaign_id = %s", changed
+    )
+
+    ended = project.cli(*verify)
+    assert ended.code == 4
+    assert changed in ended.out
+    assert "priority" in ended.out

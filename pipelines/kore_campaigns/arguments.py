@@ -188,7 +188,7 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
     "verify": (
         commands.verify,
         "read Kore again and compare every field with the views; writes nothing",
-        (_database, _connection, _budget, _quiet),
+        (_destination, _database, _connection, _budget, _quiet),
     ),
     "rebuild": (
         commands.rebuild,

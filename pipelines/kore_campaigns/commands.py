@@ -106,6 +106,7 @@ def verify(options: argparse.Namespace) -> int:
     def one(connection: str | None) -> int:
         with show_progress(quiet=options.quiet or options.json) as progress:
             found = verify_database(
+                destination=options.destination,
                 database=from_here(options.database),
                 connection=connection,
                 stop=stop,

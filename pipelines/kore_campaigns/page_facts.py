@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
-
-from kore_campaigns.stored import reading
+from kore_campaigns.stored import Connection, reading
 
 HOURS_A_WEEK: Final = 168
 # more would make a page that no mail takes; each list says how many it leaves out
@@ -138,7 +136,7 @@ def read_page_facts(database: Path, *, now: datetime | None = None) -> PageFacts
     )
 
 
-def _weeks(connection: duckdb.DuckDBPyConnection) -> list[Week]:
+def _weeks(connection: Connection) -> list[Week]:
     named: dict[str, tuple[str, str | None]] = {}
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for campaign_id, name, zone, day, start, end in connection.execute(_WEEKS).fetchall():

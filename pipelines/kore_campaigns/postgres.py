@@ -1,12 +1,15 @@
-"""dlt's Postgres, but JSON is kept as the text that was received.
+"""dlt's Postgres, but JSON is kept, and read, as the text that was received.
 
 `jsonb`, which dlt takes, sorts keys, rewrites numbers and refuses a NUL in a text.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.destinations.impl.postgres.factory import PostgresTypeMapper, postgres
+from psycopg2.extras import register_default_json
 
 
 class ExactTypes(PostgresTypeMapper):
@@ -25,3 +28,17 @@ class ExactPostgres(postgres):
     @property
     def destination_type(self) -> str:
         return "dlt.destinations.postgres"
+
+
+class StoredInPostgres:
+    """A connection that answers as DuckDB's does: `?` for a parameter, JSON as text, UTC."""
+
+    def __init__(self, native: Any) -> None:
+        register_default_json(native, loads=str)
+        self._native = native
+        self.execute("set timezone to 'UTC'")
+
+    def execute(self, query: str, parameters: Any = None, /) -> Any:
+        cursor = self._native.cursor()
+        cursor.execute(query.replace("?", "%s"), list(parameters or ()) or None)
+        return cursor

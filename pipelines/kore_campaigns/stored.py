@@ -1,4 +1,4 @@
-"""What a database file holds of campaigns, read a few at a time and never written."""
+"""What a database holds of campaigns, read a few at a time and never written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 
@@ -16,6 +16,24 @@ from kore_campaigns.errors import DestinationUnavailable
 from kore_campaigns.tables import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA
 
 Row = dict[str, Any]
+
+
+class Cursor(Protocol):
+    """Rows of an answer."""
+
+    @property
+    def description(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+    def fetchone(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """DuckDB's own, or one of a warehouse that is as good."""
+
+    def execute(self, query: str, parameters: Any = None, /) -> Cursor: ...
+
 
 # as many versions are in memory at once, or those of one campaign if it has more
 VERSIONS_A_PAGE = 500
@@ -39,7 +57,7 @@ _LAST_RUN = f"select max(started_at) from {RAW_SCHEMA}.extraction_runs where str
 
 
 @contextmanager
-def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def reading(database: Path) -> Iterator[Connection]:
     """The file opened for reading: a run may swap another in meanwhile, this one stays.
 
     Raises `DestinationUnavailable`.
@@ -55,19 +73,19 @@ def reading(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         raise DestinationUnavailable(str(database), str(failed).splitlines()[0]) from failed
 
 
-def newest(connection: duckdb.DuckDBPyConnection, *, stream_id: str) -> dict[str, bool]:
+def newest(connection: Connection, *, stream_id: str) -> dict[str, bool]:
     """The campaigns of an app, and whether they are marked deleted."""
     return dict(connection.execute(_NEWEST, [stream_id]).fetchall())
 
 
-def last_run_at(connection: duckdb.DuckDBPyConnection, *, stream_id: str) -> datetime | None:
+def last_run_at(connection: Connection, *, stream_id: str) -> datetime | None:
     """When the newest run of an app began."""
     found = connection.execute(_LAST_RUN, [stream_id]).fetchone()
     return found[0] if found else None
 
 
 def live_campaigns(
-    connection: duckdb.DuckDBPyConnection, campaign_ids: Sequence[str], *, stream_id: str
+    connection: Connection, campaign_ids: Sequence[str], *, stream_id: str
 ) -> dict[str, list[Row]]:
     """What analysts see of some campaigns: all columns, and the rows of the list views below their
     names.  More than one row of a campaign is a fault, and shown as such.
@@ -90,7 +108,7 @@ def _as_sent(row: Row) -> Row:
 
 
 def _shown(
-    connection: duckdb.DuckDBPyConnection, view: str, campaign_ids: Sequence[str], stream_id: str
+    connection: Connection, view: str, campaign_ids: Sequence[str], stream_id: str
 ) -> list[Row]:
     # a plain list of values is looked for before the views rank the versions; `any(?)` is after
     marks = ", ".join("?" * len(campaign_ids))
@@ -98,7 +116,7 @@ def _shown(
     return _rows(connection, text, [stream_id, *campaign_ids])
 
 
-def kept_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
+def kept_versions(connection: Connection) -> Iterator[Row]:
     """Every version of every app with its nested rows, campaign after campaign, oldest first.
 
     A column that an older program did not know is empty.
@@ -116,7 +134,7 @@ def kept_versions(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
             yield row | {name: children.get(key, []) for name, children in nested.items()}
 
 
-def pages(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str]]:
+def pages(connection: Connection) -> Iterator[tuple[str, str, str]]:
     """Campaigns from one to another, in so many steps that each has few versions."""
     page: tuple[str, str, str] | None = None
     size = 0
@@ -133,7 +151,7 @@ def pages(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, str
 
 
 def _children(
-    connection: duckdb.DuckDBPyConnection, child: Table, where: list[Any]
+    connection: Connection, child: Table, where: list[Any]
 ) -> dict[tuple[str, int], list[Row]]:
     text = _select(connection, f"{CAMPAIGN_VERSIONS.name}__{child.name}", child)
     order = f"{_PAGE} order by campaign_id, version, position"
@@ -143,7 +161,7 @@ def _children(
     return found
 
 
-def _select(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> str:
+def _select(connection: Connection, name: str, table: Table) -> str:
     """All declared columns; nothing, where an older program did not know the table."""
     known = connection.execute(
         "select column_name from duckdb_columns() where schema_name = ? and table_name = ?",
@@ -157,7 +175,7 @@ def _select(connection: duckdb.DuckDBPyConnection, name: str, table: Table) -> s
     return f"select {columns} from {RAW_SCHEMA}.{name}"  # noqa: S608  # names of ours
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, text: str, parameters: Sequence[Any]) -> list[Row]:
+def _rows(connection: Connection, text: str, parameters: Sequence[Any]) -> list[Row]:
     cursor = connection.execute(text, parameters)
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

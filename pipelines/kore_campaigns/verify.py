@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-
-import duckdb
 
 from kore_campaigns.campaign_errors import CampaignFailed, CampaignNotFound, Interrupted, NotAsked
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.client import KoreClient
 from kore_campaigns.compare import Difference, differences
 from kore_campaigns.connect import connected
+from kore_campaigns.destinations import DUCKDB, place_of
 from kore_campaigns.errors import AccessRefused
 from kore_campaigns.fetch import Fetch, Fetched
 from kore_campaigns.listing import Listing
 from kore_campaigns.lookup import resolve
 from kore_campaigns.plan import errors_allowed
 from kore_campaigns.project import configured_ids, project_folder
-from kore_campaigns.publish import workspace_for
+from kore_campaigns.publish import Workspace
 from kore_campaigns.report import new_report
 from kore_campaigns.settings import KoreSettings
 from kore_campaigns.shape import Shaped, shape
-from kore_campaigns.stored import last_run_at, live_campaigns, newest, reading
+from kore_campaigns.stored import Connection, last_run_at, live_campaigns, newest, reading
 from kore_campaigns.sweep import Progress, silent
 from kore_campaigns.verification import Verification
+from kore_campaigns.warehouse import Warehouse
 
 # read from the database at once; as many answers wait in memory
 BATCH: Final = 100
@@ -41,6 +41,7 @@ BATCH: Final = 100
 
 def verify_database(
     *,
+    destination: str = DUCKDB,
     database: str | Path | None = None,
     project_dir: str | Path | None = None,
     connection: str | None = None,
@@ -55,14 +56,15 @@ def verify_database(
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
-    published = workspace_for(database, folder).published
+    place = place_of(destination, database, folder)
+    name = place.name if isinstance(place, Warehouse) else str(place.published)
     stop = stop or threading.Event()
-    identity = _identity(published)
-    with reading(published) as kept, connected(found, stop=stop) as client:
-        verification = Verification(new_report(database=str(published)))
+    identity = _identity(place)
+    with _stored(place) as kept, connected(found, stop=stop) as client:
+        verification = Verification(new_report(database=name))
         verification.last_run_at = last_run_at(kept, stream_id=found.stream_id)
         _Verifier(found, verification, client, kept, stop, progress).go(campaign_ids)
-    verification.published_meanwhile = _identity(published) != identity
+    verification.published_meanwhile = _identity(place) != identity
     report = verification.report
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     return verification
@@ -86,11 +88,15 @@ def expected_campaign(shaped: Shaped, *, account_id: str) -> dict[str, Any]:
     }
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
+def _stored(place: Workspace | Warehouse) -> AbstractContextManager[Connection]:
+    return place.stored() if isinstance(place, Warehouse) else reading(place.published)
+
+
+def _identity(place: Workspace | Warehouse) -> tuple[int, int] | None:
+    """Of the published file; a server has none, and shows what was committed meanwhile."""
+    if isinstance(place, Warehouse) or not place.published.exists():
         return None
+    status = place.published.stat()
     return status.st_ino, status.st_mtime_ns
 
 
@@ -99,7 +105,7 @@ class _Verifier:
     settings: KoreSettings
     found: Verification
     client: KoreClient
-    kept: duckdb.DuckDBPyConnection
+    kept: Connection
     stop: threading.Event
     progress: Progress
     _is_deleted: Mapping[str, bool] = field(default_factory=dict)

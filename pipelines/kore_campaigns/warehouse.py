@@ -32,6 +32,7 @@ from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
 from kore_campaigns.made import fingerprint
 from kore_campaigns.run_lock import RunLock
 from kore_campaigns.settings import KoreSettings
+from kore_campaigns.stored import Connection
 from kore_campaigns.views.apply import apply_views
 
 POSTGRES = "postgres"
@@ -90,6 +91,16 @@ class Warehouse:
                     yield client
             finally:
                 pipeline.deactivate()
+
+    @contextmanager
+    def stored(self) -> Iterator[Connection]:
+        """What it holds, to be compared; raises `SettingInvalid` where that is not possible."""
+        if self.kind != POSTGRES:
+            raise _refused(self.kind, "`duckdb` or `postgres`")
+        from kore_campaigns.postgres import StoredInPostgres
+
+        with self.read() as reader:
+            yield StoredInPostgres(reader.native_connection)
 
     def writer(self, reader: Reader) -> tuple[int, str] | None:
         """Backend and start of a run that writes now, of whatever account; None if none does."""
