@@ -199,6 +199,22 @@ def test_other_commands_have_a_part_for_each_too(two: Two, command: str) -> None
     assert ended.code == (0 if command == "plan" else 4)
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_check_names_a_csv_that_cannot_be_read_as_the_failing_leg(
+    two: Two, emulate: Emulate, is_named: bool
+) -> None:
+    if not is_named:
+        two.project.use(emulate(sample_campaigns(1)))
+    (two.project.folder / "campaign_ids.csv").write_text("campaign_id\nnot one\n", encoding="utf-8")
+
+    ended = two.project.cli("check", "--json")
+
+    legs = ended.json["connections"][0]["legs"] if is_named else ended.json["legs"]
+    assert ended.code == 2
+    assert (legs[0]["name"], legs[0]["state"]) == ("settings", "failed")
+    assert "line 2: found `not one`" in legs[0]["message"]
+
+
 def test_without_names_in_the_file_all_that_are_configured_run(two: Two) -> None:
     (two.project.folder / "campaign_ids.csv").write_text("campaign_id\n*\n", encoding="utf-8")
 

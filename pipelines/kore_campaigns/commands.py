@@ -75,7 +75,7 @@ def check(options: argparse.Namespace) -> int:
         parts.add({"ok": code == 0, "legs": legs})
         return code
 
-    parts = Parts(options)
+    parts = Parts(options, despite_file=True)
     return parts.each(one)
 
 

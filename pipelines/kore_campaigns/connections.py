@@ -5,26 +5,36 @@ None is the connection without a name: the settings in `[sources.kore_campaigns]
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import dlt
 
 from kore_campaigns.campaign_ids import read_campaign_ids
+from kore_campaigns.errors import CampaignIdsInvalid
 from kore_campaigns.lookup import configured_connections
 from kore_campaigns.settings import SECTION, KoreSettings
 
 
 def chosen_connections(
-    named: Sequence[str] | None, folder: Path, *, campaign_ids: str | None = None
+    named: Sequence[str] | None,
+    folder: Path,
+    *,
+    campaign_ids: str | None = None,
+    despite_file: bool = False,
 ) -> list[str | None]:
-    """At least one. Raises `CampaignIdsInvalid` for a csv that cannot be read."""
+    """At least one. Raises `CampaignIdsInvalid` for a csv that cannot be read, unless the command
+    is to go on `despite_file` and says itself what is wrong with it.
+    """
     if named:
         return list(dict.fromkeys(named))
     of_section = dlt.config.get(f"sources.{SECTION}.campaign_ids", str)
     path = folder / (campaign_ids or of_section or KoreSettings.campaign_ids)
-    # each connection may have a file of its own; one that none has is found missing by the run
-    in_file = [each.connection for each in read_campaign_ids(path)] if path.exists() else []
+    in_file: list[str] = []
+    with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):
+        # each connection may have a file of its own; one that none has is found missing by the run
+        in_file += [each.connection for each in read_campaign_ids(path)] if path.exists() else []
     if names := list(dict.fromkeys(filter(None, in_file))):
         return [*names]
     has_own_app = dlt.config.get(f"sources.{SECTION}.stream_id", str) is not None

@@ -17,14 +17,15 @@ Json = dict[str, Any]
 class Parts:
     """Prints what each connection comes to; about one alone, as if there were no others."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
+    def __init__(self, options: argparse.Namespace, *, despite_file: bool = False) -> None:
         self._options = options
+        self._despite_file = despite_file
         self._found: list[Json] = []
         self._connections: list[str | None] = []
 
     def each(self, command: Callable[[str | None], int]) -> int:
         """The exit code of all of them. Raises what `command` raises if there is one only."""
-        self._connections = connections_of(self._options)
+        self._connections = connections_of(self._options, despite_file=self._despite_file)
         codes: list[int] = []
         for connection in self._connections:
             if self._are_several:
@@ -66,10 +67,12 @@ class Parts:
         return len(self._connections) > 1
 
 
-def connections_of(options: argparse.Namespace) -> list[str | None]:
+def connections_of(options: argparse.Namespace, *, despite_file: bool = False) -> list[str | None]:
     """Those that flags, csv and settings choose."""
     from kore_campaigns.connections import chosen_connections
     from kore_campaigns.project import project_folder
 
     folder, file = project_folder(), from_here(options.campaign_ids)
-    return chosen_connections(options.connection, folder, campaign_ids=file)
+    return chosen_connections(
+        options.connection, folder, campaign_ids=file, despite_file=despite_file
+    )
