@@ -16,7 +16,7 @@ help:
 	@echo "make test    the tests, over real sockets and real DuckDB files"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make bench   speed, memory and requests beside a plain script"
-	@echo "make prove   the proofs by force in full: hours; SEED=N repeats one"
+	@echo "make prove   the proofs by force in full: hours; SEED=N repeats, or goes on"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
 	@echo "make docs    write the generated pages and the Superset assets"
 	@echo "make test-superset  import them into a Superset of its own, and look"
@@ -35,7 +35,7 @@ browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
 		{ echo "installing Chromium for the tests in a browser, once"; \
 		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -qq --no-install-recommends chromium >/dev/null'; } || \
+			apt-get install -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null'; } || \
 		{ echo "no Chromium on this machine. Next: install one, then make test"; exit 1; }
 
 # what `make test` has just covered is not run a second time

@@ -14,7 +14,6 @@ from cases import PROGRAMS, RUNS, Case, measure
 from measure import Cost, clean_environment
 from table import Measured, aligned, cost_table, machine
 from targets import run_targets, start_targets, target_table, view_targets
-from views import CAMPAIGNS, VERSIONS, measure_views
 
 # the parts of the page, each measured and written by itself
 MEASURED, VIEWED = "measured", "views"
@@ -57,6 +56,9 @@ def _runs(options: argparse.Namespace, folder: Path, environment: Mapping[str, s
 
 
 def _views(environment: Mapping[str, str]) -> list[str]:
+    # a browser's and a dashboard's modules: a process that is started inherits the peak of this one
+    from views import CAMPAIGNS, VERSIONS, measure_views
+
     _say(f"views over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each")
     found = measure_views(environment)
     what = f"Measured over {CAMPAIGNS:,} campaigns with {VERSIONS} versions each"

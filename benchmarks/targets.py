@@ -8,11 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from cases import OURS, PROGRAMS, Case
 from measure import run
 from table import Measured, aligned, typical
-from views import ViewTimes
+
+if TYPE_CHECKING:
+    from views import ViewTimes
 
 SLOW_NETWORK = Case(1_000, latency_ms=100)
 LARGE = Case(10_000)

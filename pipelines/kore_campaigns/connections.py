@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import dlt
@@ -15,6 +16,9 @@ from kore_campaigns.campaign_ids import read_campaign_ids
 from kore_campaigns.errors import CampaignIdsInvalid
 from kore_campaigns.lookup import configured_connections
 from kore_campaigns.settings import SECTION, KoreSettings
+
+# lines; comments and blank ones may come before the header
+HEADER_WITHIN = 50
 
 
 def chosen_connections(
@@ -34,8 +38,16 @@ def chosen_connections(
     in_file: list[str] = []
     with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):
         # each connection may have a file of its own; one that none has is found missing by the run
-        in_file += [each.connection for each in read_campaign_ids(path)] if path.exists() else []
+        in_file += [each.connection for each in read_campaign_ids(path)] if _has_names(path) else []
     if names := list(dict.fromkeys(filter(None, in_file))):
         return [*names]
     has_own_app = dlt.config.get(f"sources.{SECTION}.stream_id", str) is not None
     return [None] if has_own_app else [*configured_connections()] or [None]
+
+
+def _has_names(path: Path) -> bool:
+    """Whether its header may have the column: most files have none, and need not be read twice."""
+    if not path.is_file():
+        return False
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return any("connection" in line.lower() for line in islice(file, HEADER_WITHIN))
