@@ -64,11 +64,13 @@ def table(
         st.caption(f"The first {MOST_ROWS:,} of {len(found):,} rows; the CSV has all of them.")
     head = found.head(MOST_ROWS)
     st.dataframe(head, hide_index=True, width="stretch", column_config=shown)
-    # the text is made when somebody wants it
-    st.download_button(
-        "CSV",
-        lambda: found.to_csv(index=False).encode(),
-        f"{name}.csv",
-        "text/csv",
-        key=f"csv-{name}",
-    )
+    st.download_button("CSV", _csv(found), f"{name}.csv", "text/csv", key=f"csv-{name}")
+
+
+def _csv(found: pd.DataFrame) -> bytes | Callable[[], bytes]:
+    """The text; of many rows it is made when somebody wants it."""
+
+    def text() -> bytes:
+        return found.to_csv(index=False).encode()
+
+    return text if len(found) > MOST_ROWS else text()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from conftest import Emulate
-from in_browser import PAGES, Seen, browsing, dashboard_server, free_port, go_to
+from in_browser import PAGES, Seen, browsing, dashboard_server, free_port, go_to, settle
 from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import demo_campaigns, sample_campaigns
 from project_case import Project
@@ -135,6 +135,9 @@ def test_hours_are_shown_by_either_clock(seen: Seen) -> None:
 
 def test_a_table_can_be_downloaded(seen: Seen) -> None:
     go_to(seen.page, "Findings")
+    expect(seen.page.get_by_role("heading", name="25 findings")).to_be_visible()
+    assert len(rows_of(seen.page, 0)) > 1
+    settle(seen.page)
 
     with seen.page.expect_download() as download:
         seen.page.get_by_role("button", name="CSV", exact=True).click()
