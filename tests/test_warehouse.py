@@ -157,14 +157,25 @@ def test_a_reader_in_the_middle_of_a_transaction_does_not_hold_a_run_up(
         assert warehouse.run()["new_versions"] == 1
 
 
-def test_without_credentials_it_says_where_they_belong(emulate: Emulate, project: Project) -> None:
-    project.use(emulate(sample_campaigns(1)))
+@pytest.mark.parametrize("command", ["run", "plan", "status", "verify"])
+def test_a_server_that_cannot_be_used_is_told_in_one_line(
+    emulate: Emulate, project: Project, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    kore = emulate(sample_campaigns(1))
+    project.use(kore)
 
-    ended = project.cli("run", "--destination", "postgres")
+    without = project.cli(command, "--destination", "postgres")
+    monkeypatch.setenv(ADDRESS, "postgresql://kore:not-to-be-shown@127.0.0.1:1/kore")
+    closed = project.cli(command, "--destination", "postgres")
 
-    assert ended.code in (2, 6)
-    assert "Next: " in ended.err
-    assert "credentials" in ended.err
+    assert (without.code, closed.code) == (2, 6)
+    assert "destination.postgres.credentials" in without.err
+    assert "Connection refused" in closed.err
+    for ended in (without, closed):
+        assert len(ended.err.splitlines()) == 1
+        assert "Next: " in ended.err
+        assert "not-to-be-shown" not in ended.err
+    assert kore.counters.requests == 0
 
 
 @pytest.mark.parametrize("kind", ["filesystem", "nothing_known"])

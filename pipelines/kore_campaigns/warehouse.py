@@ -19,13 +19,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.reference import Destination
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from kore_campaigns import tables
 from kore_campaigns.advisory_lock import holder, lock_account, wait_for_others_to_make
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, SettingMissing
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
 from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
@@ -65,7 +66,7 @@ class Warehouse:
         folder = self.folder / ".kore_campaigns" / self.kind / stream
         # of this process alone: a run that is turned away must not touch that of the one at work
         mine = folder / "dlt" / str(os.getpid())
-        with destination_errors(self.name):
+        with self._told():
             shutil.rmtree(mine, ignore_errors=True)
             pipeline = self._pipeline(mine, stream)
         try:
@@ -73,7 +74,7 @@ class Warehouse:
                 # what a killed run left is read again: dlt's replay of it could double rows
                 for left in set((folder / "dlt").iterdir()) - {mine}:
                     shutil.rmtree(left, ignore_errors=True)
-                with destination_errors(self.name):
+                with self._told():
                     self._make(pipeline)
                 yield pipeline
         finally:
@@ -84,10 +85,10 @@ class Warehouse:
     def read(self) -> Iterator[Reader]:
         """Open for questions alone; no lock is asked for."""
         with TemporaryDirectory(prefix="kore-campaigns-") as scratch:
-            with destination_errors(self.name):
+            with self._told():
                 pipeline = self._pipeline(Path(scratch), "read")
             try:
-                with destination_errors(self.name), pipeline.sql_client() as client:
+                with self._told(), pipeline.sql_client() as client:
                     yield client
             finally:
                 pipeline.deactivate()
@@ -112,6 +113,27 @@ class Warehouse:
     def publish(self) -> None:
         """What was committed is seen."""
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Says in one sentence what failed: dlt lets through what the driver raises on connecting.
+
+        Raises `SettingMissing` where no credentials are configured, else `DestinationUnavailable`.
+        """
+        with destination_errors(self.name):
+            try:
+                yield
+            except ConfigurationException as missing:
+                section = f"`[destination.{self.kind}.credentials]`"
+                raise SettingMissing(
+                    [f"destination.{self.kind}.credentials"],
+                    looked_in=f"`.dlt/secrets.toml`, section {section}, and the environment",
+                ) from missing
+            except Exception as failed:
+                if not type(failed).__module__.startswith("psycopg2"):
+                    raise
+                reason = str(failed).splitlines()[0].rstrip(".")
+                raise DestinationUnavailable(self.name, reason) from failed
+
     def _pipeline(self, pipelines_dir: Path, stream: str) -> dlt.Pipeline:
         configure_dlt()
         pipeline = dlt.pipeline(
@@ -130,7 +152,7 @@ class Warehouse:
             with RunLock(folder).held(Path(self.name)):
                 yield
             return
-        with destination_errors(self.name):
+        with self._told():
             client = pipeline.sql_client()
             client.open_connection()
         try:
