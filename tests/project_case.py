@@ -40,6 +40,17 @@ class Ended:
         return found
 
 
+def app_of(kore: Emulator) -> dict[str, str]:
+    """The settings that lead to an emulator's app."""
+    return {
+        "host": kore.url,
+        "stream_id": kore.stream_id,
+        "account_id": kore.account_id,
+        "credentials__client_id": kore.client_id,
+        "credentials__client_secret": kore.client_secret,
+    }
+
+
 class Project:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -49,11 +60,7 @@ class Project:
     def use(self, kore: Emulator, *, ids: Sequence[str] | None = None, **settings: Any) -> None:
         """Point the settings at an emulator and configure `ids` (by default all it has)."""
         values = {
-            "host": kore.url,
-            "stream_id": kore.stream_id,
-            "account_id": kore.account_id,
-            "credentials__client_id": kore.client_id,
-            "credentials__client_secret": kore.client_secret,
+            **app_of(kore),
             "requests_per_minute": 0,
             "sweep": "full",  # each id is asked for: what most tests are about
             "contact_lists": "false",  # one call more in each run, where calls are counted

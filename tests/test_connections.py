@@ -13,7 +13,7 @@ from kore_campaigns.connections import chosen_connections
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from metrics_case import of, parsed
 from monitor_case import monitor
-from project_case import Project
+from project_case import Project, app_of
 
 LIVE = "select stream_id, count(*) from kore.campaigns group by stream_id order by stream_id"
 
@@ -32,13 +32,7 @@ class Two:
         self.configure([("uk", each) for each in self.uk.campaign_ids()])
 
     def connect(self, name: str, kore: Emulator) -> None:
-        for key, value in {
-            "host": kore.url,
-            "stream_id": kore.stream_id,
-            "account_id": kore.account_id,
-            "credentials__client_id": kore.client_id,
-            "credentials__client_secret": kore.client_secret,
-        }.items():
+        for key, value in app_of(kore).items():
             self.project.set(f"connections__{name}__{key}", value)
 
     def configure(self, more: list[tuple[str, str]]) -> None:

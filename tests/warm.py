@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 
 from kore_campaigns.cli import main
 from kore_campaigns.emulator import Emulator, sample_campaigns
-
-SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
+from project_case import SETTINGS, app_of
 
 
 def make_two_runs() -> None:
@@ -36,15 +35,7 @@ def make_two_runs() -> None:
 
 
 def _settings(kore: Emulator, folder: str) -> dict[str, str]:
-    values = {
-        "host": kore.url,
-        "stream_id": kore.stream_id,
-        "account_id": kore.account_id,
-        "credentials__client_id": kore.client_id,
-        "credentials__client_secret": kore.client_secret,
-        "requests_per_minute": "0",
-        "chunk_size": "1",
-    }
+    values = app_of(kore) | {"requests_per_minute": "0", "chunk_size": "1"}
     named = {SETTINGS + name.upper(): value for name, value in values.items()}
     return named | {"DLT_PROJECT_DIR": folder, "XDG_STATE_HOME": folder}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -10,17 +11,9 @@ from dlt.destinations.sql_client import SqlClientBase
 from kore_campaigns.errors import DestinationUnavailable
 
 _OURS: Final = "kore-campaigns"
-_HOLDER = """
-select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
-    coalesce(host(activity.client_addr), 'the server itself')
-from pg_locks as locks
-join pg_stat_activity as activity on locks.pid = activity.pid
-where locks.locktype = 'advisory' and locks.granted
-    and locks.classid::bigint = %s and locks.objid::bigint = %s
-"""
-
 _HOLDERS = """
-select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+    coalesce(host(activity.client_addr), 'the server itself'), locks.objid::bigint
 from pg_locks as locks
 join pg_stat_activity as activity on locks.pid = activity.pid
 where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = %s
@@ -54,20 +47,22 @@ def wait_for_others_to_make(client: SqlClientBase[Any]) -> None:
 
 def holder(client: SqlClientBase[Any]) -> tuple[int, str] | None:
     """Backend and start (UTC) of the run that has held an account longest; None if none does."""
-    rows = client.execute_sql(_HOLDERS, _number(_OURS) % 2**32)
-    return (int(rows[0][0]), str(rows[0][1])) if rows else None
+    return next(((pid, since) for pid, since, _, _ in _holders(client)), None)
 
 
 def _held_by(client: SqlClientBase[Any], keys: tuple[int, int]) -> str:
-    unsigned = [key % 2**32 for key in keys]
-    rows = client.execute_sql(_HOLDER, *unsigned)
-    if not rows:
-        return "another run writes for this account"
-    pid, since, address = rows[0]
-    return (
-        f"another run writes for this account: from {address}, since {since} UTC, "
-        f"backend {pid} of Postgres"
-    )
+    for pid, since, address, lock in _holders(client):
+        if lock == keys[1] % 2**32:
+            return (
+                f"another run writes for this account: from {address}, since {since} UTC, "
+                f"backend {pid} of Postgres"
+            )
+    return "another run writes for this account"
+
+
+def _holders(client: SqlClientBase[Any]) -> Sequence[Sequence[Any]]:
+    """Backend, start, address and lock of each that has one of ours, the oldest first."""
+    return client.execute_sql(_HOLDERS, _number(_OURS) % 2**32) or ()
 
 
 def _numbers(what: str) -> tuple[int, int]:

@@ -47,7 +47,7 @@ class DuckDbFile:
 
     @property
     def name(self) -> str:
-        return str(self.workspace.published)
+        return name_of(self.workspace)
 
     def locked(self) -> AbstractContextManager[None]:
         return self.workspace.locked()
@@ -76,6 +76,11 @@ class DuckDbFile:
 def place_of(kind: str, database: str | Path | None, folder: Path) -> Workspace | Warehouse:
     """Where a destination can be read; raises `SettingInvalid` as `destination_of` does."""
     return workspace_for(database, folder) if kind == DUCKDB else Warehouse(kind, folder)
+
+
+def name_of(place: Workspace | Warehouse) -> str:
+    """What reports and messages call it; no secret is in it."""
+    return place.name if isinstance(place, Warehouse) else str(place.published)
 
 
 def destination_of(

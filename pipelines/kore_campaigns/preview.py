@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from kore_campaigns.connect import connected
-from kore_campaigns.destinations import DUCKDB, place_of
+from kore_campaigns.destinations import DUCKDB, name_of, place_of
 from kore_campaigns.errors import DestinationUnavailable
 from kore_campaigns.held import Reader, reading
 from kore_campaigns.load import duckdb_pipeline
@@ -103,7 +103,7 @@ def preview_run(
         known = sum(not held.is_deleted for held in survey.held.values())
         return Preview(
             survey.plan,
-            place.name if isinstance(place, Warehouse) else str(place.published),
+            name_of(place),
             listing_calls,
             list_calls,
             client.eta_seconds(listing_calls + len(survey.plan.ask) + list_calls),

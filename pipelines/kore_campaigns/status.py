@@ -13,6 +13,7 @@ import duckdb
 from kore_campaigns import status_sql
 from kore_campaigns.errors import DestinationUnavailable
 from kore_campaigns.facts import App, DriftSeen, Failure, LastRun, Stale, Status
+from kore_campaigns.held import Reader
 from kore_campaigns.publish import Workspace
 from kore_campaigns.warehouse import Warehouse
 
@@ -46,8 +47,7 @@ def _of_warehouse(warehouse: Warehouse) -> Status:
     flags = f" --destination {warehouse.kind}"
     with warehouse.read() as reader:
         pid, since = warehouse.writer(reader) or (None, None)
-        ask: Query = lambda sql, *given: list(reader.execute_sql(sql, *given) or ())  # noqa: E731
-        found = _read(_in_utc_all(ask), is_running=pid is not None)
+        found = _read(_query_of_warehouse(reader), is_running=pid is not None)
     return replace(
         found, database=warehouse.name, running_pid=pid, running_since=since, flags=flags
     )
@@ -58,6 +58,10 @@ def _query_of(connection: duckdb.DuckDBPyConnection) -> Query:
         return connection.execute(sql.replace("%s", "?"), list(parameters)).fetchall()
 
     return _in_utc_all(query)
+
+
+def _query_of_warehouse(reader: Reader) -> Query:
+    return _in_utc_all(lambda sql, *given: list(reader.execute_sql(sql, *given) or ()))
 
 
 def _in_utc_all(ask: Query) -> Query:

@@ -19,7 +19,7 @@ from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.client import KoreClient
 from kore_campaigns.compare import Difference, differences
 from kore_campaigns.connect import connected
-from kore_campaigns.destinations import DUCKDB, place_of
+from kore_campaigns.destinations import DUCKDB, name_of, place_of
 from kore_campaigns.errors import AccessRefused
 from kore_campaigns.fetch import Fetch, Fetched
 from kore_campaigns.listing import Listing
@@ -57,11 +57,10 @@ def verify_database(
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
     place = place_of(destination, database, folder)
-    name = place.name if isinstance(place, Warehouse) else str(place.published)
     stop = stop or threading.Event()
     identity = _identity(place)
     with _stored(place) as kept, connected(found, stop=stop) as client:
-        verification = Verification(new_report(database=name))
+        verification = Verification(new_report(database=name_of(place)))
         verification.last_run_at = last_run_at(kept, stream_id=found.stream_id)
         _Verifier(found, verification, client, kept, stop, progress).go(campaign_ids)
     verification.published_meanwhile = _identity(place) != identity
