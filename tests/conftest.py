@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import pytest
 
 from budgets import close_all
+from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import Emulator
 from postgres_server import Postgres, running_postgres
 from project_case import Project
@@ -74,6 +75,16 @@ def emulate() -> Iterator[Emulate]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project folder, which is also the current folder; `use` points it at an emulator."""
     return Project(tmp_path / "project", monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demo was played; for reading alone."""
+    folder = tmp_path_factory.mktemp("demo")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+        play_demo(str(folder), say=lambda text: None)
+    return folder
 
 
 @pytest.fixture(scope="session")

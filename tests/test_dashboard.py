@@ -15,23 +15,12 @@ import source
 from by_the_minute import DAYS, window
 from conftest import Emulate
 from hours import cells, of_week
-from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from postgres_server import copy_to_postgres, running_postgres
 from project_case import Project
 
 PAGES = ("overview", "calling_hours", "findings", "changes", "dnc_lists", "contact_lists")
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
-
-
-@pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo was played."""
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        play_demo(str(folder), say=lambda text: None)
-    return folder
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from conftest import Emulate
 from in_browser import PAGES, Seen, browsing, dashboard_server, free_port, go_to, settle
-from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import demo_campaigns, sample_campaigns
 from project_case import Project
 
@@ -27,14 +26,10 @@ def browser() -> Iterator[BrowserContext]:
 
 
 @pytest.fixture(scope="module")
-def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def dashboard(played: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the dashboard answers, on the data of `make demo`."""
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        play_demo(str(folder), say=lambda text: None)
-    port = free_port()
-    with dashboard_server(folder / "kore_campaigns.duckdb", port, folder / "log") as url:
+    log = tmp_path_factory.mktemp("dashboard") / "log"
+    with dashboard_server(played / "kore_campaigns.duckdb", free_port(), log) as url:
         yield url
 
 

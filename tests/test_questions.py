@@ -14,7 +14,7 @@ import pytest
 import generate_questions
 from answers_by_hand import ANSWERS, Kore
 from conftest import Emulate
-from kore_campaigns.demo import edit, play_demo
+from kore_campaigns.demo import edit
 from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
 from postgres_server import copy_to_postgres, running_postgres
 from project_case import Project
@@ -23,27 +23,17 @@ QUESTIONS = {file.stem: file for file in generate_questions.questions()}
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the demo was played."""
-    folder = tmp_path_factory.mktemp("demo")
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
-        play_demo(str(folder), say=lambda text: None)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def answers(
-    demo: Path, tmp_path_factory: pytest.TempPathFactory
+    played: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
     """The rows of each question, by database."""
     found: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
     sql = {name: generate_questions.sql_of(file) for name, file in QUESTIONS.items()}
-    with duckdb.connect(str(demo / "kore_campaigns.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
         found["duckdb"] = {name: connection.execute(sql[name]).fetchall() for name in sql}
     with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
         url = server.new_database()
-        copy_to_postgres(demo / "kore_campaigns.duckdb", url)
+        copy_to_postgres(played / "kore_campaigns.duckdb", url)
         connection = psycopg2.connect(url)
         with connection.cursor() as cursor:
             found["postgres"] = {}
@@ -74,8 +64,8 @@ def test_the_answer_is_that_of_a_computation_without_our_code(
     assert expected, "a question without an answer shows nothing"
 
 
-def test_the_page_shows_these_answers(demo: Path) -> None:
-    with duckdb.connect(str(demo / "kore_campaigns.duckdb"), read_only=True) as connection:
+def test_the_page_shows_these_answers(played: Path) -> None:
+    with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
         page = generate_questions.page(connection)
 
     assert generate_questions.PAGE.read_text(encoding="utf-8") == page, "Next: make docs"
