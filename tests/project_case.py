@@ -10,20 +10,25 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg2
 import pytest
 
 from kore_campaigns.cli import main
 from kore_campaigns.emulator import Emulator
+from kore_campaigns.postgres import StoredInPostgres
 from kore_campaigns.report import RunReport
 from kore_campaigns.run import run_pipeline
 
 SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
+POSTGRES_ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
+# all that read or write a destination
+_OF_A_DESTINATION = ("check", "plan", "rebuild", "report", "run", "status", "verify", "export")
 
 
 @dataclass(frozen=True)
@@ -52,10 +57,18 @@ def app_of(kore: Emulator) -> dict[str, str]:
 
 
 class Project:
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the `address` of a Postgres, its commands and runs are about that instead of a file."""
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, address: str | None = None
+    ) -> None:
         self.folder = folder
         self.database = folder / "kore_campaigns.duckdb"
         self._monkeypatch = monkeypatch
+        self._address = address
+        self.destination = "duckdb" if address is None else "postgres"
+        if address is not None:
+            monkeypatch.setenv(POSTGRES_ADDRESS, address)
 
     def use(self, kore: Emulator, *, ids: Sequence[str] | None = None, **settings: Any) -> None:
         """Point the settings at an emulator and configure `ids` (by default all it has)."""
@@ -78,19 +91,19 @@ class Project:
         (self.folder / "campaign_ids.csv").write_text(text, encoding="utf-8")
 
     def run(self, **options: Any) -> RunReport:
-        return run_pipeline(**options)
+        return run_pipeline(**{"destination": self.destination, **options})
 
     def cli(self, *arguments: str) -> Ended:
         """A command in this process."""
         out, err = io.StringIO(), io.StringIO()
         with redirect_stdout(out), redirect_stderr(err):
-            code = main(arguments)
+            code = main(self._completed(arguments))
         return Ended(code, out.getvalue(), err.getvalue())
 
     def spawn(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """A command in a process of its own, to be waited for, signalled or killed."""
         return subprocess.Popen(
-            [sys.executable, "-m", "kore_campaigns", *arguments],
+            [sys.executable, "-m", "kore_campaigns", *self._completed(arguments)],
             cwd=self.folder,
             env=dict(os.environ),
             stdout=subprocess.PIPE,
@@ -105,7 +118,40 @@ class Project:
         out, err = process.communicate(timeout=120)
         return Ended(process.returncode, out, err)
 
+    def _completed(self, arguments: Sequence[str]) -> list[str]:
+        command, *others = arguments
+        if self._address is None or command not in _OF_A_DESTINATION:
+            return [*arguments]
+        return [command, "--destination", self.destination, *others]
+
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Rows of the published database, as an analyst sees them."""
+        """Rows of what is published, as an analyst sees them."""
+        if self._address is not None:
+            return self._sql_of_server(query, parameters)
         with duckdb.connect(str(self.database), read_only=True) as connection:
             return connection.execute(query, list(parameters)).fetchall()
+
+    def _sql_of_server(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """What DuckDB alone knows, `order by all`, is done here: nulls last, as there."""
+        text, in_order, _ = query.partition(" order by all")
+        with closing(psycopg2.connect(self._address)) as server:
+            found: list[tuple[Any, ...]] = (
+                StoredInPostgres(server).execute(text, parameters).fetchall()
+            )
+        return sorted(found, key=_nulls_last) if in_order else found
+
+    def alter(self, *statements: str) -> None:
+        """Carry statements out behind the program's back, within the schema of the raw tables."""
+        if self._address is not None:
+            with closing(psycopg2.connect(self._address)) as server:
+                server.autocommit = True
+                for statement in ("set search_path to kore_raw", *statements):
+                    server.cursor().execute(statement)
+            return
+        with duckdb.connect(str(self.database)) as connection:
+            for statement in ("use kore_raw", *statements):
+                connection.execute(statement)
+
+
+def _nulls_last(row: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    return [(cell is None, cell) for cell in row]

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from by_the_minute import DAYS, open_minutes, window
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 
 def load(

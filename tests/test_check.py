@@ -10,11 +10,13 @@ from collections.abc import Iterator
 import pytest
 
 from check_case import UNREACHED, failing, said, states
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.check import NAMES
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.publish import Workspace
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 OTHER_SECRET = "somebody else's secret, of thirty-two signs at least"
 
@@ -47,6 +49,12 @@ def plain_port() -> Iterator[int]:
         thread.join()
 
 
+def named(project: Project) -> str:
+    """What messages call the destination."""
+    is_file = project.destination == "duckdb"
+    return str(project.database) if is_file else "postgres, schema kore_raw"
+
+
 def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project: Project) -> None:
     ended = project.cli("check", "--json")
 
@@ -55,7 +63,7 @@ def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project:
     assert said(ended, "settings").startswith("3 campaign ids, stream `st-")
     assert said(ended, "dns") == "127.0.0.1 is 127.0.0.1"
     assert said(ended, "listing").endswith("sms campaigns in this app")
-    assert said(ended, "destination") == f"{project.database}, made by the first run"
+    assert said(ended, "destination") == f"{named(project)}, made by the first run"
     assert (kore.counters.requests, kore.writes) == (2, [])  # the voice listing, the sms listing
     assert not project.database.exists()
 
@@ -65,7 +73,7 @@ def test_without_json_each_leg_is_a_line(kore: Emulator, project: Project) -> No
     lines = project.cli("check").out.splitlines()
 
     assert [line.split()[:2] for line in lines] == [["ok", name] for name in NAMES]
-    assert lines[-1] == f"ok      destination  {project.database}"
+    assert lines[-1] == f"ok      destination  {named(project)}"
 
 
 def test_missing_settings_are_the_first_leg_and_the_database_is_still_looked_at(
@@ -186,6 +194,7 @@ def test_a_service_that_answers_nonsense_is_not_taken_for_the_credentials(
     assert states(ended)["token"] == "skipped"
 
 
+@pytest.mark.about_the_file
 def test_a_database_that_is_held_or_cannot_be_used(kore: Emulator, project: Project) -> None:
     with Workspace(project.database).locked():
         held = project.cli("check", "--json")
@@ -201,6 +210,7 @@ def test_a_database_that_is_held_or_cannot_be_used(kore: Emulator, project: Proj
     assert "another run holds it" in said(held, "destination")
 
 
+@pytest.mark.about_the_file
 def test_the_exit_code_is_that_of_the_first_leg_that_fails(
     kore: Emulator, project: Project
 ) -> None:

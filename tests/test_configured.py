@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.configured import configured_rows
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.held import reading
 from project_case import Project
 from record_case import DAY, START, STREAM, Record, open_pipeline
+
+DESTINATIONS = BOTH
 
 ROWS = """
 select campaign_id, configured_at, removed_at from kore_raw.configured_campaigns order by 1

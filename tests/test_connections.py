@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.connections import chosen_connections
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from metrics_case import of, parsed
 from monitor_case import monitor
 from project_case import Project, app_of
+
+DESTINATIONS = BOTH
 
 LIVE = "select stream_id, count(*) from kore.campaigns group by stream_id order by stream_id"
 
@@ -143,6 +145,7 @@ def test_who_did_not_get_a_turn_before_the_deadline_is_first_in_the_next_run(two
     assert [part["connection"] for part in second["connections"]] == ["us", "uk"]
 
 
+@pytest.mark.about_the_file
 def test_what_a_command_replaces_is_kept_once(two: Two) -> None:
     two.project.cli("run")
     before = two.json("restore")

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
 from kore_campaigns.emulator.contact_lists import MADE_UP_TOKEN
 from project_case import Project
 from secret_search import texts_of, traces_in_files, traces_of
+
+DESTINATIONS = BOTH
 
 LINKS = """
 select contact_list_name, contact_list_id, link from kore.campaign_contact_lists

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Emulator, sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 ROWS = """
 select run_id, path, example_type, campaign_count, first_seen_at

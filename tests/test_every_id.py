@@ -6,11 +6,13 @@ import random
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import failures
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.report import RunReport
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 
 @pytest.mark.parametrize("seed", range(3))

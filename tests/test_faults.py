@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import FAULTS, Fault, sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 IMPATIENT: dict[str, Any] = {"campaign_timeout_seconds": 5}
 QUICK: dict[str, Any] = {"read_timeout_seconds": 0.2, "max_attempts": 2}

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from altered import alter
 from by_the_minute import DAYS, open_minutes, window
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from kore_campaigns.policies import HEADER
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 EAST = "cd-4f1c2a9-6b3e-4d17-9a52-0c8e7f1b2d34"
 FINDINGS = """
@@ -337,7 +338,7 @@ def test_a_database_without_policies_or_zones_has_findings_all_the_same(
 ) -> None:
     project.use(emulate(demo_campaigns()))
     project.run()
-    alter(project, "delete from time_zones", "delete from zone_offsets")
+    project.alter("delete from time_zones", "delete from zone_offsets")
 
     rows = project.sql("select distinct finding from kore.findings where severity = 'high'")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from typing import Any
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import GAPS, campaign_rows
 from kore_campaigns.emulator import REMOVED, Emulator, demo_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 SMS = "cd-78d3f0a9-8f42-5d8c-af8d-d6a63ea10b27"

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import campaign_rows, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import Fault, sample_campaigns
 from project_case import Project
 from test_listing_sweep import calls, swept, voice_campaigns
+
+DESTINATIONS = BOTH
 
 
 def test_a_campaign_the_listing_lacks_is_gone_after_one_call_that_says_so(

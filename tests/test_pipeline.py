@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import campaign_rows, failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import REMOVED, Fault, sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 OLD = "2019-03-04T05:06:07.008Z"
 

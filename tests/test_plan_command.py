@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import campaign_rows
 from kore_campaigns.emulator import Fault
 from project_case import Project
 from test_listing_sweep import calls, swept, voice_campaigns
+
+DESTINATIONS = BOTH
 
 
 def test_the_plan_names_each_campaign_with_its_reason_and_the_run_does_just_that(

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import demo_campaigns
 from kore_campaigns.errors import PoliciesInvalid
 from kore_campaigns.policies import HEADER, like, read_policies
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 US = "US federal,,US,,,8:00 AM,9:00 PM,,15"
 

@@ -10,7 +10,9 @@ import pytest
 
 from conftest import Emulate
 from kore_campaigns.emulator import Emulator, sample_campaigns
-from kore_campaigns.proof import faults, nested_rows
+from kore_campaigns.proof import nested_rows
+from kore_campaigns.rebuild_places import file_faults
+from kore_campaigns.stored import reading
 from project_case import Project
 
 LOST = "is not there any more, or not as it was"
@@ -67,7 +69,7 @@ def harmed(before: Path, *harm: str) -> Path:
 def test_a_version_that_is_lost_altered_or_doubled_is_named(
     before: Path, harm: str, told: list[str]
 ) -> None:
-    found = list(faults(before, harmed(before, harm)))
+    found = file_faults(before, harmed(before, harm))
 
     for words in told:
         assert any(" version 2 " in each and words in each for each in found), found
@@ -81,8 +83,9 @@ def test_what_is_derived_may_differ(before: Path) -> None:
         "delete from campaign_versions__changes",
     )
 
-    assert list(faults(before, after)) == []
-    assert nested_rows(before)["changes"] > nested_rows(after)["changes"] == 0
+    assert file_faults(before, after) == []
+    with reading(before) as sound, reading(after) as emptied:
+        assert nested_rows(sound)["changes"] > nested_rows(emptied)["changes"] == 0
 
 
 def test_many_are_named_in_part_and_counted(before: Path) -> None:
@@ -94,7 +97,7 @@ def test_many_are_named_in_part_and_counted(before: Path) -> None:
         " where position = 1 and hours.version = 2",
     )
 
-    found = list(faults(before, after))
+    found = file_faults(before, after)
 
     orphans = [each for each in found if "`calling_hours` that belong to no version" in each]
     assert len(orphans) == 6

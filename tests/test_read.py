@@ -96,5 +96,5 @@ def test_a_file_that_is_not_ours_is_said_to_be_none(project: Project) -> None:
 
     project.database.unlink()
     duckdb.connect(str(project.database)).close()
-    with pytest.raises(SettingInvalid):
+    with pytest.raises(DestinationUnavailable, match="it has no view `campaigns`"):
         read_view("campaigns")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import failures, live_campaigns
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from project_case import Ended, Project
+
+DESTINATIONS = BOTH
 
 OTHER_SECRET = "somebody else's secret, of thirty-two signs at least"
 SUSPECTS = (

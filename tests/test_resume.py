@@ -8,11 +8,13 @@ import time
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import campaign_rows, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import Fault
 from project_case import Project
 from test_listing_sweep import swept, voice_campaigns
+
+DESTINATIONS = BOTH
 
 
 def wait_for(condition: object, *, seconds: float = 60.0) -> None:

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
+from kept_tables import columns_of
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 ANSWER = (Path(__file__).parent / "payloads" / "seed_sample_response.json").read_bytes()
 DATA: dict[str, Any] = json.loads(ANSWER)["data"]
@@ -35,9 +38,9 @@ def seeded(emulate: Emulate, project: Project) -> Project:
 
 def shown(project: Project, view: str, *but: str) -> list[tuple[Any, ...]]:
     """Whole rows of a view but for the columns named."""
-    left_out = f"exclude ({', '.join(but)})" if but else ""
+    columns = columns_of(project, f"kore.{view}", *but)
     return project.sql(
-        f"select * {left_out} from kore.{view} where campaign_id = ? order by all", CAMPAIGN_ID
+        f"select {columns} from kore.{view} where campaign_id = ? order by all", CAMPAIGN_ID
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Fault
 from project_case import Project
 from test_listing_sweep import swept
+
+DESTINATIONS = BOTH
 
 
 def listing_lines(project: Project) -> list[str]:

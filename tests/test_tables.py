@@ -6,20 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns import tables
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.views.apply import VIEWS
 from project_case import Project
 
-DUCKDB_TYPES = {
-    "text": "VARCHAR",
-    "bigint": "BIGINT",
-    "bool": "BOOLEAN",
-    "timestamp": "TIMESTAMP WITH TIME ZONE",
-    "time": "TIME",
-    "date": "DATE",
-    "json": "JSON",
+DESTINATIONS = BOTH
+
+# what the two databases call them
+TYPES = {
+    **{"varchar": "text", "character varying": "text", "text": "text"},
+    **{"bigint": "bigint", "boolean": "bool", "date": "date", "json": "json"},
+    **{"timestamp with time zone": "timestamp"},
+    **{"time": "time", "time without time zone": "time"},
 }
 COLUMNS = """
 select table_name, column_name, data_type, is_nullable = 'NO'
@@ -47,6 +47,14 @@ def declared() -> list[tables.Table]:
 
 def _rest(table: tables.Table) -> tuple[str, tuple[str, ...], tuple[tables.Column, ...]]:
     return table.description, table.key, table.columns
+
+
+def columns(project: Project, schema: str) -> list[tuple[str, str, str, bool]]:
+    """Table, column, declared type, and whether it cannot be empty."""
+    return [
+        (table, column, TYPES[data_type.lower()], is_required)
+        for table, column, data_type, is_required in project.sql(COLUMNS, schema)
+    ]
 
 
 def bare(kore: Emulator) -> None:
@@ -78,18 +86,15 @@ def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
 
     project.run()
 
-    found = {
-        (table, column, data_type)
-        for table, column, data_type, _ in project.sql(COLUMNS, tables.RAW_SCHEMA)
-    }
+    found = {row[:3] for row in columns(project, tables.RAW_SCHEMA)}
     assert found == {
-        (table.name, column.name, DUCKDB_TYPES[column.data_type])
+        (table.name, column.name, column.data_type)
         for table in declared()
         for column in table.columns
     }
-    shown = project.sql(COLUMNS, tables.VIEW_SCHEMA)
+    shown = columns(project, tables.VIEW_SCHEMA)
     types = {
-        column.name: DUCKDB_TYPES[column.data_type]
+        column.name: column.data_type
         for table in (*declared(), tables.Table("views", "", (), tables.VIEW_COLUMNS))
         for column in table.columns
     }
@@ -104,12 +109,13 @@ def test_the_keys_cannot_be_empty(emulate: Emulate, project: Project) -> None:
 
     required = {
         (table, column)
-        for table, column, _, is_required in project.sql(COLUMNS, "kore_raw")
+        for table, column, _, is_required in columns(project, "kore_raw")
         if is_required
     }
     assert required == {(table.name, column) for table in declared() for column in table.key}
 
 
+@pytest.mark.about_the_file
 def test_the_database_itself_says_what_each_table_and_column_means(
     emulate: Emulate, project: Project
 ) -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from conftest import Emulate
+import pytest
+
+from conftest import BOTH, Emulate
 from kept_tables import kores_campaigns, live_campaigns
 from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 COLUMNS = """
@@ -77,6 +81,7 @@ def test_values_of_an_unforeseen_kind_are_kept_reported_and_make_no_column(
     assert "dialingStrategy.maxRingTime" in named
 
 
+@pytest.mark.about_the_file
 def test_a_first_run_of_nothing_but_odd_answers_has_the_same_columns(
     emulate: Emulate, project: Project
 ) -> None:

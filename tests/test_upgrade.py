@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from altered import alter
 from conftest import Emulate
 from kept_tables import GAPS
 from kore_campaigns.emulator import Emulator, demo_campaigns
@@ -202,8 +201,7 @@ def test_a_list_that_it_did_not_know_at_all_is_filled_by_a_rebuild(
 ) -> None:
     before = history(project)
     table = "campaign_versions__contact_lists"
-    alter(
-        project,
+    project.alter(
         "drop view kore.campaign_contact_lists",
         f"drop table {table}",
         f"drop table kore_raw_staging.{table}",
@@ -244,4 +242,4 @@ def forget(project: Project) -> None:
         for schema in ("kore_raw", "kore_raw_staging")
         for column in (" drop column caller_id", "__calling_hours drop column end_minute")
     ]
-    alter(project, *(f"drop view kore.{name}" for name, _ in views), *drops, *known)
+    project.alter(*(f"drop view kore.{name}" for name, _ in views), *drops, *known)

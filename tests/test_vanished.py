@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kept_tables import GAPS, campaign_rows, failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 HISTORY = """
 select version, valid_from, valid_to, is_current, is_deleted, name

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import pytest
 
-from altered import alter
-from conftest import Emulate
+from conftest import BOTH, Emulate
+from kept_tables import columns_of
 from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
 from kore_campaigns.shape import shape
 from kore_campaigns.stored import LIVE, LIVE_LISTS
 from kore_campaigns.verify import BATCH, expected_campaign
 from odd_campaigns import odd_campaigns
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 # what only history knows, what only the account listing says, and what the views find by name
@@ -57,10 +58,9 @@ def test_every_column_of_the_views_is_compared(emulate: Emulate, project: Projec
     expected = expected_campaign(shape(kore.campaign(UK)), account_id="67")
 
     for view in (LIVE, *LIVE_LISTS):
-        with duckdb.connect(str(project.database), read_only=True) as connection:
-            shown = connection.execute(f"describe kore.{view}").fetchall()
+        shown = set(columns_of(project, f"kore.{view}").split(", "))
         row = expected if view == LIVE else expected[view][0]
-        assert {column for column, *_ in shown} - NOT_COMPARED == row.keys() - {*LIVE_LISTS}
+        assert shown - NOT_COMPARED == row.keys() - {*LIVE_LISTS}
 
 
 @pytest.mark.parametrize(
@@ -94,12 +94,6 @@ def test_every_column_of_the_views_is_compared(emulate: Emulate, project: Projec
             None,
             '{"contact_list_name":"Eye test due UK"}',
         ),
-        (
-            "insert into {c} select * from {c}",
-            "campaign_contact_lists[1#2]",
-            '{"contact_list_name":"Eye test due UK"}',
-            None,
-        ),
     ],
 )
 def test_a_column_or_row_that_is_not_as_kore_has_it_is_told_with_both_values(
@@ -110,7 +104,7 @@ def test_a_column_or_row_that_is_not_as_kore_has_it_is_told_with_both_values(
     tables["c"] = "contact_lists"
     names = {k: n if k == "v" else f"campaign_versions__{n}" for k, n in tables.items()}
     where = f" {'and' if 'where' in harm else 'where'} campaign_id = '{UK}'"
-    alter(project, harm.format(**names) + where)
+    project.alter(harm.format(**names) + where)
 
     ended = project.cli("verify", "--json")
     text = project.cli("verify")
@@ -171,12 +165,25 @@ def test_campaigns_that_only_one_side_has_are_told(emulate: Emulate, project: Pr
     assert again.json["not_configured"] == [unconfigured]
 
 
+# on Postgres dlt's unique index keeps such rows out
+@pytest.mark.about_the_file
+def test_a_row_that_is_there_twice_is_told(emulate: Emulate, project: Project) -> None:
+    loaded(emulate, project)
+    table = "campaign_versions__contact_lists"
+    project.alter(f"insert into {table} select * from {table} where campaign_id = '{UK}'")
+
+    ended = project.cli("verify", "--json")
+
+    twice = ('{"contact_list_name":"Eye test due UK"}', None)
+    assert (ended.code, told(ended.json)) == (4, {"campaign_contact_lists[1#2]": twice})
+
+
+@pytest.mark.about_the_file
 def test_a_campaign_that_is_live_twice_is_told(emulate: Emulate, project: Project) -> None:
     loaded(emulate, project)
     other = "1 as version, 'another' as _dlt_id"
     again = f"select * replace ({other}) from campaign_versions where campaign_id = '{UK}'"
-    alter(
-        project,
+    project.alter(
         "create or replace view kore.campaigns as select * from kore.campaign_history",
         f"insert into campaign_versions {again}",
     )
@@ -193,7 +200,7 @@ def test_every_campaign_is_compared_however_many_there_are(
     kore = emulate(sample_campaigns(2 * BATCH + 50))
     project.use(kore)
     project.run()
-    alter(project, "update campaign_versions set priority = 77")
+    project.alter("update campaign_versions set priority = 77")
 
     ended = project.cli("verify", "--json")
 

@@ -17,8 +17,9 @@ from kore_campaigns.emulator import Emulator, Fault, demo_campaigns, sample_camp
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.views.apply import VIEWS
 from postgres_server import rows_of
+from project_case import POSTGRES_ADDRESS as ADDRESS
 from project_case import Project
-from warehouse_case import ADDRESS, Warehouse
+from warehouse_case import Warehouse
 
 # what they say depends on when and how long a run was
 OF_THE_RUN = ("runs", "campaign_freshness", "contact_lists")

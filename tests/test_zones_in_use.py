@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from altered import alter
-from conftest import Emulate
+from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Emulator, sample_campaigns
 from kore_campaigns.time_zones import (
     OffsetSpan,
@@ -20,6 +19,8 @@ from kore_campaigns.time_zones import (
     zone_facts,
 )
 from project_case import Project
+
+DESTINATIONS = BOTH
 
 
 @pytest.mark.parametrize(
@@ -140,16 +141,16 @@ def test_they_are_written_where_something_differs_and_not_otherwise(
     project.run()
     assert rows(project) == before
 
-    alter(project, "update kore_raw.time_zones set tzdata_version = '2020.1'")
-    alter(project, "update kore_raw.zone_offsets set utc_offset_minutes = 0")
+    project.alter("update kore_raw.time_zones set tzdata_version = '2020.1'")
+    project.alter("update kore_raw.zone_offsets set utc_offset_minutes = 0")
     project.run()
     versions = project.sql("select distinct tzdata_version from kore_raw.time_zones")
     assert versions == [(tzdata_version(),)]
     berlin = "select distinct utc_offset_minutes from kore.zone_offsets where timezone like '%B%'"
     assert sorted(project.sql(berlin)) == [(60,), (120,)]
 
-    alter(project, "update kore_raw.time_zones set covered_until = now() + interval 100 day")
-    alter(project, "delete from kore_raw.zone_offsets where ends_at > now()")
+    project.alter("update kore_raw.time_zones set covered_until = now() + interval '100' day")
+    project.alter("delete from kore_raw.zone_offsets where ends_at > now()")
     project.run()
-    reaches = "select min(last) > now() + interval 700 day from (select max(ends_at) as last"
-    assert project.sql(f"{reaches} from kore.zone_offsets group by timezone)") == [(True,)]
+    reaches = "select min(last) > now() + interval '700' day from (select max(ends_at) as last"
+    assert project.sql(f"{reaches} from kore.zone_offsets group by timezone) as zones") == [(True,)]

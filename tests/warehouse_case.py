@@ -9,9 +9,7 @@ import psycopg2
 import pytest
 
 from postgres_server import Postgres
-from project_case import Project
-
-ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
+from project_case import POSTGRES_ADDRESS, Project
 
 
 class Warehouse:
@@ -20,7 +18,7 @@ class Warehouse:
     def __init__(self, project: Project, server: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
         self.project = project
         self.url = server.new_database()
-        monkeypatch.setenv(ADDRESS, self.url)
+        monkeypatch.setenv(POSTGRES_ADDRESS, self.url)
 
     def run(self, *arguments: str) -> dict[str, Any]:
         ended = self.project.cli("run", "--destination", "postgres", "--json", *arguments)

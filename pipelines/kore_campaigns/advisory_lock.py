@@ -28,15 +28,35 @@ class AccountLocked(DestinationUnavailable):
 
 
 def lock_account(client: SqlClientBase[Any], account_id: str, *, database: str) -> None:
-    """One run per account, as long as the connection of `client` is open; raises `AccountLocked`,
-    which says who has it.
+    """One run per account, and none during a rebuild, as long as the connection of `client` is
+    open; raises `AccountLocked`, which says who has it.
     """
+    keys = _numbers(_EVERY)
+    if not _granted(client, "pg_try_advisory_lock_shared", keys):
+        holder = _held_by(client, keys, "a rebuild goes on")
+        raise AccountLocked(database, holder, next_step=_NEXT)
     keys = _numbers(f"account {account_id}")
-    rows = client.execute_sql("select pg_try_advisory_lock(%s, %s)", *keys)
-    if not (rows and rows[0][0]):
-        raise AccountLocked(database, _held_by(client, keys), next_step=_NEXT)
+    if not _granted(client, "pg_try_advisory_lock", keys):
+        holder = _held_by(client, keys, "another run writes for this account")
+        raise AccountLocked(database, holder, next_step=_NEXT)
 
 
+def lock_all_accounts(client: SqlClientBase[Any], *, database: str) -> None:
+    """No run of any account, as long as the connection of `client` is open; raises
+    `AccountLocked`, which says which one goes on.
+    """
+    keys = _numbers(_EVERY)
+    if not _granted(client, "pg_try_advisory_lock", keys):
+        holder = _held_by(client, keys, "a run goes on")
+        raise AccountLocked(database, holder, next_step="wait for it, then repeat the command")
+
+
+def _granted(client: SqlClientBase[Any], function: str, keys: tuple[int, int]) -> bool:
+    rows = client.execute_sql(f"select {function}(%s, %s)", *keys)
+    return bool(rows and rows[0][0])
+
+
+_EVERY: Final = "every account"
 _NEXT: Final = "wait for it, then run the same command again; it goes on from there"
 
 
@@ -50,14 +70,11 @@ def holder(client: SqlClientBase[Any]) -> tuple[int, str] | None:
     return next(((pid, since) for pid, since, _, _ in _holders(client)), None)
 
 
-def _held_by(client: SqlClientBase[Any], keys: tuple[int, int]) -> str:
+def _held_by(client: SqlClientBase[Any], keys: tuple[int, int], what: str) -> str:
     for pid, since, address, lock in _holders(client):
         if lock == keys[1] % 2**32:
-            return (
-                f"another run writes for this account: from {address}, since {since} UTC, "
-                f"backend {pid} of Postgres"
-            )
-    return "another run writes for this account"
+            return f"{what}: from {address}, since {since} UTC, backend {pid} of Postgres"
+    return what
 
 
 def _holders(client: SqlClientBase[Any]) -> Sequence[Sequence[Any]]:

@@ -115,6 +115,13 @@ def _html(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", required=True, metavar="FILE", help="the page to write")
 
 
+def _parquet(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--parquet", required=True, metavar="DIR", help="folder of the files")
+    parser.add_argument(
+        "--view", action="append", metavar="NAME", help="this view, as often as wanted; or all"
+    )
+
+
 def _metrics(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--metrics-file", metavar="FILE", help="write facts for Prometheus' textfile collector"
@@ -155,7 +162,7 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
     "check": (
         commands.check,
         "name the failing leg, from settings to database",
-        (_database, _connection),
+        (_destination, _database, _connection),
     ),
     "plan": (
         commands.plan,
@@ -178,7 +185,12 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
     "report": (
         commands.report,
         "write one page, for a mail or a browser: hours, findings, changes, lists",
-        (_database, _html),
+        (_destination, _database, _html),
+    ),
+    "export": (
+        commands.export,
+        "write the views as Parquet files, all of one moment",
+        (_destination, _database, _parquet, _quiet),
     ),
     "restore": (
         commands.restore,
@@ -193,6 +205,6 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
     "rebuild": (
         commands.rebuild,
         "derive the columns of all versions anew from what was received; asks nothing",
-        (_database, _quiet),
+        (_destination, _database, _quiet),
     ),
 }

@@ -22,12 +22,13 @@ from kore_campaigns.tables import Column, DataType, Table
 
 # versions in one batch: with 2,000 a first run over 10,000 campaigns takes 35 MiB more
 _BATCH: Final = 500
-_TYPES: Final[Mapping[DataType, pa.DataType]] = {
+TYPES: Final[Mapping[DataType, pa.DataType]] = {
     "text": pa.string(),
     "bigint": pa.int64(),
     "bool": pa.bool_(),
     "timestamp": pa.timestamp("us", "UTC"),
     "time": pa.time64("us"),
+    "date": pa.date32(),
     "json": pa.string(),
 }
 
@@ -76,7 +77,7 @@ def _table(table: Table, rows: Sequence[Row], links: Mapping[str, list[Any]]) ->
     arrays = [_array(column, rows) for column in table.columns]
     arrays += [pa.array(cells) for cells in links.values()]
     fields = [
-        pa.field(column.name, _TYPES[column.data_type], nullable=column.name not in table.key)
+        pa.field(column.name, TYPES[column.data_type], nullable=column.name not in table.key)
         for column in table.columns
     ]
     linked = zip(links, arrays[len(fields) :], strict=True)
@@ -90,7 +91,7 @@ def _array(column: Column, rows: Sequence[Row]) -> pa.Array:
         cells = [None if cell is None else _time(cell) for cell in cells]
     elif column.data_type == "json":
         cells = [cell if isinstance(cell, str | None) else in_order(cell) for cell in cells]
-    return pa.array(cells, _TYPES[column.data_type])
+    return pa.array(cells, TYPES[column.data_type])
 
 
 _time = lru_cache(maxsize=MINUTES_A_DAY)(time.fromisoformat)

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import duckdb
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from kore_campaigns.adapter import ca_bundle
@@ -21,17 +20,19 @@ from kore_campaigns.campaign_errors import CampaignFailed, CampaignNotFound
 from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.check_listing import compare_listing
 from kore_campaigns.connect import connected
+from kore_campaigns.destinations import DUCKDB, place_of
 from kore_campaigns.endpoints import base_url
 from kore_campaigns.errors import (
     AccessRefused,
-    DestinationUnavailable,
     KoreCampaignsError,
     SettingInvalid,
 )
 from kore_campaigns.lookup import resolve
 from kore_campaigns.project import configured_ids, project_folder
-from kore_campaigns.publish import Workspace, workspace_for
+from kore_campaigns.publish import Workspace
 from kore_campaigns.settings import KoreSettings
+from kore_campaigns.stored import reading
+from kore_campaigns.warehouse import Warehouse
 
 State = Literal["ok", "failed", "skipped"]
 NAMES = ("settings", "dns", "tls", "token", "scope", "stream", "account", "listing", "destination")
@@ -62,7 +63,11 @@ class _Way:
 
 
 def check_legs(
-    *, database: str | None, connection: str | None, campaign_ids: str | None
+    *,
+    destination: str = DUCKDB,
+    database: str | None,
+    connection: str | None,
+    campaign_ids: str | None,
 ) -> Iterator[Leg]:
     """Every leg in order; a leg that cannot be tried because an earlier one failed is skipped.
 
@@ -75,7 +80,7 @@ def check_legs(
     yield _dns(way)
     yield _tls(way)
     yield from _service(way)
-    yield _destination(database, folder)
+    yield _destination(way, destination, database, folder)
 
 
 def _failed(name: str, error: KoreCampaignsError) -> Leg:
@@ -213,24 +218,21 @@ def _refused(error: AccessRefused) -> Iterator[Leg]:
         yield Leg(name, "skipped", "the credentials come first")
 
 
-def _destination(database: str | None, folder: Path) -> Leg:
+def _destination(way: _Way, kind: str, database: str | None, folder: Path) -> Leg:
     try:
-        workspace = workspace_for(database, folder)
-        with workspace.locked():
-            _try_opening(workspace)
+        place = place_of(kind, database, folder)
+        found = place.try_out(way.settings) if isinstance(place, Warehouse) else _try_file(place)
     except KoreCampaignsError as error:
         return _failed("destination", error)
-    exists = "" if workspace.published.exists() else ", made by the first run"
-    return Leg("destination", "ok", f"{workspace.published}{exists}")
+    return Leg("destination", "ok", found)
 
 
-def _try_opening(workspace: Workspace) -> None:
-    if not workspace.published.exists():
-        return
-    try:
-        duckdb.connect(str(workspace.published), read_only=True).close()
-    except duckdb.Error as error:
-        raise DestinationUnavailable(str(workspace.published), str(error).splitlines()[0]) from None
+def _try_file(workspace: Workspace) -> str:
+    with workspace.locked():
+        if not workspace.published.exists():
+            return f"{workspace.published}, made by the first run"
+        with reading(workspace.published):
+            return str(workspace.published)
 
 
 def _address(settings: KoreSettings) -> tuple[str, int]:

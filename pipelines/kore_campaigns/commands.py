@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from kore_campaigns.parts import Parts
 from kore_campaigns.terminal import from_here, print_result, say, show, stop_on_signals
+
+if TYPE_CHECKING:
+    from kore_campaigns.publish import Workspace
+    from kore_campaigns.warehouse import Warehouse
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -33,14 +38,11 @@ def plan(options: argparse.Namespace) -> int:
 
 
 def status(options: argparse.Namespace) -> int:
-    from kore_campaigns.destinations import place_of
     from kore_campaigns.monitors import write_metrics_of
-    from kore_campaigns.project import project_folder
     from kore_campaigns.status import read_status
     from kore_campaigns.status_text import status_summary
 
-    folder = project_folder()
-    status = read_status(place_of(options.destination, from_here(options.database), folder))
+    status = read_status(_place(options))
     if options.metrics_file is not None:
         write_metrics_of(status, options.metrics_file, lambda event: say(event.message))
     print_result(options, status.as_json(), status_summary(status))
@@ -49,12 +51,23 @@ def status(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     from kore_campaigns.html_file import write_page
-    from kore_campaigns.project import project_folder
-    from kore_campaigns.publish import workspace_for
 
-    workspace = workspace_for(from_here(options.database), project_folder())
-    written = write_page(workspace.published, str(from_here(options.html)))
+    written = write_page(_place(options), str(from_here(options.html)))
     print_result(options, written.as_json(), [f"{written.file}: {written.size}"])
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    from kore_campaigns.export import export_views
+    from kore_campaigns.texts import export_summary
+
+    exported = export_views(
+        str(from_here(options.parquet)),
+        views=options.view or (),
+        destination=options.destination,
+        database=from_here(options.database),
+    )
+    print_result(options, exported.as_json(), export_summary(exported), quiet=options.quiet)
     return 0
 
 
@@ -65,6 +78,7 @@ def check(options: argparse.Namespace) -> int:
     def one(connection: str | None) -> int:
         code, legs = 0, []
         for leg in check_legs(
+            destination=options.destination,
             database=from_here(options.database),
             connection=connection,
             campaign_ids=from_here(options.campaign_ids),
@@ -129,7 +143,9 @@ def rebuild(options: argparse.Namespace) -> int:
     from kore_campaigns.rebuild import rebuild_database
     from kore_campaigns.verify_text import rebuild_summary
 
-    rebuilt = rebuild_database(database=from_here(options.database))
+    rebuilt = rebuild_database(
+        destination=options.destination, database=from_here(options.database)
+    )
     print_result(options, rebuilt.as_json(), rebuild_summary(rebuilt), quiet=options.quiet)
     return 0
 
@@ -141,6 +157,13 @@ def demo(options: argparse.Namespace) -> int:
     if options.json:
         show(json.dumps(result, default=str))
     return 0
+
+
+def _place(options: argparse.Namespace) -> Workspace | Warehouse:
+    from kore_campaigns.destinations import place_of
+    from kore_campaigns.project import project_folder
+
+    return place_of(options.destination, from_here(options.database), project_folder())
 
 
 def _ignore(text: str = "") -> None:

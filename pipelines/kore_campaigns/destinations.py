@@ -14,6 +14,7 @@ from kore_campaigns.load import destination_errors, duckdb_pipeline
 from kore_campaigns.made import make_tables_and_views
 from kore_campaigns.publish import Workspace, workspace_for
 from kore_campaigns.settings import KoreSettings
+from kore_campaigns.stored import Connection, reading
 from kore_campaigns.warehouse import Warehouse
 
 DUCKDB = "duckdb"
@@ -81,6 +82,11 @@ def place_of(kind: str, database: str | Path | None, folder: Path) -> Workspace 
 def name_of(place: Workspace | Warehouse) -> str:
     """What reports and messages call it; no secret is in it."""
     return place.name if isinstance(place, Warehouse) else str(place.published)
+
+
+def stored_in(place: Workspace | Warehouse) -> AbstractContextManager[Connection]:
+    """What readers see there, to be read; raises `DestinationUnavailable` if there is nothing."""
+    return place.stored() if isinstance(place, Warehouse) else reading(place.published)
 
 
 def destination_of(

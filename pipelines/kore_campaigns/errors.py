@@ -234,13 +234,14 @@ class HistoryDamaged(KoreCampaignsError):
     exit_code = 6
     code = "history_damaged"
 
-    def __init__(self, database: str, found: Sequence[str], *, more: int = 0) -> None:
+    def __init__(
+        self, database: str, found: Sequence[str], *, more: int = 0, way_back: str
+    ) -> None:
         self.database, self.found = database, found
         others = f"; and {more} more" if more else ""
         super().__init__(
             f"the history in `{database}` cannot be rebuilt without loss: {'; '.join(found)}"
             f"{others}. Nothing was published, the database is as it was. Likely rows were altered "
-            "by hand or damaged on disk since they were loaded. Next: `kore-campaigns restore` "
-            "goes back to how an earlier run left it, or copy a backup in its place; if that "
-            "brings the same line, report it."
+            f"by hand or damaged on disk since they were loaded. Next: {way_back}; if that brings "
+            "the same line, report it."
         )

@@ -10,6 +10,8 @@ from kore_campaigns.disk import replace_text
 from kore_campaigns.errors import SettingInvalid, in_bytes
 from kore_campaigns.html_page import html_page
 from kore_campaigns.page_facts import read_page_facts
+from kore_campaigns.publish import Workspace
+from kore_campaigns.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,13 @@ class WrittenPage:
         return asdict(self)
 
 
-def write_page(database: Path, file: str) -> WrittenPage:
-    """Write the page of a published database.
+def write_page(place: Workspace | Warehouse, file: str) -> WrittenPage:
+    """Write the page of what readers see there.
 
     Raises `DestinationUnavailable` if there is none, `SettingInvalid` if the file cannot be
     written; a page that is there stays then.
     """
-    text = html_page(read_page_facts(database))
+    text = html_page(read_page_facts(place))
     target = Path(file)
     try:
         replace_text(target, text)

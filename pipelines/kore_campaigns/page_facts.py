@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from kore_campaigns.stored import Connection, reading
+from kore_campaigns.destinations import stored_in
+from kore_campaigns.publish import Workspace
+from kore_campaigns.stored import Connection
+from kore_campaigns.warehouse import Warehouse
 
 HOURS_A_WEEK: Final = 168
 # more would make a page that no mail takes; each list says how many it leaves out
@@ -17,7 +19,7 @@ DAYS_OF_CHANGES: Final = 30
 
 Row = tuple[Any, ...]
 
-_LAST_RUN = "select max(started_at), max_by(state, started_at) from kore.runs"
+_LAST_RUN = "select started_at, state from kore.runs order by started_at desc limit 1"
 _NUMBERS = """
 select
     (select count(*) from kore.campaigns),
@@ -31,15 +33,16 @@ left join kore.open_hours as spans using (stream_id, campaign_id)
 order by campaigns.name, campaigns.campaign_id, spans.day_of_week, spans.start_minute
 """
 _UTC = """
-select campaign_id, epoch(starts_at)::bigint // 60, epoch(ends_at)::bigint // 60
+select campaign_id, starts_at, ends_at
 from kore.calling_windows_utc
 where ends_at > current_date and starts_at < current_date + 7
 """
 _FINDINGS = """
 select severity, campaign_name, finding, sentence
 from kore.findings
-order by list_position(['high', 'medium', 'low', 'info'], severity), campaign_name, finding,
-    policy_name, day_of_week, sentence
+order by
+    case severity when 'high' then 1 when 'medium' then 2 when 'low' then 3 else 4 end,
+    campaign_name, finding, policy_name, day_of_week, sentence
 """
 _CHANGES = f"""
 select history.valid_from, history.name, history.change_summary,
@@ -47,16 +50,16 @@ select history.valid_from, history.name, history.change_summary,
 from kore.campaign_history as history
 left join (
     select stream_id, campaign_id, version, bool_or(is_risky) as is_risky
-    from kore.campaign_changes group by all
+    from kore.campaign_changes group by stream_id, campaign_id, version
 ) as risks using (stream_id, campaign_id, version)
-where history.version > 1 and history.observed_at > now() - interval {DAYS_OF_CHANGES} day
+where history.version > 1 and history.observed_at > now() - interval '{DAYS_OF_CHANGES}' day
 order by is_risky desc, history.valid_from desc, history.name
 """  # noqa: S608  # a constant of ours
 _DNC = """
 select lists.dnc_list_name, count(*)
 from kore.campaigns as campaigns
 left join kore.campaign_dnc_lists as lists using (stream_id, campaign_id)
-group by all order by 2 desc, 1
+group by lists.dnc_list_name order by 2 desc, 1
 """
 _OVERLAPS = """
 select shared, shared_name, campaign_name, other_campaign_name, overlap_minutes
@@ -100,9 +103,9 @@ class PageFacts:
     totals: dict[str, int]
 
 
-def read_page_facts(database: Path, *, now: datetime | None = None) -> PageFacts:
+def read_page_facts(place: Workspace | Warehouse, *, now: datetime | None = None) -> PageFacts:
     """All that the page shows; raises `DestinationUnavailable`."""
-    with reading(database) as connection:
+    with stored_in(place) as connection:
         weeks = _weeks(connection)
         rows = {
             name: connection.execute(sql).fetchall()
@@ -113,11 +116,11 @@ def read_page_facts(database: Path, *, now: datetime | None = None) -> PageFacts
                 "overlaps": _OVERLAPS,
             }.items()
         }
-        last_run_at, last_run_state = connection.execute(_LAST_RUN).fetchall()[0]
+        last_run_at, last_run_state = connection.execute(_LAST_RUN).fetchone() or (None, None)
         live, stale = connection.execute(_NUMBERS).fetchall()[0]
         utc_hours = _utc_hours(connection.execute(_UTC).fetchall())
     return PageFacts(
-        database=database.name,
+        database=place.name if isinstance(place, Warehouse) else place.published.name,
         made_at=now or datetime.now(UTC),
         last_run_at=last_run_at,
         last_run_state=last_run_state,
@@ -151,9 +154,13 @@ def _utc_hours(rows: list[Row]) -> tuple[int, ...]:
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for campaign_id, opens, closes in rows:
         # 1 January 1970 was a Thursday
-        begin = (opens + 3 * 1440) % (7 * 1440)
-        spans[campaign_id].append((begin, begin + closes - opens))
+        begin = (_minute(opens) + 3 * 1440) % (7 * 1440)
+        spans[campaign_id].append((begin, begin + _minute(closes) - _minute(opens)))
     return hours_open(list(spans.values()))
+
+
+def _minute(moment: datetime) -> int:
+    return int(moment.timestamp()) // 60
 
 
 def hours_open(weeks: list[Any]) -> tuple[int, ...]:

@@ -31,14 +31,26 @@ class ExactPostgres(postgres):
 
 
 class StoredInPostgres:
-    """A connection that answers as DuckDB's does: `?` for a parameter, JSON as text, UTC."""
+    """A connection that answers as DuckDB's does: `?` for a parameter, JSON as text, UTC, and a
+    transaction sees one moment.
+    """
 
     def __init__(self, native: Any) -> None:
         register_default_json(native, loads=str)
         self._native = native
         self.execute("set timezone to 'UTC'")
+        self.execute("set session characteristics as transaction isolation level repeatable read")
+
+    def stream(self, query: str) -> Any:
+        """Rows that stay on the server until they are fetched; within a transaction alone."""
+        cursor = self._native.cursor(name="kore_campaigns", withhold=True)
+        cursor.execute(query)
+        return cursor
 
     def execute(self, query: str, parameters: Any = None, /) -> Any:
         cursor = self._native.cursor()
-        cursor.execute(query.replace("?", "%s"), list(parameters or ()) or None)
+        if parameters:
+            cursor.execute(query.replace("%", "%%").replace("?", "%s"), list(parameters))
+        else:
+            cursor.execute(query)
         return cursor

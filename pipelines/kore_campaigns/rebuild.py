@@ -18,15 +18,16 @@ from typing import Any, Final
 import dlt
 
 from kore_campaigns.compare import Difference, differences
-from kore_campaigns.destinations import DuckDbFile
-from kore_campaigns.errors import HistoryDamaged
-from kore_campaigns.load import destination_errors, load, package
+from kore_campaigns.destinations import DUCKDB
+from kore_campaigns.load import load, package
 from kore_campaigns.project import project_folder
-from kore_campaigns.proof import CHILDREN, NAMED, faults, nested_rows
-from kore_campaigns.publish import Workspace, workspace_for
+from kore_campaigns.proof import CHILDREN, nested_rows
+from kore_campaigns.publish import workspace_for
+from kore_campaigns.rebuild_places import FileRebuild, RebuildPlace, WarehouseRebuild
 from kore_campaigns.settings import SECTION, KoreSettings
 from kore_campaigns.shape import Held, deletion_row, shape, version_row
-from kore_campaigns.stored import kept_versions, reading
+from kore_campaigns.stored import Connection, kept_versions
+from kore_campaigns.warehouse import Warehouse
 
 Row = dict[str, Any]
 
@@ -60,58 +61,58 @@ class Rebuilt:
 
 
 def rebuild_database(
-    *, database: str | Path | None = None, project_dir: str | Path | None = None
+    *,
+    destination: str = DUCKDB,
+    database: str | Path | None = None,
+    project_dir: str | Path | None = None,
 ) -> Rebuilt:
     """Derive all versions of all apps anew and publish them once it is proven that none is lost.
 
     Raises `DestinationUnavailable` if there is no database or a run holds it, `HistoryDamaged` if
     a version would not be kept; nothing is published then.
     """
-    folder = project_folder(project_dir)
-    keep = dlt.config.get(f"sources.{SECTION}.keep_generations", int)
-    workspace = workspace_for(
-        database,
-        folder,
-        keep_generations=KoreSettings.keep_generations if keep is None else max(0, keep),
-        chunk=PACKAGE,
-    )
+    place = _place(destination, database, project_folder(project_dir))
     began = datetime.now(UTC)
-    with reading(workspace.published):
-        pass  # before anything is made beside a file that is not there
-    with workspace.locked(), destination_errors(str(workspace.published)):
-        rebuilt = _rebuild(workspace)
+    with place.held():
+        rebuilt = _rebuild(place)
     rebuilt.seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
     return rebuilt
 
 
-def _rebuild(workspace: Workspace) -> Rebuilt:
-    published, private = workspace.published, workspace.private
-    rebuilt = Rebuilt(str(published), rows_before=nested_rows(published))
+def _place(kind: str, database: str | Path | None, folder: Path) -> RebuildPlace:
+    if kind != DUCKDB:
+        return WarehouseRebuild(Warehouse(kind, folder))
+    keep = dlt.config.get(f"sources.{SECTION}.keep_generations", int)
+    keep = KoreSettings.keep_generations if keep is None else max(0, keep)
+    return FileRebuild(workspace_for(database, folder, keep_generations=keep, chunk=PACKAGE))
+
+
+def _rebuild(place: RebuildPlace) -> Rebuilt:
+    rebuilt = Rebuilt(place.name)
     derived_rows: Counter[str] = Counter(dict.fromkeys(CHILDREN, 0))
-    with DuckDbFile(workspace).opened() as pipeline:
+    with place.staging() as pipeline, place.stored() as connection:
+        rebuilt.rows_before = nested_rows(connection)
         waiting: list[Row] = []
-        for kept, derived in _derived(published):
+        for kept, derived in _derived(place, connection):
             rebuilt.versions += 1
             derived_rows.update({name: len(derived[name]) for name in CHILDREN})
             if found := differences(derived, kept):
                 rebuilt.add(found)
                 waiting.append(derived)
             if len(waiting) == PACKAGE:
-                _load(pipeline, waiting, published)
-        _load(pipeline, waiting, published)
-    rebuilt.rows_after = nested_rows(private)
-    _prove(published, private, rebuilt, derived_rows)
-    workspace.publish()
+                _load(pipeline, waiting, place.name)
+        _load(pipeline, waiting, place.name)
+    rebuilt.rows_after = place.publish(derived_rows)
     return rebuilt
 
 
-def _load(pipeline: dlt.Pipeline, waiting: list[Row], published: Path) -> None:
+def _load(pipeline: dlt.Pipeline, waiting: list[Row], database: str) -> None:
     if waiting:
-        load(pipeline, package(versions=waiting), database=str(published))
+        load(pipeline, package(versions=waiting), database=database)
         waiting.clear()
 
 
-def _derived(published: Path) -> Iterator[tuple[Row, Row]]:
+def _derived(place: RebuildPlace, connection: Connection) -> Iterator[tuple[Row, Row]]:
     """Each version as it is kept, and as this version of the program would write it.
 
     Raises `HistoryDamaged` if what was received is not what its hash says.
@@ -119,22 +120,19 @@ def _derived(published: Path) -> Iterator[tuple[Row, Row]]:
     damaged: list[str] = []
     before: Row = {}
     before_data: Mapping[str, Any] | None = None
-    with reading(published) as connection:
-        for kept in kept_versions(connection):
-            step = _step(before, kept)
-            data = _received(kept)
-            derived = _derive(
-                kept, data or {}, *((before, before_data) if step == 1 else ({}, None))
-            )
-            name = f"campaign `{kept['campaign_id']}` version {kept['version']}"
-            if step == 0:
-                damaged.append(f"{name} is there twice")
-            elif data is None or derived["content_hash"] != kept["content_hash"]:
-                damaged.append(f"{name}: its `raw` is not what its `content_hash` says")
-            if not damaged:
-                yield kept, derived | {name: kept[name] for name in _KEPT}
-            before, before_data = kept, data
-    _refuse(published, damaged)
+    for kept in kept_versions(connection):
+        step = _step(before, kept)
+        data = _received(kept)
+        derived = _derive(kept, data or {}, *((before, before_data) if step == 1 else ({}, None)))
+        name = f"campaign `{kept['campaign_id']}` version {kept['version']}"
+        if step == 0:
+            damaged.append(f"{name} is there twice")
+        elif data is None or derived["content_hash"] != kept["content_hash"]:
+            damaged.append(f"{name}: its `raw` is not what its `content_hash` says")
+        if not damaged:
+            yield kept, derived | {name: kept[name] for name in _KEPT}
+        before, before_data = kept, data
+    place.refuse(damaged)
 
 
 def _step(before: Row, kept: Row) -> int | None:
@@ -171,18 +169,3 @@ def _derive(
     if held is not None and kept["is_deleted"]:
         return deletion_row(data, **where, held=held)
     return version_row(shape(data), **where, held=held, held_raw=before_data)
-
-
-def _prove(published: Path, private: Path, rebuilt: Rebuilt, derived: Mapping[str, int]) -> None:
-    found = list(faults(published, private))
-    found += [
-        f"`{name}` has {rebuilt.rows_after[name]} rows, not the {derived[name]} that were derived"
-        for name in CHILDREN
-        if rebuilt.rows_after[name] != derived[name]
-    ]
-    _refuse(published, found)
-
-
-def _refuse(published: Path, found: list[str]) -> None:
-    if found:
-        raise HistoryDamaged(str(published), found[:NAMED], more=len(found[NAMED:]))

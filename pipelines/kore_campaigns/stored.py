@@ -28,11 +28,25 @@ class Cursor(Protocol):
 
     def fetchone(self) -> Any: ...
 
+    def fetchmany(self, size: int = 1, /) -> list[Any]: ...
+
+
+class HeldCursor(Cursor, Protocol):
+    """One that holds something until it is closed."""
+
+    def close(self) -> None: ...
+
 
 class Connection(Protocol):
     """DuckDB's own, or one of a warehouse that is as good."""
 
     def execute(self, query: str, parameters: Any = None, /) -> Cursor: ...
+
+
+class StreamingConnection(Connection, Protocol):
+    """One that keeps the rows of an answer until they are fetched."""
+
+    def stream(self, query: str, /) -> HeldCursor: ...
 
 
 # as many versions are in memory at once, or those of one campaign if it has more
@@ -46,7 +60,7 @@ _CAMPAIGNS = f"""
 select stream_id, campaign_id, count(*)
 from {RAW_SCHEMA}.{CAMPAIGN_VERSIONS.name}
 where {_COMPLETED}
-group by all order by all
+group by stream_id, campaign_id order by stream_id, campaign_id
 """  # noqa: S608  # names of ours
 _PAGE = "where stream_id = ? and campaign_id between ? and ?"
 _NEWEST = f"""
@@ -71,6 +85,16 @@ def reading(database: Path) -> Iterator[Connection]:
             yield connection
     except duckdb.Error as failed:
         raise DestinationUnavailable(str(database), str(failed).splitlines()[0]) from failed
+
+
+@contextmanager
+def at_one_moment(connection: Connection) -> Iterator[None]:
+    """What is read meanwhile is as it is now."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    finally:
+        connection.execute("rollback")
 
 
 def newest(connection: Connection, *, stream_id: str) -> dict[str, bool]:
@@ -150,6 +174,16 @@ def pages(connection: Connection) -> Iterator[tuple[str, str, str]]:
         yield page
 
 
+def columns_of_table(connection: Connection, name: str, schema: str = RAW_SCHEMA) -> list[str]:
+    """Its columns; empty for one that is not there."""
+    found = connection.execute(
+        "select column_name from information_schema.columns"
+        " where table_schema = ? and table_name = ? order by ordinal_position",
+        [schema, name],
+    )
+    return [column for (column,) in found.fetchall()]
+
+
 def _children(
     connection: Connection, child: Table, where: list[Any]
 ) -> dict[tuple[str, int], list[Row]]:
@@ -163,14 +197,11 @@ def _children(
 
 def _select(connection: Connection, name: str, table: Table) -> str:
     """All declared columns; nothing, where an older program did not know the table."""
-    known = connection.execute(
-        "select column_name from duckdb_columns() where schema_name = ? and table_name = ?",
-        [RAW_SCHEMA, name],
-    ).fetchall()
+    known = columns_of_table(connection, name)
     if not known:
         return ""
     columns = ", ".join(
-        column if (column,) in known else f"null as {column}" for column in table.column_names()
+        column if column in known else f"null as {column}" for column in table.column_names()
     )
     return f"select {columns} from {RAW_SCHEMA}.{name}"  # noqa: S608  # names of ours
 

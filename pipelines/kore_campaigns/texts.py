@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kore_campaigns.campaign_errors import Interrupted, NotAsked
 from kore_campaigns.check import Leg
 from kore_campaigns.errors import in_bytes
+from kore_campaigns.export import Export
 from kore_campaigns.problems import duration, problems
 from kore_campaigns.report import RunReport
 from kore_campaigns.restore import Kept, Restored, State
@@ -105,6 +106,16 @@ def restored_summary(done: Restored) -> list[str]:
             "--generation 1"
         )
     return [*lines, "next       kore-campaigns run goes on from here"]
+
+
+def export_summary(exported: Export) -> list[str]:
+    """Each file with its rows and size."""
+    cells = [(each.file, each.rows, in_bytes(each.bytes_written)) for each in exported.files]
+    moment = f"{exported.exported_at:%Y-%m-%d %H:%M:%S} UTC"
+    return [
+        *table(("file", "rows", "size"), cells),
+        f"{len(cells)} files in {exported.directory}, of {exported.database} at {moment}",
+    ]
 
 
 def _state(label: str, state: State) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from kore_campaigns.campaign_ids import EVERY
 from kore_campaigns.client import KoreClient
 from kore_campaigns.compare import Difference, differences
 from kore_campaigns.connect import connected
-from kore_campaigns.destinations import DUCKDB, name_of, place_of
+from kore_campaigns.destinations import DUCKDB, name_of, place_of, stored_in
 from kore_campaigns.errors import AccessRefused
 from kore_campaigns.fetch import Fetch, Fetched
 from kore_campaigns.listing import Listing
@@ -30,7 +30,7 @@ from kore_campaigns.publish import Workspace
 from kore_campaigns.report import new_report
 from kore_campaigns.settings import KoreSettings
 from kore_campaigns.shape import Shaped, shape
-from kore_campaigns.stored import Connection, last_run_at, live_campaigns, newest, reading
+from kore_campaigns.stored import Connection, last_run_at, live_campaigns, newest
 from kore_campaigns.sweep import Progress, silent
 from kore_campaigns.verification import Verification
 from kore_campaigns.warehouse import Warehouse
@@ -59,7 +59,7 @@ def verify_database(
     place = place_of(destination, database, folder)
     stop = stop or threading.Event()
     identity = _identity(place)
-    with _stored(place) as kept, connected(found, stop=stop) as client:
+    with stored_in(place) as kept, connected(found, stop=stop) as client:
         verification = Verification(new_report(database=name_of(place)))
         verification.last_run_at = last_run_at(kept, stream_id=found.stream_id)
         _Verifier(found, verification, client, kept, stop, progress).go(campaign_ids)
@@ -85,10 +85,6 @@ def expected_campaign(shaped: Shaped, *, account_id: str) -> dict[str, Any]:
         "campaign_dnc_lists": [lists | row for row in shaped.dnc_lists],
         "campaign_contact_lists": [lists | row for row in shaped.contact_lists],
     }
-
-
-def _stored(place: Workspace | Warehouse) -> AbstractContextManager[Connection]:
-    return place.stored() if isinstance(place, Warehouse) else reading(place.published)
 
 
 def _identity(place: Workspace | Warehouse) -> tuple[int, int] | None:

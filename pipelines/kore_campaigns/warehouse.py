@@ -16,28 +16,38 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination.reference import Destination
-from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from kore_campaigns import tables
 from kore_campaigns.advisory_lock import holder, lock_account, wait_for_others_to_make
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, SettingMissing
+from kore_campaigns.errors import DestinationUnavailable, SettingMissing
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
 from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
 from kore_campaigns.made import fingerprint
 from kore_campaigns.run_lock import RunLock
 from kore_campaigns.settings import KoreSettings
-from kore_campaigns.stored import Connection
+from kore_campaigns.stored import Connection, columns_of_table
 from kore_campaigns.views.apply import apply_views
+from kore_campaigns.warehouse_kinds import POSTGRES, check_promises, destination_called, refused
 
-POSTGRES = "postgres"
 _MADE_BY = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
 _LONGEST = 40
+# what a run creates in, and this role may not
+_LACKING = """
+select what, current_user
+from (
+    select 1 as place, 'the database ' || current_database() as what,
+        has_database_privilege(current_database(), 'create') as is_allowed
+    union all
+    select 2, 'its schema ' || nspname, has_schema_privilege(nspname, 'create')
+    from pg_namespace where nspname in (%s, %s)
+) as needed
+where not is_allowed
+order by place, what
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,7 @@ class Warehouse:
     folder: Path
 
     def __post_init__(self) -> None:
-        _check_promises(self.kind)
+        check_promises(self.kind)
 
     @property
     def name(self) -> str:
@@ -77,7 +87,7 @@ class Warehouse:
                     self._make(pipeline)
                 yield pipeline
         finally:
-            pipeline.deactivate()
+            _deactivate(pipeline)
             shutil.rmtree(mine, ignore_errors=True)
 
     @contextmanager
@@ -90,21 +100,69 @@ class Warehouse:
                 with self._told(), pipeline.sql_client() as client:
                     yield client
             finally:
-                pipeline.deactivate()
+                _deactivate(pipeline)
 
     @contextmanager
     def stored(self) -> Iterator[Connection]:
-        """What it holds, to be compared; raises `SettingInvalid` where that is not possible."""
+        """What it holds, to be compared; raises `SettingInvalid` where that is not possible,
+        `DestinationUnavailable` where there is nothing.
+        """
+        with self.read() as reader:
+            connection = self.connection_of(reader)
+            if not columns_of_table(connection, tables.CAMPAIGN_VERSIONS.name):
+                flags = f"--destination {self.kind}"
+                reason = f"nothing was loaded into it; `kore-campaigns run {flags}` does that"
+                raise DestinationUnavailable(self.name, reason)
+            yield connection
+
+    def connection_of(self, reader: Reader) -> Connection:
+        """What `stored` gives, of a reader; raises `SettingInvalid`, too."""
         if self.kind != POSTGRES:
-            raise _refused(self.kind, "`duckdb` or `postgres`")
+            raise refused(self.kind, "`duckdb` or `postgres`")
         from kore_campaigns.postgres import StoredInPostgres
 
-        with self.read() as reader:
-            yield StoredInPostgres(reader.native_connection)
+        return StoredInPostgres(reader.native_connection)
+
+    @contextmanager
+    def opened_beside(self, schema: str, *, staging: str) -> Iterator[dlt.Pipeline]:
+        """A pipeline into another schema, once the tables of this version are there.
+
+        No lock is asked for: who wants one has it.
+        """
+        with TemporaryDirectory(prefix="kore-campaigns-") as scratch, self._told():
+            raw = self._pipeline(Path(scratch), staging)
+            try:
+                self._make(raw)
+            finally:
+                _deactivate(raw)
+            beside = self._pipeline(Path(scratch, schema), staging, schema=schema)
+            try:
+                yield beside
+            finally:
+                _deactivate(beside)
 
     def writer(self, reader: Reader) -> tuple[int, str] | None:
         """Backend and start of a run that writes now, of whatever account; None if none does."""
         return holder(reader) if self.kind == POSTGRES else None
+
+    def try_out(self, settings: KoreSettings | None) -> str:
+        """Asks for what a run needs there, and says what was found.
+
+        Raises `DestinationUnavailable` for the first that is not to be had.
+        """
+        with self.read() as reader:
+            if self.kind != POSTGRES:
+                reader.execute_sql("select 1")
+                return f"{self.name}, connected"
+            rows = reader.execute_sql(_LACKING, tables.RAW_SCHEMA, tables.VIEW_SCHEMA)
+            if rows:
+                what, who = rows[0]
+                reason = f"the role `{who}` may not create in {what}; docs/warehouses.md has roles"
+                raise DestinationUnavailable(self.name, reason)
+            if settings is not None:
+                lock_account(reader, settings.account_id, database=self.name)
+            is_made = columns_of_table(self.connection_of(reader), tables.CAMPAIGN_VERSIONS.name)
+        return self.name if is_made else f"{self.name}, made by the first run"
 
     def begin_step(self) -> None:
         """Each transaction is a step of its own."""
@@ -133,12 +191,15 @@ class Warehouse:
                 reason = str(failed).splitlines()[0].rstrip(".")
                 raise DestinationUnavailable(self.name, reason) from failed
 
-    def _pipeline(self, pipelines_dir: Path, stream: str) -> dlt.Pipeline:
+    def _pipeline(
+        self, pipelines_dir: Path, stream: str, *, schema: str = tables.RAW_SCHEMA
+    ) -> dlt.Pipeline:
         configure_dlt()
+        layout = f"%s_staging_{stream}"
         pipeline = dlt.pipeline(
             pipeline_name=PIPELINE_NAME,
-            destination=_destination(self.kind, staging_dataset_name_layout=f"%s_staging_{stream}"),
-            dataset_name=tables.RAW_SCHEMA,
+            destination=destination_called(self.kind, staging_dataset_name_layout=layout),
+            dataset_name=schema,
             pipelines_dir=str(pipelines_dir),
         )
         pipeline.config.restore_from_destination = False
@@ -182,42 +243,15 @@ def _made_by(client: Reader) -> str | None:
     return rows[0][0] if rows else None
 
 
+def _deactivate(pipeline: dlt.Pipeline) -> None:
+    """A plain source used later in this process is none of ours."""
+    if pipeline.is_active:  # no more, if another one was made meanwhile
+        pipeline.deactivate()
+
+
 def _as_name(stream_id: str) -> str:
     """A part of a schema's name, different for each stream."""
     plain = re.sub(r"\W", "_", stream_id.lower())
     if len(plain) > _LONGEST:
         return sha256(stream_id.encode()).hexdigest()[:16]
     return plain
-
-
-def _destination(kind: str, **options: Any) -> Any:
-    if kind == POSTGRES:
-        from kore_campaigns.postgres import ExactPostgres
-
-        return ExactPostgres(**options)
-    return Destination.from_reference(kind, **options)
-
-
-def _check_promises(kind: str) -> None:
-    """Raises `SettingInvalid` for a destination in which versions and children could part."""
-    try:
-        destination: Any = Destination.from_reference(kind)
-        strategies = destination.capabilities().supported_merge_strategies or ()
-        is_sql = issubclass(destination.client_class, SqlJobClientBase)
-    except Exception as unknown:  # whatever dlt's lookup of names and packages raises
-        reason = (str(unknown).splitlines() or [type(unknown).__name__])[0]
-        raise _refused(kind, f"a destination that dlt can load ({reason})") from None
-    if not is_sql:
-        raise _refused(
-            kind,
-            "a SQL database such as `duckdb` or `postgres`: files know no transaction over a "
-            "version and its lists, and what is held decides what is new",
-        )
-    if "delete-insert" not in strategies:
-        raise _refused(
-            kind, "a destination that dlt merges by delete-insert: others leave rows of old lists"
-        )
-
-
-def _refused(kind: str, expected: str) -> SettingInvalid:
-    return SettingInvalid(key="destination", value=kind, expected=expected)
