@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import dlt
-import duckdb
 import psycopg2
+import pytest
 
-from kore_campaigns.hints import ensure_tables
+from kore_campaigns.copy_history import copy_history
 from kore_campaigns.load import PIPELINE_NAME
 from kore_campaigns.tables import RAW_SCHEMA
-from kore_campaigns.views.apply import apply_views
 
+POSTGRES_ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
 _NUMBERS = count(1)
 
 
@@ -80,36 +79,11 @@ def postgres_pipeline(url: str, folder: Path) -> dlt.Pipeline:
     )
 
 
-def copy_to_postgres(database: Path, url: str) -> dlt.Pipeline:
-    """All raw tables of the published file, and views over them."""
-    pipeline = postgres_pipeline(url, database.parent)
-    try:
-        ensure_tables(pipeline)
-        with (
-            duckdb.connect(str(database), read_only=True) as source,
-            closing(psycopg2.connect(url)) as target,
-        ):
-            source.execute("set timezone = 'UTC'")
-            for (table,) in source.execute(
-                "select table_name from duckdb_tables() where schema_name = ?", [RAW_SCHEMA]
-            ).fetchall():
-                if not table.startswith("_dlt") or table == "_dlt_loads":
-                    _copy(source, target, f"{RAW_SCHEMA}.{table}")
-            target.commit()
-        apply_views(pipeline)
-    finally:
-        pipeline.deactivate()
-    return pipeline
-
-
-def _copy(source: duckdb.DuckDBPyConnection, target: Any, table: str) -> None:
-    """By way of a file: a million rows go in seconds."""
-    names = [column[0] for column in source.execute(f"from {table} limit 0").description or ()]
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "rows.csv")
-        source.execute(f"copy {table} to '{path}' (header false, nullstr '', force_quote *)")
-        with path.open("rb") as file, target.cursor() as cursor:
-            cursor.copy_expert(f"copy {table} ({', '.join(names)}) from stdin csv null ''", file)
+def copy_to_postgres(database: Path, url: str) -> None:
+    """What `kore-campaigns copy` copies of a published file into an empty database."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv(POSTGRES_ADDRESS, url)
+        copy_history(destination="postgres", database=database, project_dir=database.parent)
 
 
 def rows_of(connection: Any, view: str) -> list[tuple[Any, ...]]:

@@ -24,9 +24,9 @@ from kore_campaigns.emulator import Emulator
 from kore_campaigns.postgres import StoredInPostgres
 from kore_campaigns.report import RunReport
 from kore_campaigns.run import run_pipeline
+from postgres_server import POSTGRES_ADDRESS
 
 SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
-POSTGRES_ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
 # all that read or write a destination
 _OF_A_DESTINATION = ("check", "plan", "rebuild", "report", "run", "status", "verify", "export")
 
@@ -64,7 +64,7 @@ class Project:
     ) -> None:
         self.folder = folder
         self.database = folder / "kore_campaigns.duckdb"
-        self._monkeypatch = monkeypatch
+        self.monkeypatch = monkeypatch
         self._address = address
         self.destination = "duckdb" if address is None else "postgres"
         if address is not None:
@@ -84,7 +84,7 @@ class Project:
         self.configure(kore.campaign_ids() if ids is None else ids)
 
     def set(self, name: str, value: object) -> None:
-        self._monkeypatch.setenv(SETTINGS + name.upper(), str(value))
+        self.monkeypatch.setenv(SETTINGS + name.upper(), str(value))
 
     def configure(self, ids: Sequence[str]) -> None:
         text = "\n".join(["campaign_id", *ids]) + "\n"

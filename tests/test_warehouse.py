@@ -16,8 +16,8 @@ from conftest import Emulate
 from kore_campaigns.emulator import Emulator, Fault, demo_campaigns, sample_campaigns
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.views.apply import VIEWS
+from postgres_server import POSTGRES_ADDRESS as ADDRESS
 from postgres_server import rows_of
-from project_case import POSTGRES_ADDRESS as ADDRESS
 from project_case import Project
 from warehouse_case import Warehouse
 

@@ -8,8 +8,8 @@ from typing import Any
 import psycopg2
 import pytest
 
-from postgres_server import Postgres
-from project_case import POSTGRES_ADDRESS, Project
+from postgres_server import POSTGRES_ADDRESS, Postgres
+from project_case import Project
 
 
 class Warehouse:

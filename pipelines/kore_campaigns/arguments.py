@@ -111,6 +111,10 @@ def _destination(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _warehouse(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--destination", required=True, metavar="NAME", help="postgres")
+
+
 def _html(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", required=True, metavar="FILE", help="the page to write")
 
@@ -191,6 +195,11 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         commands.export,
         "write the views as Parquet files, all of one moment",
         (_destination, _database, _parquet, _quiet),
+    ),
+    "copy": (
+        commands.copy,
+        "copy the history of a DuckDB file into a warehouse, and read every row back",
+        (_warehouse, _database, _quiet),
     ),
     "restore": (
         commands.restore,

@@ -71,6 +71,15 @@ def export(options: argparse.Namespace) -> int:
     return 0
 
 
+def copy(options: argparse.Namespace) -> int:
+    from kore_campaigns.copy_history import copy_history
+    from kore_campaigns.texts import copy_summary
+
+    copied = copy_history(destination=options.destination, database=from_here(options.database))
+    print_result(options, copied.as_json(), copy_summary(copied), quiet=options.quiet)
+    return 0
+
+
 def check(options: argparse.Namespace) -> int:
     from kore_campaigns.check import check_legs
     from kore_campaigns.texts import check_line

@@ -1,5 +1,5 @@
 """Everything that can go wrong, split by what the operator does next. `CampaignFailed` and what is
-below it are in `campaign_errors`.
+below it are in `campaign_errors`, those about a history in `history_errors`.
 
     KoreCampaignsError                 exit 1
     ├── FixSetting                     exit 2   change a setting or a file, then run again
@@ -24,6 +24,7 @@ below it are in `campaign_errors`.
     │   │   └── Interrupted
     │   └── NotAsked                            the run stopped before its turn
     ├── HistoryDamaged                 exit 6   `rebuild` would not keep every version
+    ├── CopyRefused                    exit 6   `copy` would not bring a history over whole
     └── DestinationUnavailable         exit 6
         ├── NoRoom                              the disk is too full for what is to be written
         └── DatabaseLocked
@@ -35,7 +36,6 @@ what was sent: no header, no token, no secret can reach them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -225,23 +225,4 @@ class DatabaseLocked(DestinationUnavailable):
         super().__init__(
             database,
             f"another run holds it ({holder}); wait for it, or stop it with `kill {pid or 'PID'}`",
-        )
-
-
-class HistoryDamaged(KoreCampaignsError):
-    """A version is not what it was when it was loaded, so nothing is derived from it anew."""
-
-    exit_code = 6
-    code = "history_damaged"
-
-    def __init__(
-        self, database: str, found: Sequence[str], *, more: int = 0, way_back: str
-    ) -> None:
-        self.database, self.found = database, found
-        others = f"; and {more} more" if more else ""
-        super().__init__(
-            f"the history in `{database}` cannot be rebuilt without loss: {'; '.join(found)}"
-            f"{others}. Nothing was published, the database is as it was. Likely rows were altered "
-            f"by hand or damaged on disk since they were loaded. Next: {way_back}; if that brings "
-            "the same line, report it."
         )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TextIO
 
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.destinations.impl.postgres.factory import PostgresTypeMapper, postgres
@@ -46,6 +46,10 @@ class StoredInPostgres:
         cursor = self._native.cursor(name="kore_campaigns", withhold=True)
         cursor.execute(query)
         return cursor
+
+    def copy_in(self, table: str, lines: TextIO) -> None:
+        """Rows in the text format of COPY."""
+        self._native.cursor().copy_expert(f"copy {table} from stdin", lines)
 
     def execute(self, query: str, parameters: Any = None, /) -> Any:
         cursor = self._native.cursor()

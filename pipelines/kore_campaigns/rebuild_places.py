@@ -15,9 +15,9 @@ import duckdb
 
 from kore_campaigns.advisory_lock import lock_all_accounts
 from kore_campaigns.destinations import DuckDbFile
-from kore_campaigns.errors import HistoryDamaged
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import child_name, ensure_tables
+from kore_campaigns.history_errors import HistoryDamaged
 from kore_campaigns.load import destination_errors
 from kore_campaigns.proof import CHILDREN, NAMED, faults, history_of, nested_rows
 from kore_campaigns.publish import Workspace

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kore_campaigns.campaign_errors import Interrupted, NotAsked
 from kore_campaigns.check import Leg
+from kore_campaigns.copy_history import Copied
 from kore_campaigns.errors import in_bytes
 from kore_campaigns.export import Export
 from kore_campaigns.problems import duration, problems
@@ -106,6 +107,17 @@ def restored_summary(done: Restored) -> list[str]:
             "--generation 1"
         )
     return [*lines, "next       kore-campaigns run goes on from here"]
+
+
+def copy_summary(copied: Copied) -> list[str]:
+    """Each table with its rows, and what comes next."""
+    kind = copied.destination.partition(",")[0]
+    return [
+        *table(("table", "rows"), [*copied.rows.items()]),
+        f"copied     {sum(copied.rows.values()):,} rows of {copied.database} into "
+        f"{copied.destination}, each read back and equal, in {duration(copied.seconds)}",
+        f"next       kore-campaigns run --destination {kind} goes on from here",
+    ]
 
 
 def export_summary(exported: Export) -> list[str]:

@@ -129,17 +129,22 @@ class Warehouse:
 
         No lock is asked for: who wants one has it.
         """
+        self.make_tables_and_views()
         with TemporaryDirectory(prefix="kore-campaigns-") as scratch, self._told():
-            raw = self._pipeline(Path(scratch), staging)
+            pipeline = self._pipeline(Path(scratch), staging, schema=schema)
             try:
-                self._make(raw)
+                yield pipeline
             finally:
-                _deactivate(raw)
-            beside = self._pipeline(Path(scratch, schema), staging, schema=schema)
+                _deactivate(pipeline)
+
+    def make_tables_and_views(self) -> None:
+        """Those of this version are there when this returns; for who holds every account."""
+        with TemporaryDirectory(prefix="kore-campaigns-") as scratch, self._told():
+            pipeline = self._pipeline(Path(scratch), "made")
             try:
-                yield beside
+                self._make(pipeline)
             finally:
-                _deactivate(beside)
+                _deactivate(pipeline)
 
     def writer(self, reader: Reader) -> tuple[int, str] | None:
         """Backend and start of a run that writes now, of whatever account; None if none does."""
