@@ -24,8 +24,11 @@ examples:
   kore-campaigns status
 
 """
-
-
+# as `views.dialects` has them, which is heavy
+DIALECTS: Final = (
+    *("duckdb", "postgres"),
+    *("snowflake", "bigquery", "redshift", "databricks", "clickhouse"),
+)
 Flags = Callable[[argparse.ArgumentParser], None]
 
 
@@ -115,6 +118,15 @@ def _warehouse(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--destination", required=True, metavar="NAME", help="postgres")
 
 
+def _dialect(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dialect",
+        required=True,
+        choices=DIALECTS,
+        help="generated and not tested, but for duckdb and postgres",
+    )
+
+
 def _html(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--html", required=True, metavar="FILE", help="the page to write")
 
@@ -200,6 +212,11 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., int], str, tuple[Flags, ...]]]] =
         commands.copy,
         "copy the history of a DuckDB file into a warehouse, and read every row back",
         (_warehouse, _database, _quiet),
+    ),
+    "views": (
+        commands.views,
+        "print the SQL of the views for a database that a run makes none in",
+        (_dialect,),
     ),
     "restore": (
         commands.restore,

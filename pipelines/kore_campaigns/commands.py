@@ -80,6 +80,15 @@ def copy(options: argparse.Namespace) -> int:
     return 0
 
 
+def views(options: argparse.Namespace) -> int:
+    from kore_campaigns.views.dialects import view_statements
+
+    statements = [*view_statements(options.dialect)]
+    found = {"dialect": options.dialect, "statements": statements}
+    print_result(options, found, [f"{each};" for each in statements])
+    return 0
+
+
 def check(options: argparse.Namespace) -> int:
     from kore_campaigns.check import check_legs
     from kore_campaigns.texts import check_line

@@ -232,7 +232,8 @@ class Warehouse:
         """
         if self.kind != POSTGRES:
             ensure_tables(pipeline)
-            apply_views(pipeline)
+            if pipeline.destination.capabilities().sqlglot_dialect == "duckdb":
+                apply_views(pipeline)
             return
         with pipeline.sql_client() as client:
             wait_for_others_to_make(client)
