@@ -9,14 +9,17 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kore_campaigns.auth import TokenMinter
+from kore_campaigns.calls_file import CallsFile
+from kore_campaigns.calls_table import CallsTable
 from kore_campaigns.client import KoreClient
 from kore_campaigns.emulator import Emulator
-from kore_campaigns.pacing import Budget, Limit
+from kore_campaigns.pacing import Budget, Limit, Store
 from kore_campaigns.transport import Transport
 
 
@@ -27,7 +30,7 @@ class Orders:
     account_id: str
     client_id: str
     client_secret: str
-    path: str
+    place: str
     limits: Sequence[tuple[int, float]]
     campaign_ids: Sequence[str]
     threads: int = 8
@@ -35,9 +38,16 @@ class Orders:
 
 
 def orders(
-    kore: Emulator, path: Path, *, limits: Sequence[tuple[int, float]], calls: int, threads: int = 8
+    kore: Emulator,
+    place: str,
+    *,
+    limits: Sequence[tuple[int, float]],
+    calls: int,
+    threads: int = 8,
 ) -> Orders:
-    """`calls` calls for the emulator's campaigns, one after another and around again."""
+    """`calls` calls for the emulator's campaigns, one after another and around again, counted in
+    `place`: a file, or the database of this address.
+    """
     ids = kore.campaign_ids()
     return Orders(
         url=kore.url,
@@ -45,7 +55,7 @@ def orders(
         account_id=kore.account_id,
         client_id=kore.client_id,
         client_secret=kore.client_secret,
-        path=str(path),
+        place=place,
         limits=limits,
         campaign_ids=[ids[i % len(ids)] for i in range(calls)],
         threads=threads,
@@ -69,7 +79,7 @@ def finish(process: subprocess.Popen[str]) -> int:
 def carry_out(given: Orders) -> int:
     """How many of the campaigns came back."""
     budget = Budget(
-        Path(given.path),
+        _store(given.place),
         limits=[Limit(calls, seconds) for calls, seconds in given.limits],
         lease_seconds=given.lease_seconds,
     )
@@ -102,6 +112,12 @@ def carry_out(given: Orders) -> int:
         thread.join()
     budget.close()
     return len(got)
+
+
+def _store(place: str) -> Store:
+    if place.startswith("postgresql:"):
+        return CallsTable(place, account="calls", sleep=time.sleep)
+    return CallsFile(Path(place))
 
 
 if __name__ == "__main__":

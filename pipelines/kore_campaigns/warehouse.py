@@ -25,7 +25,8 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from kore_campaigns import tables
 from kore_campaigns.advisory_lock import holder, lock_account, wait_for_others_to_make
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, SettingMissing
+from kore_campaigns.destination_address import credentials_missing
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
 from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
@@ -122,11 +123,7 @@ class Warehouse:
             try:
                 yield
             except ConfigurationException as missing:
-                section = f"`[destination.{self.kind}.credentials]`"
-                raise SettingMissing(
-                    [f"destination.{self.kind}.credentials"],
-                    looked_in=f"`.dlt/secrets.toml`, section {section}, and the environment",
-                ) from missing
+                raise credentials_missing(self.kind) from missing
             except Exception as failed:
                 if not type(failed).__module__.startswith("psycopg2"):
                     raise
