@@ -62,11 +62,22 @@ def orders(
     )
 
 
-def start(given: Orders) -> subprocess.Popen[str]:
-    """A process that carries the orders out."""
-    return subprocess.Popen(
-        [sys.executable, __file__, json.dumps(asdict(given))], stdout=subprocess.PIPE, text=True
-    )
+# what a machine's clock is, before anything of ours is imported
+_WRONG_CLOCK = """
+import runpy, sys, time
+right, ahead = time.time, float(sys.argv.pop(1))
+time.time = lambda: right() + ahead
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def start(given: Orders, *, clock_ahead: float = 0.0) -> subprocess.Popen[str]:
+    """A process that carries the orders out, on a machine whose clock may be wrong."""
+    command = [sys.executable, __file__, json.dumps(asdict(given))]
+    if clock_ahead:
+        command[1:1] = ["-c", _WRONG_CLOCK, str(clock_ahead)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> int:

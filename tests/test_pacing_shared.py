@@ -25,6 +25,10 @@ class TestSharing:
             call(pacer, clock)
         assert call(other, clock) == pytest.approx(WINDOW)
 
+    def test_a_pause_holds_all_who_share_it(self, place: Place, clock: FakeClock) -> None:
+        budget(place).pause(45)
+        assert call(budget(place), clock) == pytest.approx(45)
+
     def test_what_was_used_outlives_the_run(self, place: Place, clock: FakeClock) -> None:
         first = budget(place)
         for _ in range(3):

@@ -18,8 +18,8 @@ from kore_campaigns.shared_connection import SharedConnection
 
 T = TypeVar("T")
 
-# A server that is restarted or fails over is back within so many seconds, about a minute in all.
-_WAITS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+# A server that is restarted, or fails over, is waited for half a minute.
+_WAITS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 # Without these a server that vanished, and sends no end of the connection, is waited for for hours.
 _NOTICED: Final = {
@@ -35,7 +35,7 @@ _NOTICED: Final = {
 # reads would read what was there before it waited.
 _BEGIN: Final = """
 begin;
-set local idle_in_transaction_session_timeout = '10s';
+set local idle_in_transaction_session_timeout = '5s';
 set local statement_timeout = '30s';
 select pg_advisory_xact_lock(%(lock)s);
 select extract(epoch from clock_timestamp())::float8,
