@@ -85,6 +85,28 @@ def test_who_waits_holds_no_lock_and_no_transaction(place: InPostgres) -> None:
     assert seen == [([], [])]
 
 
+def test_who_waited_for_the_lock_sees_what_was_written_meanwhile(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    first, second = table(url), table(url)
+    second.open()
+
+    begun = threading.Event()
+
+    def pause_once_the_other_waits(calls: Calls) -> float:
+        begun.set()
+        while not sql(url, "select 1 from pg_locks where locktype = 'advisory' and not granted"):
+            time.sleep(0.01)
+        calls.pause(calls.now + 600)
+        return calls.paused_until
+
+    with ThreadPoolExecutor(1) as threads:
+        pausing = threads.submit(first.transact, pause_once_the_other_waits)
+        begun.wait()
+        seen = second.transact(lambda calls: calls.paused_until)
+
+    assert seen == pausing.result()
+
+
 def test_who_is_stopped_in_the_middle_is_not_waited_for(postgres: Postgres) -> None:
     """The server throws it out; what it then does again is counted once."""
     url = postgres.new_database()

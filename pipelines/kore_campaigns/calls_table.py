@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import psycopg2
 
 from kore_campaigns.call_waits import Calls
-from kore_campaigns.errors import BudgetUnavailable
+from kore_campaigns.errors import BudgetUnavailable, told_by_driver
 from kore_campaigns.shared_connection import SharedConnection
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ _NOTICED: Final = {
 # Who is stopped in the middle of a transaction is thrown out by the server before those who wait
 # for its lock give up. `local`, and a lock of the transaction: a pooler may hand each transaction
 # to another session. The lock is a statement of its own, since one that waits for a lock and then
-# reads would read what was there before it waited.
+# reads would read what was there, and what time it was, before it waited.
 _BEGIN: Final = """
 begin;
 set local idle_in_transaction_session_timeout = '5s';
@@ -120,8 +120,8 @@ class CallsTable:
                 is_lost = db.closed != 0
                 self._connection.drop()
                 if is_lost:
-                    raise _LostError(_reason(error)) from None
-                raise BudgetUnavailable(_reason(error)) from None
+                    raise _LostError(told_by_driver(error)) from None
+                raise BudgetUnavailable(told_by_driver(error)) from None
             except BaseException:
                 cursor.execute("rollback")
                 raise
@@ -137,7 +137,7 @@ class CallsTable:
                 if not cursor.fetchone()[0]:
                     cursor.execute(_MAKE, {"lock": _lock("tables")})
         except psycopg2.Error as error:
-            reason = _reason(error)
+            reason = told_by_driver(error)
         else:
             return db
         if db is not None:
@@ -206,10 +206,6 @@ class _LostError(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
-
-
-def _reason(error: psycopg2.Error) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
 
 
 def _lock(name: str) -> int:

@@ -36,6 +36,7 @@ what was sent: no header, no token, no secret can reach them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -155,6 +156,14 @@ class AccessRefused(KoreCampaignsError):
             "setting not as in the "
             "JWT app. Next: `kore-campaigns check`."
         )
+
+
+def told_by_driver(error: Exception) -> str:
+    """The first line of what a driver says; of the host's name, what may belong to a password is
+    left out: an `@` in it that was not written `%40` ends it early.
+    """
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return re.sub(r'"[^"]*@', '"(not shown)@', line)
 
 
 class DestinationUnavailable(KoreCampaignsError):

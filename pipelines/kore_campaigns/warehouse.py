@@ -26,7 +26,7 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 from kore_campaigns import tables
 from kore_campaigns.advisory_lock import holder, lock_account, wait_for_others_to_make
 from kore_campaigns.destination_address import credentials_missing
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, told_by_driver
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
 from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
@@ -127,8 +127,7 @@ class Warehouse:
             except Exception as failed:
                 if not type(failed).__module__.startswith("psycopg2"):
                     raise
-                reason = str(failed).splitlines()[0].rstrip(".")
-                raise DestinationUnavailable(self.name, reason) from failed
+                raise DestinationUnavailable(self.name, told_by_driver(failed)) from failed
 
     def _pipeline(self, pipelines_dir: Path, stream: str) -> dlt.Pipeline:
         configure_dlt()
