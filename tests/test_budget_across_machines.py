@@ -135,7 +135,7 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_run_is_waited_for(
     ("address", "code", "said"),
     [
         ("", 2, "`DESTINATION__POSTGRES__CREDENTIALS`"),
-        ("kore:not-to-be-shown@warehouse", 2, "an address such as `postgresql://"),
+        ("kore:not-to-be-shown@warehouse", 2, "such as `postgresql://"),
         ("postgresql://kore:not-to-be-shown@127.0.0.1:1/kore", 6, "Connection refused"),
         ("postgresql://kore:as@not-to-be-shown@127.0.0.1:1/kore", 6, '"(not shown)@127.0.0.1"'),
     ],

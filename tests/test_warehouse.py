@@ -167,13 +167,16 @@ def test_a_server_that_cannot_be_used_is_told_in_one_line(
     without = project.cli(command, "--destination", "postgres")
     monkeypatch.setenv(ADDRESS, "postgresql://kore:not-to-be-shown@127.0.0.1:1/kore")
     closed = project.cli(command, "--destination", "postgres")
+    monkeypatch.setenv(ADDRESS, "kore:not-to-be-shown@warehouse")
+    unreadable = project.cli(command, "--destination", "postgres")
     monkeypatch.setenv(ADDRESS, "postgresql://kore:an@not-to-be-shown@127.0.0.1:1/kore")
     mistyped = project.cli(command, "--destination", "postgres")
 
-    assert (without.code, closed.code, mistyped.code) == (2, 6, 6)
+    assert (without.code, unreadable.code, closed.code, mistyped.code) == (2, 2, 6, 6)
     assert "`DESTINATION__POSTGRES__CREDENTIALS`" in without.err
+    assert "such as `postgresql://" in unreadable.err
     assert "Connection refused" in closed.err
-    for ended in (without, closed, mistyped):
+    for ended in (without, unreadable, closed, mistyped):
         assert len(ended.err.splitlines()) == 1
         assert "Next: " in ended.err
         assert "not-to-be-shown" not in ended.err

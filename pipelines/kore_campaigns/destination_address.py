@@ -10,7 +10,7 @@ from dlt.common.configuration.exceptions import (
 from dlt.common.configuration.specs import BaseConfiguration
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from kore_campaigns.errors import SettingInvalid, SettingMissing
+from kore_campaigns.errors import FixSetting, SettingInvalid, SettingMissing
 from kore_campaigns.untraced import untraced
 
 
@@ -19,10 +19,13 @@ class _Postgres(BaseConfiguration):
     credentials: PostgresCredentials = None  # type: ignore[assignment]  # dlt resolves nested specs
 
 
-def credentials_missing(kind: str) -> SettingMissing:
-    """The error that says where the credentials of this destination of dlt's are looked up."""
+def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting:
+    """What is wrong with the credentials of this destination, without a word of them."""
     key = f"destination.{kind}.credentials"
-    return SettingMissing([key], looked_in=f"`.dlt/secrets.toml`, section `[{key}]`")
+    if isinstance(failed, ConfigFieldMissingException):
+        return SettingMissing([key], looked_in=f"`.dlt/secrets.toml`, section `[{key}]`")
+    expected = "what dlt takes there, such as `postgresql://user:password@host/database`"
+    return SettingInvalid(key, value="(not shown)", expected=expected)
 
 
 @untraced()
@@ -33,12 +36,6 @@ def postgres_address() -> str:
     """
     try:
         found = resolve_configuration(_Postgres(), sections=("destination", "postgres"))
-    except ConfigFieldMissingException:
-        raise credentials_missing(kind="postgres") from None
-    except ConfigurationException:
-        raise SettingInvalid(
-            key="destination.postgres.credentials",
-            value="(not shown)",
-            expected="an address such as `postgresql://user:password@host/database`",
-        ) from None
+    except ConfigurationException as failed:
+        raise credentials_refused(kind="postgres", failed=failed) from None
     return found.credentials.to_native_representation()
