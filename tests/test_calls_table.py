@@ -55,6 +55,14 @@ def sql(url: str, text: str) -> list[tuple[Any, ...]]:
         return found
 
 
+def wait_for(url: str, row: str) -> None:
+    for _ in range(400):
+        if sql(url, row):
+            return
+        time.sleep(0.01)
+    pytest.fail(f"it never came to that: {row}")
+
+
 def with_password(url: str) -> str:
     return url.replace(":none@", f":{PASSWORD}@")
 
@@ -94,8 +102,7 @@ def test_who_waited_for_the_lock_sees_what_was_written_meanwhile(postgres: Postg
 
     def pause_once_the_other_waits(calls: Calls) -> float:
         begun.set()
-        while not sql(url, "select 1 from pg_locks where locktype = 'advisory' and not granted"):
-            time.sleep(0.01)
+        wait_for(url, "select 1 from pg_locks where locktype = 'advisory' and not granted")
         calls.pause(calls.now + 600)
         return calls.paused_until
 
@@ -122,9 +129,11 @@ def test_who_is_stopped_in_the_middle_is_not_waited_for(postgres: Postgres) -> N
     thread = threading.Thread(target=hanging.transact, args=(stop,))
     thread.start()
     stopped.wait()
-    table(url).transact(take)
-    resumed.set()
-    thread.join()
+    try:
+        table(url).transact(take)
+    finally:
+        resumed.set()
+        thread.join()
 
     assert sql(url, "select count(*) from kore_calls.calls") == [(2,)]
 

@@ -123,7 +123,7 @@ class CallsTable:
                     raise _LostError(told_by_driver(error)) from None
                 raise BudgetUnavailable(told_by_driver(error)) from None
             except BaseException:
-                cursor.execute("rollback")
+                self._connection.drop()  # the server undoes it, whatever state this is in
                 raise
             return done
 
