@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from conftest import Emulate
+from kore_campaigns.connect import connected
 from kore_campaigns.emulator import Emulator, sample_campaigns
+from kore_campaigns.errors import BudgetUnavailable
+from kore_campaigns.lookup import resolve
 from postgres_server import Postgres, running_postgres
 from project_case import Project
 from warehouse_case import ADDRESS, Warehouse
@@ -166,6 +170,15 @@ def test_a_place_that_cannot_be_used_is_told_in_one_line_and_nothing_is_sent(
     assert "Next: " in ended.err
     assert "not-to-be-shown" not in ended.err
     assert kore.counters.requests == 0
+
+
+def test_it_is_known_before_the_database_is_opened_or_anything_asked(
+    emulate: Emulate, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.use(emulate(sample_campaigns(1)), requests_per_minute=60, call_budget="postgres")
+    monkeypatch.setenv(ADDRESS, "postgresql://kore:none@127.0.0.1:1/kore")
+    with pytest.raises(BudgetUnavailable), connected(resolve(), stop=threading.Event()):
+        pytest.fail("it would have been found out by the first request")
 
 
 def test_check_says_so_too(
