@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,12 +100,14 @@ class Project:
             code = main(self._completed(arguments))
         return Ended(code, out.getvalue(), err.getvalue())
 
-    def spawn(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    def spawn(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
         """A command in a process of its own, to be waited for, signalled or killed."""
         return subprocess.Popen(
             [sys.executable, "-m", "kore_campaigns", *self._completed(arguments)],
             cwd=self.folder,
-            env=dict(os.environ),
+            env=dict(environment or os.environ),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

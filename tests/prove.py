@@ -28,7 +28,10 @@ NOTHING_LEFT = 5
 BEGIN, END = "<!-- proved: begin -->", "<!-- proved: end -->"
 HEAD = "| what | how many | bad | minutes | seed | day | commit |"
 # each a share of what it does here, in every run of the tests
-PROOFS = ("test_any_course.py", "test_every_failure.py", "test_every_request.py", "test_kill.py")
+PROOFS = (
+    *("test_any_course.py", "test_every_failure.py", "test_every_request.py", "test_kill.py"),
+    "test_warehouse_writers.py",
+)
 
 
 @dataclass

@@ -86,6 +86,7 @@ def test_a_run_that_finds_nothing_new_writes_no_campaign_row(
 def test_what_was_received_is_kept_letter_by_letter(emulate: Emulate, warehouse: Warehouse) -> None:
     (one,) = sample_campaigns(1)
     one["description"] = "a\x00b"
+    one["name"], one["lname"] = "", " , \"'\\N\r\n"
     one["odd"] = {"z": 1.50, "a": 1e2, "empty": "", "nothing": None}
     warehouse.project.use(emulate([one]))
 
@@ -95,6 +96,10 @@ def test_what_was_received_is_kept_letter_by_letter(emulate: Emulate, warehouse:
     ((raw,),) = warehouse.sql("select raw::text from kore_raw.campaign_versions")
     assert raw == warehouse.project.sql("select raw from kore_raw.campaign_versions")[0][0]
     assert json.loads(raw)["odd"] == one["odd"]
+    texts = "select name, description, timezone from kore.campaigns"
+    assert warehouse.sql(texts) == warehouse.project.sql(texts)
+    assert warehouse.sql(texts)[0][0] == ""
+    assert warehouse.project.cli("verify", "--destination", "postgres").code == 0
 
 
 def test_a_second_run_for_the_account_is_turned_away_and_other_accounts_are_not(

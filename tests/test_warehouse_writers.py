@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
 from conftest import Emulate
-from kore_campaigns.emulator import sample_campaigns
+from kore_campaigns.emulator import Emulator, sample_campaigns
+from project_case import Project
+from proof_share import FULL, parts
 from warehouse_case import Warehouse
 
+HOURS_OF_DAYS = "dialingStrategy.callingHours.days"
 HOURS = {"day": "MO", "start": "9:00 AM", "end": "5:00 PM"}
 ORPHANS = """
 select count(*) from kore_raw.campaign_versions__calling_hours as hours
@@ -19,33 +28,47 @@ left join kore_raw.campaign_versions__calling_hours as hours
     using (stream_id, campaign_id, version)
 where hours.campaign_id is null
 """
-ACCOUNTS, RUNS, CAMPAIGNS = 4, 3, 30
+ACCOUNTS, RUNS, CAMPAIGNS = (4, 6, 300) if FULL else (4, 3, 30)
 
 
+@pytest.mark.timeout(3600 if FULL else 300)
+@pytest.mark.parametrize("part", parts(5))
 def test_runs_of_several_accounts_at_the_same_time_lose_nothing(
-    emulate: Emulate, warehouse: Warehouse
+    emulate: Emulate, warehouse: Warehouse, part: int, record_property: Any
 ) -> None:
     project = warehouse.project
     apps = [
         emulate(sample_campaigns(CAMPAIGNS), stream_id=f"st-{n}", account_id=f"acc-{n}")
         for n in range(ACCOUNTS)
     ]
+    writers = []
     for kore in apps:
-        for campaign_id in kore.campaign_ids():
-            kore.edit(campaign_id, {"dialingStrategy.callingHours.days": [HOURS]})
-    for number in range(RUNS):
-        running = []
-        for kore in apps:
-            for campaign_id in kore.campaign_ids():
-                kore.edit(campaign_id, {"description": f"edit {number}"})
-            project.use(kore)
-            running.append(project.spawn("run", "--destination", "postgres", "--quiet"))
-        ended = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
-        assert ended == [("", 0)] * ACCOUNTS
+        project.use(kore)
+        writers.append((kore, dict(os.environ)))
+
+    with ThreadPoolExecutor(ACCOUNTS) as pool:
+        said = pool.map(lambda each: runs_of(project, *each), writers)
+        assert [*said] == [[("", 0)] * RUNS] * ACCOUNTS
 
     per_app = "select stream_id, count(*) from kore_raw.campaign_versions group by 1 order by 1"
     assert warehouse.sql(per_app) == [(f"st-{n}", CAMPAIGNS * RUNS) for n in range(ACCOUNTS)]
     assert warehouse.sql(ORPHANS) == warehouse.sql(WITHOUT_CHILDREN) == [(0,)]
+    what = f"rows of {ACCOUNTS} accounts that write into one Postgres at once, in {RUNS} runs each"
+    record_property("proof", what)
+    record_property("tried", ACCOUNTS * RUNS * CAMPAIGNS)
+
+
+def runs_of(project: Project, kore: Emulator, environment: dict[str, str]) -> list[tuple[str, int]]:
+    """One run after the other, each with every campaign edited; what each said and its code."""
+    ended = []
+    for number in range(RUNS):
+        for campaign_id in kore.campaign_ids():
+            kore.edit(campaign_id, {HOURS_OF_DAYS: [HOURS], "description": f"edit {number}"})
+        process = project.spawn(
+            "run", "--destination", "postgres", "--quiet", environment=environment
+        )
+        ended.append((process.communicate(timeout=600)[1], process.returncode))
+    return ended
 
 
 def test_a_run_that_is_killed_anywhere_is_made_whole_by_the_next(
