@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,16 @@ _DEVICES = ("null", "zero", "random", "urandom")
 # where the base image has its Python
 _PYTHON_PREFIX = "usr/local"
 BASE_PATH = "/base/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class NoNamespacesError(Exception):
+    """This user may not make a root file system of its own."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            f"the kernel refuses namespaces of one's own: {said.strip()}. Next: run the tests as "
+            "root, or allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +107,15 @@ class CleanRoot:
             return ["chroot", f"--userspec={user}:{user}", "--groups=", root]
         ids = [f"--map-user={user}", f"--map-group={user}"]
         return ["unshare", "--user", *ids, f"--root={root}"]
+
+
+def require_namespaces() -> None:
+    """Raises `NoNamespacesError` where a root cannot be entered, with what would help."""
+    tried = subprocess.run(
+        [*_APART, "mount", "--bind", "/usr", "/usr"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        raise NoNamespacesError(tried.stderr)
 
 
 def _base_mounts() -> Iterable[Mount]:

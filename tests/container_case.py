@@ -14,7 +14,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from clean_root import Mount
+from clean_root import Mount, require_namespaces
 from image_build import Image, build
 from project_case import Ended
 
@@ -25,6 +25,7 @@ _USED_BY = "used_by.json"
 @contextmanager
 def built_image(shared: Path) -> Iterator[Image]:
     """Shared by the workers of a test run, as it takes half a minute; the last removes it."""
+    require_namespaces()
     folder = shared / "image"
     lock = FileLock(shared / "image.lock")
     with lock:

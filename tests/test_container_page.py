@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from build_context import in_context, is_ignored, read_ignored
 from container_case import ROOT
-from image_build import Image, build, in_context, is_ignored, read_dockerfile, read_ignored
+from image_build import Image, build, read_dockerfile
 from kore_campaigns.arguments import parser
 from kore_campaigns.campaign_errors import Interrupted
 from kore_campaigns.retry import Timeouts
