@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from scale_table import OwnCosts, scaled
 from simulated_run import Kore, Outcome, SimulatedRun, Work, asking_seconds, draw_setbacks
 from simulated_schedule import HOUR, RunTimes, Schedule, simulate_day
 from small_case import Compared, listing_pages
+from warehouse_case import Warehouse
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 SECOND = Kore(latency=(1.0, 1.0))
@@ -193,3 +195,20 @@ def test_a_small_case_over_a_real_socket_takes_what_the_simulation_says(
     assert Compared("seconds of waiting", measured, simulated.asking_seconds).is_close
     assert simulated.asking_seconds > 2 * limit.seconds
     assert RetryPolicy().attempts > max(setbacks)
+
+
+def test_the_indexes_of_the_page_can_be_made_and_runs_go_on(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    kore = emulate(sample_campaigns(3))
+    warehouse.project.use(kore)
+    warehouse.run()
+    found = re.search(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert found
+
+    warehouse.sql(found[1])
+    kore.edit(kore.campaign_ids()[0], {"status": "Paused"})
+
+    assert warehouse.run()["new_versions"] == 1
+    made = "select count(*) from pg_indexes where schemaname = 'kore_raw' and indexdef like %s"
+    assert warehouse.sql(made, "%(stream_id)") == [(len(found[1].splitlines()),)]
