@@ -17,7 +17,7 @@ RUN mkdir -m 1777 /campaigns /state
 ENV PATH=/opt/kore-campaigns/bin:$PATH \
     DLT_PROJECT_DIR=/campaigns \
     XDG_STATE_HOME=/state \
-    HOME=/campaigns \
+    HOME=/tmp \
     RUNTIME__DLTHUB_TELEMETRY=false \
     PYTHONDONTWRITEBYTECODE=1 \
     STATUS_FLAGS=

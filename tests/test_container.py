@@ -84,7 +84,8 @@ def test_two_runs_with_secrets_in_a_mounted_file_write_into_the_volumes_alone(
     assert "0 new versions, 5 unchanged" in second.out
     assert rows(containers, "select count(*) from kore.campaigns") == [(5,)]
     assert tree(containers.image.root.folder) == before
-    assert list((containers.folder / "tmp").iterdir()) == []
+    # dlt's note of who it is; load files are gone
+    assert {path.name for path in (containers.folder / "tmp").iterdir()} <= {".dlt"}
     assert sorted(path.name for path in containers.volume("/campaigns").iterdir()) == [
         ".dlt",  # where the secrets were mounted
         ".kore_campaigns",
