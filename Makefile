@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check bench prove dashboard docs test-superset pictures clean
+.PHONY: demo test browser check bench scale prove dashboard docs test-superset pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make test    the tests, over real sockets and real DuckDB files"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make bench   speed, memory and requests beside a plain script"
+	@echo "make scale   the tables of docs/scale.md: a small case measured, large ones simulated"
 	@echo "make prove   the proofs by force in full: hours; SEED=N repeats, or goes on"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
 	@echo "make docs    write the generated pages and the Superset assets"
@@ -53,6 +54,9 @@ check: $(VENV)/.installed-dev .coverage
 
 bench: $(VENV)/.installed-test browser
 	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/bench.py
+
+scale: $(VENV)/.installed-test
+	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/simulate_scale.py --markdown docs/scale.md
 
 prove: $(VENV)/.installed-test
 	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
