@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check bench scale prove dashboard docs test-superset pictures clean
+.PHONY: demo test browser check bench scale prove dashboard docs test-superset test-ducklake pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make dashboard  the example dashboard, on the data of make demo"
 	@echo "make docs    write the generated pages and the Superset assets"
 	@echo "make test-superset  import them into a Superset of its own, and look"
+	@echo "make test-ducklake   runs into a DuckLake on a Postgres catalogue"
 	@echo "make pictures  renew the screenshots of the docs"
 	@echo "make clean   remove what the targets made"
 
@@ -85,6 +86,18 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 	@touch $@
 
 # the screenshots in docs/img/
+# its extensions come as packages, which are made for another DuckDB than constraints.txt names
+test-ducklake: $(VENV)/.installed-test $(VENV)-ducklake/.installed
+	@DUCKLAKE_PYTHON=$(CURDIR)/$(VENV)-ducklake/bin/python $(BIN)/python -m pytest -q -n 0 tests/ducklake_check.py
+
+$(VENV)-ducklake/.installed: tests/ducklake_requirements.txt constraints.txt
+	@echo "installing DuckLake into $(VENV)-ducklake, once"
+	@$(PYTHON) -m venv $(VENV)-ducklake
+	@grep -v '^duckdb==' constraints.txt > $(VENV)-ducklake/constraints.txt
+	@$(VENV)-ducklake/bin/python -m pip install --quiet --constraint $(VENV)-ducklake/constraints.txt \
+		--requirement $< --editable .
+	@touch $@
+
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
 	@PYTHONPATH=dashboard $(BIN)/python tests/make_pictures.py
 	@PICTURES=$(CURDIR)/docs/img $(MAKE) --no-print-directory test-superset

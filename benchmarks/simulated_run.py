@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import random
-import sqlite3
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from kore_campaigns.retry import RetryPolicy
 
 # longer than any call here takes; the program's own is about as long
 LEASE_SECONDS = 60.0
-_SCHEMA = "create table calls (call_id integer primary key, ends real, in_flight integer)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +81,36 @@ Step = Generator[float | None, None, None]
 _ENDED = -1.0
 
 
+class SimulatedCalls:
+    """The calls of an account as `call_waits` asks for them, by the simulated clock."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.paused_until = 0.0
+        self._ends: dict[int, float] = {}
+        self._taken = 0
+
+    def end(self, place: int) -> float | None:
+        found = heapq.nlargest(place + 1, self._ends.values())
+        return found[place] if place < len(found) else None
+
+    def take(self, *, lease_ends: float, forget: float) -> int:
+        self._ends = {call_id: end for call_id, end in self._ends.items() if end > forget}
+        self._taken += 1
+        self._ends[self._taken] = lease_ends
+        return self._taken
+
+    def give_back(self, call_id: int) -> None:
+        self._ends[call_id] = self.now
+
+    def pause(self, until: float) -> None:
+        self.paused_until = until
+
+    def draw_back(self, *, answered: float, in_flight: float) -> bool:
+        """The simulated clock is never set back."""
+        return False
+
+
 class SimulatedRun:
     """A run of its own account, whose budget nobody has used yet."""
 
@@ -105,9 +133,7 @@ class SimulatedRun:
         self._number = 0
         self._waiting: deque[Step] = deque()
         self._looks_again_at = 0.0
-        self._call_ids: dict[int, int] = {}
-        self._calls = sqlite3.connect(":memory:")
-        self._calls.execute(_SCHEMA)
+        self._calls = SimulatedCalls()
         self.outcome = Outcome()
 
     def go(self) -> Outcome:
@@ -116,11 +142,11 @@ class SimulatedRun:
         self._grant()
         while self._timers:
             self._now, _, process = heapq.heappop(self._timers)
+            self._calls.now = self._now
             if process is not None:
                 self._resume(process)
                 self.outcome.seconds = self._now
             self._grant()
-        self._calls.close()
         return self.outcome
 
     def _whole_run(self) -> Step:
@@ -158,13 +184,10 @@ class SimulatedRun:
         yield None
         latency = self._chance.uniform(*self._kore.latency)
         self.outcome.arrivals.append(self._now + latency / 2)
-        call_id = self._calls.execute(
-            "insert into calls (ends, in_flight) values (?, 1)", (self._now + LEASE_SECONDS,)
-        ).lastrowid
+        longest = max((limit.window_seconds for limit in self._limits), default=0.0)
+        call_id = self._calls.take(lease_ends=self._now + LEASE_SECONDS, forget=self._now - longest)
         yield latency
-        self._calls.execute(
-            "update calls set ends = ?, in_flight = 0 where call_id = ?", (self._now, call_id)
-        )
+        self._calls.give_back(call_id)
 
     def _resume(self, process: Step) -> None:
         wanted = next(process, _ENDED)
@@ -179,17 +202,10 @@ class SimulatedRun:
 
     def _grant(self) -> None:
         while self._waiting:
-            wait = max(
-                (wait_under(limit, self._calls, self._now) for limit in self._limits), default=0.0
-            )
+            wait = max((wait_under(limit, self._calls) for limit in self._limits), default=0.0)
             if wait > 0:
                 if self._now >= self._looks_again_at:
                     self._looks_again_at = self._now + wait
                     self._after(wait, None)
                 return
-            self._forget_old()
             self._resume(self._waiting.popleft())
-
-    def _forget_old(self) -> None:
-        longest = max((limit.window_seconds for limit in self._limits), default=0.0)
-        self._calls.execute("delete from calls where ends <= ?", (self._now - longest,))

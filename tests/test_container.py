@@ -20,9 +20,9 @@ from container_case import ROOT, Containers, ask_to_stop, built_image, tree
 from image_build import Image
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from on_loopback import on_loopback
+from postgres_server import POSTGRES_ADDRESS as ADDRESS
 from postgres_server import Postgres
 from project_case import SETTINGS, app_of
-from warehouse_case import ADDRESS
 
 
 @pytest.fixture(scope="session")

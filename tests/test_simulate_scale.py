@@ -14,6 +14,7 @@ from budgets import closed_later
 from conftest import Emulate
 from kore_campaigns.auth import TokenMinter
 from kore_campaigns.call_waits import Limit
+from kore_campaigns.calls_file import CallsFile
 from kore_campaigns.client import KoreClient
 from kore_campaigns.emulator import Fault, sample_campaigns
 from kore_campaigns.fetch import Fetch
@@ -163,7 +164,9 @@ def test_a_small_case_over_a_real_socket_takes_what_the_simulation_says(
     for campaign_id, times in zip(kore.campaign_ids(), setbacks, strict=True):
         if times:
             kore.fault(Fault.SERVER_ERROR, campaign_id, times=times)
-    budget = closed_later(Budget(tmp_path / "calls.sqlite", limits=[limit], lease_seconds=60))
+    budget = closed_later(
+        Budget(CallsFile(tmp_path / "calls.sqlite"), limits=[limit], lease_seconds=60)
+    )
     transport = Transport(
         host=kore.url,
         stream_id=kore.stream_id,

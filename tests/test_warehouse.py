@@ -189,7 +189,7 @@ def test_a_server_that_cannot_be_used_is_told_in_one_line(
     assert kore.counters.requests == 0
 
 
-@pytest.mark.parametrize("kind", ["filesystem", "nothing_known"])
+@pytest.mark.parametrize("kind", ["filesystem", "nothing_known", "sqlalchemy"])
 def test_what_cannot_keep_the_promises_is_refused_with_the_reason(
     emulate: Emulate, project: Project, kind: str
 ) -> None:

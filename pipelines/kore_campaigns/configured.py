@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from kore_campaigns.held import Reader, query
+from kore_campaigns.held import Reader, in_utc, query
 
 _CONFIGURED = """
 select campaign_id, account_id, configured_at
@@ -28,7 +28,7 @@ def configured_rows(
     """
     rows = [] if reader is None else query(reader, _CONFIGURED, stream_id)
     before = {
-        campaign_id: {"account_id": account, "configured_at": since.astimezone(UTC)}
+        campaign_id: {"account_id": account, "configured_at": in_utc(since)}
         for campaign_id, account, since in rows
     }
     now = dict.fromkeys(campaign_ids)

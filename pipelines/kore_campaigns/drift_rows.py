@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import Any
 
-from kore_campaigns.held import Reader, query
+from kore_campaigns.held import Reader, in_utc, query
 from kore_campaigns.report import RunReport
 
 _FIRST_SEEN = """
@@ -18,7 +17,7 @@ group by path, example_type
 def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> list[dict[str, Any]]:
     """Rows of `extraction_drift`: the numbers so far."""
     rows = [] if reader is None else query(reader, _FIRST_SEEN, stream_id)
-    first_seen = {(path, kind): at.astimezone(UTC) for path, kind, at in rows}
+    first_seen = {(path, kind): in_utc(at) for path, kind, at in rows}
     return [
         {
             "run_id": report.run_id,

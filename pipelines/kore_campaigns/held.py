@@ -82,10 +82,10 @@ def read_held(reader: Reader, *, stream_id: str) -> dict[str, Held]:
         campaign_id: Held(
             version=int(version),
             content_hash=content_hash,
-            valid_from=_utc(valid_from),
-            updated_at=None if updated_at is None else _utc(updated_at),
+            valid_from=in_utc(valid_from),
+            updated_at=None if updated_at is None else in_utc(updated_at),
             is_deleted=bool(is_deleted),
-            observed_at=_utc(observed_at),
+            observed_at=in_utc(observed_at),
             campaign_type=campaign_type,
         )
         for (
@@ -132,5 +132,7 @@ def _rows(reader: Reader, sql: str, *parameters: str) -> Iterator[tuple[Any, ...
         return  # nothing was ever loaded here
 
 
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+def in_utc(moment: datetime | str) -> datetime:
+    """A moment as drivers hand it out: with a zone, in UTC without one, or as text."""
+    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
-from kore_campaigns.held import Reader, query, read_held
+from kore_campaigns.held import Reader, in_utc, query, read_held
 from kore_campaigns.shape import Held
 from kore_campaigns.summary import HeldRow
 
@@ -98,10 +98,10 @@ def past_sweeps(reader: Reader, *, stream_id: str) -> PastSweeps:
     unfinished = None
     for started_at, is_finished, through, unsettled in query(reader, _FULL_SWEEPS, stream_id):
         if is_finished and through is None:
-            return PastSweeps(started_at.astimezone(UTC), unfinished)
+            return PastSweeps(in_utc(started_at), unfinished)
         if unfinished is None:
             ids = json.loads(unsettled) if isinstance(unsettled, str) else unsettled
-            unfinished = FullSweep(started_at.astimezone(UTC), through or "", frozenset(ids or ()))
+            unfinished = FullSweep(in_utc(started_at), through or "", frozenset(ids or ()))
     return PastSweeps(None, unfinished)
 
 

@@ -230,7 +230,7 @@ class Warehouse:
         if self.kind != POSTGRES:
             ensure_tables(pipeline)
             if pipeline.destination.capabilities().sqlglot_dialect == "duckdb":
-                apply_views(pipeline)
+                apply_views(pipeline, are_described=False)
             return
         with pipeline.sql_client() as client:
             wait_for_others_to_make(client)

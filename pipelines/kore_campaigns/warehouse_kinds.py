@@ -23,6 +23,12 @@ def destination_called(kind: str, **options: Any) -> Any:
 
 def check_promises(kind: str) -> None:
     """Raises `SettingInvalid` for a destination in which versions and children could part."""
+    if kind == "sqlalchemy":
+        raise refused(
+            kind,
+            "a destination of its own such as `postgres`: through SQLAlchemy moments, yes and no "
+            "and JSON come back as texts and numbers, and what is held could not be compared",
+        )
     try:
         destination: Any = Destination.from_reference(kind)
         strategies = destination.capabilities().supported_merge_strategies or ()

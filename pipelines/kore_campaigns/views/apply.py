@@ -58,13 +58,15 @@ def view_description(name: str) -> str:
     return header[0].upper() + header[1:] + "."
 
 
-def apply_views(pipeline: dlt.Pipeline) -> None:
-    """Make the views and comments of this version, in one transaction.
-
-    Views are made anew by every run, so that they are always those of the program that loaded.
+def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> None:
+    """Make the views of this version, in one transaction, and say what each is where databases
+    take comments on views.
     """
     with pipeline.sql_client() as client, client.begin_transaction():
-        client.execute_many([*_create_views(), *_comments_on_tables()])
+        client.execute_many([*_create_views()])
+        if not are_described:
+            return
+        client.execute_many([*_comments_on_tables()])
         columns = client.execute_sql(_VIEW_COLUMNS) or ()
         client.execute_many([*_comments_on_views(columns)])
 
