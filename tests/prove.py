@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).resolve().parent
 PAGE = TESTS.parent / "docs" / "guarantees.md"
 # parts that passed at the same commit with the same seed are not done again
 RESULTS = TESTS.parent / ".proofs"
@@ -117,7 +117,8 @@ def _rows(proofs: Mapping[str, Proof], seed: int) -> dict[str, str]:
 
 def _commit() -> str:
     """What was proven: the commit, with a plus if files differ from it, but for the page."""
-    differs = _git("status", "--porcelain", "--", ".", f":!{PAGE}")
+    page = PAGE.relative_to(TESTS.parent)
+    differs = _git("status", "--porcelain", "--", ".", f":(exclude){page}")
     return _git("rev-parse", "--short=7", "HEAD") + ("+" if differs else "")
 
 

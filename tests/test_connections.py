@@ -244,6 +244,18 @@ def test_connections_are_found_in_files_and_environment(two: Two) -> None:
     assert {parts[name]["error_code"] for name in ("de", "es", "fr")} == {"setting_missing"}
 
 
+def test_a_csv_that_cannot_be_read_is_named(emulate: Emulate, project: Project) -> None:
+    project.use(emulate(sample_campaigns(1)))
+    csv = project.folder / "campaign_ids.csv"
+    csv.unlink()
+    csv.symlink_to("/proc/self/mem")  # opened, and then not read, whoever tries
+
+    ended = project.cli("run")
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert str(csv) in ended.err
+
+
 def write_toml(folder: Path, name: str, text: str) -> None:
     path = folder / ".dlt" / name
     path.parent.mkdir(exist_ok=True)

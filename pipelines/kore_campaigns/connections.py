@@ -49,5 +49,8 @@ def _has_names(path: Path) -> bool:
     """Whether its header may have the column: most files have none, and need not be read twice."""
     if not path.is_file():
         return False
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return any("connection" in line.lower() for line in islice(file, HEADER_WITHIN))
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return any("connection" in line.lower() for line in islice(file, HEADER_WITHIN))
+    except OSError:
+        return True  # who reads it says what is wrong
