@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check bench prove dashboard docs test-superset pictures clean
+.PHONY: demo test browser check bench prove dashboard docs test-superset test-airflow pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo "make dashboard  the example dashboard, on the data of make demo"
 	@echo "make docs    write the generated pages and the Superset assets"
 	@echo "make test-superset  import them into a Superset of its own, and look"
+	@echo "make test-airflow  run the DAG in an Airflow of its own, as docs/airflow.md says"
 	@echo "make pictures  renew the screenshots of the docs"
 	@echo "make clean   remove what the targets made"
 
@@ -80,6 +81,18 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
+# what docs/airflow.md tells to do; Airflow brings packages that nobody else needs
+test-airflow: $(VENV)/.installed-dev $(VENV)-airflow/.installed
+	@AIRFLOW_ENVIRONMENT=$(VENV)-airflow $(BIN)/python -m pytest -q -n 0 tests/airflow_check.py
+
+# the package is installed as the files are, so that a change is tested at once
+$(VENV)-airflow/.installed: dags/requirements.txt | $(VENV)/.installed-dev
+	@echo "installing Airflow into $(VENV)-airflow, once: 700 MB"
+	@$(PYTHON) -m venv $(VENV)-airflow
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(VENV)-airflow/bin/python $<
+	@$(BIN)/uv pip install --quiet --no-deps --python $(VENV)-airflow/bin/python --editable .
+	@touch $@
+
 # the screenshots in docs/img/
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
 	@PYTHONPATH=dashboard $(BIN)/python tests/make_pictures.py
@@ -104,5 +117,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-superset demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-superset $(VENV)-airflow demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
