@@ -16,7 +16,7 @@ from table import Measured, aligned, cost_table, machine
 from targets import run_targets, start_targets, target_table, view_targets
 
 # the parts of the page, each measured and written by itself
-MEASURED, VIEWED = "measured", "views"
+MEASURED, VIEWED, GRANTED = PARTS = ("measured", "views", "grants")
 # compiles the modules of both programs, so that no measured run does
 WARM_UP = Case(10)
 
@@ -24,14 +24,17 @@ WARM_UP = Case(10)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and compare with the targets."""
     options = _parser().parse_args(arguments)
+    wanted = [options.only] if options.only else PARTS
     parts = {}
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         folder = Path(scratch)
         environment = clean_environment(folder)
-        if options.only != VIEWED:
+        if MEASURED in wanted:
             parts[MEASURED] = _runs(options, folder, environment)
-        if options.only != MEASURED:
+        if VIEWED in wanted:
             parts[VIEWED] = _views(environment)
+        if GRANTED in wanted:
+            parts[GRANTED] = _grants()
     for part, lines in parts.items():
         print("\n".join(lines))
         if options.markdown:
@@ -66,6 +69,14 @@ def _views(environment: Mapping[str, str]) -> list[str]:
     return [f"{what}, on {machine()}.", "", *targets, "", *found.table()]
 
 
+def _grants() -> list[str]:
+    # what it imports would be in the peak of processes that are measured before
+    from grants import CALLS, measure_grants
+
+    _say(f"places in the budget: {CALLS} calls in a file and in Postgres")
+    return [f"Measured over {CALLS} calls, on {machine()}.", "", *measure_grants()]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -87,7 +98,9 @@ def _parser() -> argparse.ArgumentParser:
         help="how long to ask for each under the real budget; 0 leaves this out",
     )
     parser.add_argument(
-        "--only", choices=(MEASURED, VIEWED), help="runs beside the script, or views and dashboard"
+        "--only",
+        choices=PARTS,
+        help="runs beside the script, views and dashboard, or places in the budget",
     )
     return parser
 

@@ -9,14 +9,17 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from kore_campaigns.auth import TokenMinter
+from kore_campaigns.calls_file import CallsFile
+from kore_campaigns.calls_table import CallsTable
 from kore_campaigns.client import KoreClient
 from kore_campaigns.emulator import Emulator
-from kore_campaigns.pacing import Budget, Limit
+from kore_campaigns.pacing import Budget, Limit, Store
 from kore_campaigns.transport import Transport
 
 
@@ -27,7 +30,7 @@ class Orders:
     account_id: str
     client_id: str
     client_secret: str
-    path: str
+    place: str
     limits: Sequence[tuple[int, float]]
     campaign_ids: Sequence[str]
     threads: int = 8
@@ -35,9 +38,16 @@ class Orders:
 
 
 def orders(
-    kore: Emulator, path: Path, *, limits: Sequence[tuple[int, float]], calls: int, threads: int = 8
+    kore: Emulator,
+    place: str,
+    *,
+    limits: Sequence[tuple[int, float]],
+    calls: int,
+    threads: int = 8,
 ) -> Orders:
-    """`calls` calls for the emulator's campaigns, one after another and around again."""
+    """`calls` calls for the emulator's campaigns, one after another and around again, counted in
+    `place`: a file, or the database of this address.
+    """
     ids = kore.campaign_ids()
     return Orders(
         url=kore.url,
@@ -45,18 +55,29 @@ def orders(
         account_id=kore.account_id,
         client_id=kore.client_id,
         client_secret=kore.client_secret,
-        path=str(path),
+        place=place,
         limits=limits,
         campaign_ids=[ids[i % len(ids)] for i in range(calls)],
         threads=threads,
     )
 
 
-def start(given: Orders) -> subprocess.Popen[str]:
-    """A process that carries the orders out."""
-    return subprocess.Popen(
-        [sys.executable, __file__, json.dumps(asdict(given))], stdout=subprocess.PIPE, text=True
-    )
+# what a machine's clock is, before anything of ours is imported
+_WRONG_CLOCK = """
+import runpy, sys, time
+right, ahead = time.time, float(sys.argv.pop(1))
+time.time = lambda: right() + ahead
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def start(given: Orders, *, clock_ahead: float = 0.0) -> subprocess.Popen[str]:
+    """A process that carries the orders out, on a machine whose clock may be wrong."""
+    command = [sys.executable, __file__, json.dumps(asdict(given))]
+    if clock_ahead:
+        command[1:1] = ["-c", _WRONG_CLOCK, str(clock_ahead)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> int:
@@ -69,7 +90,7 @@ def finish(process: subprocess.Popen[str]) -> int:
 def carry_out(given: Orders) -> int:
     """How many of the campaigns came back."""
     budget = Budget(
-        Path(given.path),
+        _store(given.place),
         limits=[Limit(calls, seconds) for calls, seconds in given.limits],
         lease_seconds=given.lease_seconds,
     )
@@ -102,6 +123,12 @@ def carry_out(given: Orders) -> int:
         thread.join()
     budget.close()
     return len(got)
+
+
+def _store(place: str) -> Store:
+    if place.startswith("postgresql:"):
+        return CallsTable(place, account="calls", sleep=time.sleep)
+    return CallsFile(Path(place))
 
 
 if __name__ == "__main__":

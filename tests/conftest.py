@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from budgets import close_all
+from budgets import InFile, InPostgres, Place, close_all
 from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import Emulator
 from postgres_server import Postgres, running_postgres
@@ -98,3 +98,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 def warehouse(project: Project, postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """The project, and an empty database that `run --destination postgres` goes into."""
     return Warehouse(project, postgres, monkeypatch)
+
+
+@pytest.fixture(params=["file", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place | None]:
+    """Each place in which a budget can be kept; a test may ask for `nowhere`, too."""
+    if request.param == "file":
+        yield InFile(tmp_path / "state" / "calls.sqlite")
+    elif request.param == "postgres":
+        server: Postgres = request.getfixturevalue("postgres")
+        kept = InPostgres(server.new_database())
+        yield kept
+        kept.clock.close()
+    else:
+        yield None

@@ -26,8 +26,17 @@ _NUMBERS = count(1)
 class Postgres:
     """A running server; each test takes a database of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, server: Any) -> None:
         self._folder = folder
+        self._server = server
+
+    def stop(self) -> None:
+        """Ends all connections."""
+        self._server.stop()
+
+    def start(self) -> None:
+        """Again, after a stop."""
+        self._server.ensure_postgres_running()
 
     def new_database(self) -> str:
         """The address of an empty database."""
@@ -56,7 +65,7 @@ def running_postgres(folder: Path) -> Iterator[Postgres]:
 
         server = get_server(folder)
     try:
-        yield Postgres(folder)
+        yield Postgres(folder, server)
     finally:
         server.cleanup()
 

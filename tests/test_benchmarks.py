@@ -39,6 +39,17 @@ def test_every_run_and_target_has_its_row(
     assert text == f"before\n{begin}\n{printed}{end}\nafter\n"
 
 
+def test_a_place_in_the_budget_is_measured_in_both_places(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bench.main(["--only", "grants"])
+
+    head, _, *found = rows(capsys.readouterr().out)
+    assert head[1:] == ["file", "Postgres"]
+    assert len(found) == 4
+    assert all(float(cell) > 0 for row in found for cell in row[1:])
+
+
 def test_a_target_is_missed_by_what_is_above_it() -> None:
     ours, script = Cost(21.0, 9.0, 351.0), Cost(100.0, 9.0, 200.0)
     measured = {

@@ -10,6 +10,7 @@ import pytest
 
 import caller
 from kore_campaigns.emulator import Emulator, sample_campaigns
+from postgres_server import Postgres
 
 SECONDS = 6.0
 CALLS = 60
@@ -25,13 +26,17 @@ def kore() -> Iterator[Emulator]:
         yield running
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "calls.sqlite"
+@pytest.fixture(params=["file", "postgres"])
+def counted_in(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """All that the processes share."""
+    if request.param == "file":
+        return str(tmp_path / "calls.sqlite")
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
-def test_two_processes_of_eight_threads_keep_it_and_use_it(kore: Emulator, path: Path) -> None:
-    orders = caller.orders(kore, path, limits=[(CALLS, SECONDS)], calls=90)
+def test_two_processes_of_eight_threads_keep_it_and_use_it(kore: Emulator, counted_in: str) -> None:
+    orders = caller.orders(kore, counted_in, limits=[(CALLS, SECONDS)], calls=90)
     both = [caller.start(orders), caller.start(orders)]
     assert [caller.finish(each) for each in both] == [90, 90]
     assert kore.worst_window(SECONDS) <= CALLS
@@ -40,32 +45,38 @@ def test_two_processes_of_eight_threads_keep_it_and_use_it(kore: Emulator, path:
     assert 2 * SECONDS / (arrivals[-1] - arrivals[CALLS - 1]) >= 0.9
 
 
-def test_a_run_right_after_another_takes_its_calls_into_account(kore: Emulator, path: Path) -> None:
-    orders = caller.orders(kore, path, limits=[(CALLS, SECONDS)], calls=50)
+def test_a_run_right_after_another_takes_its_calls_into_account(
+    kore: Emulator, counted_in: str
+) -> None:
+    orders = caller.orders(kore, counted_in, limits=[(CALLS, SECONDS)], calls=50)
     for _ in range(2):
         assert caller.finish(caller.start(orders)) == 50
     assert kore.worst_window(SECONDS) <= CALLS
 
 
-def test_minute_and_hour_hold_at_once(kore: Emulator, path: Path) -> None:
+def test_minute_and_hour_hold_at_once(kore: Emulator, counted_in: str) -> None:
     """Scaled down: 10 in 0.5 s and 25 in 3 s."""
-    orders = caller.orders(kore, path, limits=[(10, 0.5), (25, 3.0)], calls=40)
+    orders = caller.orders(kore, counted_in, limits=[(10, 0.5), (25, 3.0)], calls=40)
     assert caller.finish(caller.start(orders)) == 40
     assert kore.worst_window(0.5) <= 10
     assert kore.worst_window(3.0) <= 25
 
 
-def test_slots_of_a_killed_process_come_back_and_not_too_early(kore: Emulator, path: Path) -> None:
+def test_slots_of_a_killed_process_come_back_and_not_too_early(
+    kore: Emulator, counted_in: str
+) -> None:
     kore.latency = 1.0
     limits = [(10, 1.0)]
-    killed = caller.start(caller.orders(kore, path, limits=limits, calls=100))
+    killed = caller.start(caller.orders(kore, counted_in, limits=limits, calls=100))
     while kore.counters.requests < 8:
         time.sleep(0.01)
     killed.kill()
     killed.communicate()
     kore.latency = 0.0
     started = time.monotonic()
-    assert caller.finish(caller.start(caller.orders(kore, path, limits=limits, calls=30))) == 30
+    assert (
+        caller.finish(caller.start(caller.orders(kore, counted_in, limits=limits, calls=30))) == 30
+    )
     assert kore.worst_window(1.0) <= 10
     # eight slots were lost for the lease (5 s) and a window: the two others alone take 15 s
     assert time.monotonic() - started < 12

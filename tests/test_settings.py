@@ -89,6 +89,7 @@ def test_the_defaults_are_those_that_are_documented(given: Project) -> None:
 
     assert (found.host, found.campaign_ids) == ("https://platform.kore.ai", "campaign_ids.csv")
     assert (found.requests_per_minute, found.requests_per_hour, found.workers) == (60, 0, 8)
+    assert found.call_budget == "machine"
     assert (found.chunk_seconds, found.chunk_size, found.sweep) == (60, 10_000, "auto")
     assert (found.error_budget, found.max_vanished, found.detail_method) == (0.2, 0.2, "GET")
     keys = found.credentials
@@ -171,6 +172,7 @@ def test_the_project_folder_may_be_another_than_the_current_one(
         ("max_vanished", "nan", "a share from 0 to 1"),
         ("sweep", "weekly", "`auto`, `full` or `listing`"),
         ("detail_method", "POST", "`GET` or `PUT`"),
+        ("call_budget", "redis", "`machine` or `postgres`"),
         ("stream_id", "", "an id as Kore.ai shows it"),
         ("stream_id", "st 1", "an id as Kore.ai shows it"),
         ("account_id", "a/1", "an id as Kore.ai shows it"),

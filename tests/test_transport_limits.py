@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from budgets import InFile
 from budgets import budget as budget_of
 from fake_clock import START, FakeClock
 from kore_campaigns.campaign_errors import Interrupted, RateLimited
@@ -156,7 +157,7 @@ def test_attempts_are_limited_too(kore: Emulator, clock: FakeClock) -> None:
 def test_waiting_for_our_own_budget_is_not_counted(
     kore: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
-    budget = budget_of(tmp_path / "calls.sqlite", clock, Limit(1, 1000))
+    budget = budget_of(InFile(tmp_path / "calls.sqlite", clock), Limit(1, 1000))
     transport = wired(kore, clock, budget=budget, timeouts=Timeouts(campaign_seconds=10))
     for _ in range(3):
         assert transport.detail(asked_id(kore)).status == 200
@@ -167,6 +168,6 @@ def test_each_attempt_takes_a_slot_of_the_budget(
     kore: Emulator, clock: FakeClock, tmp_path: Path
 ) -> None:
     kore.fault("server_error", times=2, status=502)
-    budget = budget_of(tmp_path / "calls.sqlite", clock, Limit(1, 60))
+    budget = budget_of(InFile(tmp_path / "calls.sqlite", clock), Limit(1, 60))
     assert wired(kore, clock, budget=budget).detail(asked_id(kore)).status == 200
     assert clock() - START >= 120

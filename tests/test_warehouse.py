@@ -167,11 +167,16 @@ def test_a_server_that_cannot_be_used_is_told_in_one_line(
     without = project.cli(command, "--destination", "postgres")
     monkeypatch.setenv(ADDRESS, "postgresql://kore:not-to-be-shown@127.0.0.1:1/kore")
     closed = project.cli(command, "--destination", "postgres")
+    monkeypatch.setenv(ADDRESS, "kore:not-to-be-shown@warehouse")
+    unreadable = project.cli(command, "--destination", "postgres")
+    monkeypatch.setenv(ADDRESS, "postgresql://kore:an@not-to-be-shown@127.0.0.1:1/kore")
+    mistyped = project.cli(command, "--destination", "postgres")
 
-    assert (without.code, closed.code) == (2, 6)
-    assert "destination.postgres.credentials" in without.err
+    assert (without.code, unreadable.code, closed.code, mistyped.code) == (2, 2, 6, 6)
+    assert "`DESTINATION__POSTGRES__CREDENTIALS`" in without.err
+    assert "such as `postgresql://" in unreadable.err
     assert "Connection refused" in closed.err
-    for ended in (without, closed):
+    for ended in (without, unreadable, closed, mistyped):
         assert len(ended.err.splitlines()) == 1
         assert "Next: " in ended.err
         assert "not-to-be-shown" not in ended.err
@@ -200,7 +205,8 @@ def test_the_roles_of_the_page_are_enough_for_writer_and_analyst(
     warehouse.sql(roles.replace("database kore ", f"database {name} "))
     warehouse.sql("create role ann login password 'a' in role kore_analyst")
     monkeypatch.setenv(ADDRESS, warehouse.url.replace("postgres:none", "kore_writer:change me"))
-    warehouse.project.use(emulate(sample_campaigns(2)))
+    app = emulate(sample_campaigns(2))
+    warehouse.project.use(app, call_budget="postgres", requests_per_minute=60)
 
     warehouse.run()
     warehouse.sql("comment on schema kore is 'made by an earlier version'")
@@ -214,6 +220,8 @@ def test_the_roles_of_the_page_are_enough_for_writer_and_analyst(
             cursor.execute(f"select * from kore.{view}")
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("select * from kore_raw.campaign_versions")
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("select * from kore_calls.calls")
         with pytest.raises(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("create table kore.mine (a int)")
 

@@ -10,7 +10,9 @@ Where to find what, in the order of a run:
              held, past_runs,           what the destination holds, what earlier runs left,
              listing, summary, beside   and the account listing beside it
     fetch    fetch, client, transport   many at once; the read endpoints; pace, sign, send, retry
-             auth, pacing               the token; the budget of calls (calls_file, call_waits)
+             auth, pacing, call_waits   the token; the budget of calls, kept in a file
+             calls_file, calls_table,   or, for several machines, in a Postgres
+             shared_connection
              contact_lists              the app's contact lists: one call at the end of a run
              endpoints, adapter         the only requests there are; what leaves for the socket
              answers, failures,         what came back, or why nothing did;
@@ -45,7 +47,7 @@ Where to find what, in the order of a run:
              html_pictures, page_facts  what it shows
              monitors, metrics, ping    who is told how a run ended
              watch, events, problems    what a run tells while it goes on; log: as JSON lines
-    before   settings, lookup, project, connect, errors, campaign_errors
+    before   settings, lookup, project, connect, destination_address, errors, campaign_errors
 """
 
 from __future__ import annotations

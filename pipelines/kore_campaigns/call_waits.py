@@ -1,11 +1,10 @@
-"""How long the calls of a calls file make the next one wait."""
+"""The rule of the call budget: how long the calls that are known make the next one wait."""
 
 from __future__ import annotations
 
 import math
-import sqlite3
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from kore_campaigns.errors import SettingInvalid
 
@@ -38,50 +37,67 @@ class Limit:
         return self.seconds * (1 + CLOCK_DRIFT)
 
 
-def wait_under(limit: Limit, db: sqlite3.Connection, now: float) -> float:
+class Calls(Protocol):
+    """The calls of one account, in a transaction that nobody else is in.
+
+    A call's end is when its answer came back; of one in flight, when its lease runs out.
+    """
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970, by the one clock of all who share the budget."""
+
+    @property
+    def paused_until(self) -> float: ...
+
+    def end(self, place: int) -> float | None:
+        """The end of the call at this place, 0 for the one that ends last; None if none is."""
+
+    def take(self, *, lease_ends: float, forget: float) -> int:
+        """The id of a call that leaves now; those that ended by `forget` are removed."""
+
+    def give_back(self, call_id: int) -> None:
+        """The call ends now, also one that was removed meanwhile."""
+
+    def pause(self, until: float) -> None:
+        """Nobody calls before `until`, whatever was asked for earlier."""
+
+    def draw_back(self, *, answered: float, in_flight: float) -> bool:
+        """No call ends later than this; whether one did."""
+
+
+def wait_under(limit: Limit, calls: Calls) -> float:
     """Seconds until this limit may let a call leave; 0 or less: now."""
     # The calls that ended last hold the slots; the oldest of these is the first to free one.
-    held = db.execute(
-        "select ends from calls order by ends desc limit 1 offset ?", (limit.calls - 1,)
-    ).fetchone()
+    held = calls.end(limit.calls - 1)
     if held is None:
         return 0.0
     # One in flight ends now at the earliest, so it cannot be free before a whole window.
-    return min(float(held[0]) + limit.window_seconds - now, limit.window_seconds)
+    return min(held + limit.window_seconds - calls.now, limit.window_seconds)
 
 
-def last_leaves_after(limit: Limit, db: sqlite3.Connection, now: float, calls: int) -> float:
-    """Seconds until the last of `calls` more calls leaves, if each is answered at once."""
+def last_leaves_after(limit: Limit, calls: Calls, count: int) -> float:
+    """Seconds until the last of `count` more calls leaves, if each is answered at once."""
     window = limit.window_seconds
-    rounds, place = divmod(calls - 1, limit.calls)
+    rounds, place = divmod(count - 1, limit.calls)
     # The slots free themselves in the order in which their calls ended; unused ones come first.
-    held = db.execute(
-        "select ends from calls order by ends desc limit 1 offset ?", (limit.calls - 1 - place,)
-    ).fetchone()
-    first_round = 0.0 if held is None else min(float(held[0]) + window - now, window)
+    held = calls.end(limit.calls - 1 - place)
+    first_round = 0.0 if held is None else min(held + window - calls.now, window)
     return rounds * window + max(0.0, first_round)
 
 
-def pause_left(db: sqlite3.Connection, now: float) -> float:
+def pause_left(calls: Calls) -> float:
     """Seconds that the pause still lasts, 0 when there is none."""
-    until = float(db.execute("select until from pause").fetchone()[0])
-    if until > now + LONGEST_PAUSE_SECONDS:  # asked for before the clock was set back
-        until = now + LONGEST_PAUSE_SECONDS
-        db.execute("update pause set until = ?", (until,))
-    return max(0.0, until - now)
+    longest = calls.now + LONGEST_PAUSE_SECONDS
+    if calls.paused_until > longest:  # asked for before the clock was set back
+        calls.pause(longest)
+    return max(0.0, calls.paused_until - calls.now)
 
 
-def mend_clock(db: sqlite3.Connection, now: float, lease_seconds: float) -> bool:
+def mend_clock(calls: Calls, lease_seconds: float) -> bool:
     """Whether calls lay in the future: the clock was set back, be it by seconds or by years.
 
     Such a call is taken to have ended just now (in flight: to have left just now). That is later
     than it did, so the bound holds, and one window is the longest that a wrong clock can cost.
     """
-    answered = db.execute(
-        "update calls set ends = :end where ends > :end and not in_flight", {"end": now}
-    ).rowcount
-    in_flight = db.execute(
-        "update calls set ends = :end where ends > :end and in_flight",
-        {"end": now + lease_seconds},
-    ).rowcount
-    return answered + in_flight > 0
+    return calls.draw_back(answered=calls.now, in_flight=calls.now + lease_seconds)

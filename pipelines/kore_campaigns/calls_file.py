@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
+from kore_campaigns.call_waits import Calls
 from kore_campaigns.errors import BudgetUnusable
+from kore_campaigns.shared_connection import SharedConnection
+
+T = TypeVar("T")
 
 _BUSY_SECONDS: Final = 30.0
 
@@ -32,51 +34,71 @@ insert or ignore into pause values (1, 0);
 class CallsFile:
     """One connection for all threads of a process; a forked child opens its own."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
         self._path = path
-        self._inherited: list[sqlite3.Connection] = []
-        self._db: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
-        self._process_id = os.getpid()
+        self._now = now
+        self._connection = SharedConnection(lambda: _opened(path))
 
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Alone among all threads and processes; kept if the block ends well, else undone.
+    def transact(self, work: Callable[[Calls], T]) -> T:
+        """What `work` returns, alone among all threads and processes; undone if it raises.
 
         Raises `BudgetUnusable` when the file cannot be opened, read or written.
         """
-        if os.getpid() != self._process_id:
-            self._start_anew_after_fork()
-        with self._lock:
-            try:
-                if self._db is None:
-                    self._db = _opened(self._path)
-                db = self._db
+        try:
+            with self._connection.held() as db:
                 db.execute("begin immediate")
                 try:
-                    yield db
+                    done = work(_CallsInFile(db, self._now()))
                     db.execute("commit")
                 finally:
                     if db.in_transaction:
                         db.execute("rollback")
-            except (sqlite3.Error, OSError) as error:
-                raise BudgetUnusable(str(self._path), str(error)) from error
+                return done
+        except (sqlite3.Error, OSError) as error:
+            raise BudgetUnusable(str(self._path), str(error)) from error
 
     def close(self) -> None:
         """Closes the connection; what was counted stays for the next process."""
-        with self._lock:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+        self._connection.close()
 
-    def _start_anew_after_fork(self) -> None:
-        # SQLite forbids a connection in a forked child. It is kept, unused, since closing it could
-        # release the parent's locks; our own lock may have been held by a thread that is not here.
-        if self._db is not None:
-            self._inherited.append(self._db)
-        self._db = None
-        self._lock = threading.Lock()
-        self._process_id = os.getpid()
+
+class _CallsInFile:
+    """See `Calls`."""
+
+    def __init__(self, db: sqlite3.Connection, now: float) -> None:
+        self._db = db
+        self.now = now
+
+    @property
+    def paused_until(self) -> float:
+        return float(self._db.execute("select until from pause").fetchone()[0])
+
+    def end(self, place: int) -> float | None:
+        found = self._db.execute(
+            "select ends from calls order by ends desc limit 1 offset ?", (place,)
+        ).fetchone()
+        return None if found is None else float(found[0])
+
+    def take(self, *, lease_ends: float, forget: float) -> int:
+        self._db.execute("delete from calls where ends <= ?", (forget,))
+        taken = self._db.execute("insert into calls (ends, in_flight) values (?, 1)", (lease_ends,))
+        return int(taken.lastrowid or 0)  # never 0 after an insert
+
+    def give_back(self, call_id: int) -> None:
+        # Replaced, not updated: the row may be gone, when the call outlived its lease.
+        self._db.execute("insert or replace into calls values (?, ?, 0)", (call_id, self.now))
+
+    def pause(self, until: float) -> None:
+        self._db.execute("update pause set until = ?", (until,))
+
+    def draw_back(self, *, answered: float, in_flight: float) -> bool:
+        ends = {"answered": answered, "in_flight": in_flight}
+        drawn = self._db.execute(
+            "update calls set ends = iif(in_flight, :in_flight, :answered)"
+            " where ends > iif(in_flight, :in_flight, :answered)",
+            ends,
+        )
+        return drawn.rowcount > 0
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -11,10 +11,13 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from kore_campaigns.auth import TokenMinter
+from kore_campaigns.calls_file import CallsFile
 from kore_campaigns.client import KoreClient
+from kore_campaigns.destination_address import postgres_address
 from kore_campaigns.endpoints import base_url
+from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.fetch import stoppable_sleep
-from kore_campaigns.pacing import Budget, Limit, Unlimited, budget_path
+from kore_campaigns.pacing import Budget, Limit, Store, Unlimited, budget_name, budget_path
 from kore_campaigns.settings import KoreSettings
 from kore_campaigns.transport import RetryPolicy, Timeouts, Transport
 
@@ -28,7 +31,11 @@ def tool_version() -> str:
 
 @contextmanager
 def connected(settings: KoreSettings, *, stop: threading.Event) -> Iterator[KoreClient]:
-    """A client for one connection; every wait of it ends when `stop` is set. Sends nothing yet."""
+    """A client for one connection; every wait of it ends when `stop` is set. Sends nothing yet.
+
+    Raises `BudgetUnavailable`, `SettingMissing` or `SettingInvalid` where the budget is to be kept
+    in a Postgres that cannot be used.
+    """
     sleep = stoppable_sleep(stop)
     timeouts = Timeouts(
         connect_seconds=settings.connect_timeout_seconds,
@@ -76,11 +83,30 @@ def _budget(
     if not limits:
         return Unlimited(sleep=sleep)
     return Budget(
-        budget_path(_state_dir(), host=base_url(settings.host), account_id=settings.account_id),
+        _store(settings, sleep),
         limits=limits,
         lease_seconds=timeouts.connect_seconds + timeouts.read_seconds,
         sleep=sleep,
     )
+
+
+def _store(settings: KoreSettings, sleep: Callable[[float], None]) -> Store:
+    account_id, host = settings.account_id, base_url(settings.host)
+    if settings.call_budget == "machine":
+        return CallsFile(budget_path(_state_dir(), host=host, account_id=account_id))
+    try:
+        from kore_campaigns.calls_table import CallsTable
+    except ImportError:  # psycopg2, which only Postgres needs
+        raise SettingInvalid(
+            key="call_budget",
+            value=settings.call_budget,
+            expected="`machine`, or the driver: `pip install 'kore-campaigns[postgres]'`",
+        ) from None
+    table = CallsTable(
+        postgres_address(), account=budget_name(host=host, account_id=account_id), sleep=sleep
+    )
+    table.open()
+    return table
 
 
 def _state_dir() -> Path:

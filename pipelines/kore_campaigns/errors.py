@@ -25,6 +25,7 @@ below it are in `campaign_errors`.
     │   └── NotAsked                            the run stopped before its turn
     ├── HistoryDamaged                 exit 6   `rebuild` would not keep every version
     └── DestinationUnavailable         exit 6
+        ├── BudgetUnavailable                   the Postgres in which machines share the call budget
         ├── NoRoom                              the disk is too full for what is to be written
         └── DatabaseLocked
 
@@ -35,6 +36,7 @@ what was sent: no header, no token, no secret can reach them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -57,14 +59,18 @@ class SettingMissing(FixSetting):
     def __init__(self, keys: list[str], *, looked_in: str) -> None:
         self.keys = keys
         named = ", ".join(f"`{key}`" for key in keys)
-        env = ", ".join(
-            f"`SOURCES__KORE_CAMPAIGNS__{key.upper().replace('.', '__')}`" for key in keys
-        )
+        env = ", ".join(f"`{_variable(key)}`" for key in keys)
         super().__init__(
             f"missing setting {named}. Looked in the environment ({env}) and in {looked_in}. "
             "Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, and run "
             "`kore-campaigns check`."
         )
+
+
+def _variable(key: str) -> str:
+    """The environment variable of a setting of ours, or of a destination's."""
+    name = key.upper().replace(".", "__")
+    return name if key.startswith("destination.") else f"SOURCES__KORE_CAMPAIGNS__{name}"
 
 
 class SettingInvalid(FixSetting):
@@ -152,6 +158,14 @@ class AccessRefused(KoreCampaignsError):
         )
 
 
+def told_by_driver(error: Exception) -> str:
+    """The first line of what a driver says; of the host's name, what may belong to a password is
+    left out: an `@` in it that was not written `%40` ends it early.
+    """
+    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return re.sub(r'"[^"]*@', '"(not shown)@', line)
+
+
 class DestinationUnavailable(KoreCampaignsError):
     exit_code = 6
     code = "destination_unavailable"
@@ -167,6 +181,21 @@ class DestinationUnavailable(KoreCampaignsError):
         super().__init__(
             f"the database `{database}` cannot be used: {reason}. Nothing was lost. "
             f"Next: {next_step}."
+        )
+
+
+class BudgetUnavailable(DestinationUnavailable):
+    """Without the shared count of calls no request may leave, so none does."""
+
+    code = "budget_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            "postgres, schema kore_calls",
+            f"{reason}. It counts the account's calls (`call_budget`), so none leaves without it",
+            next_step="mend this, or set `call_budget` to `machine` if no other machine calls for "
+            "this account; then run the same command again",
         )
 
 

@@ -1,4 +1,4 @@
-"""The call budget of an account, shared by every thread and process of this machine.
+"""The call budget of an account, shared by every thread and process of one machine or several.
 
 A slot is taken when a call may leave and kept until `seconds` after its answer came back. So
 whatever a call's latency, the one that reuses its slot arrives at the server at least `seconds`
@@ -11,27 +11,36 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from kore_campaigns.call_waits import (
     LONGEST_PAUSE_SECONDS,
+    Calls,
     Limit,
     last_leaves_after,
     mend_clock,
     pause_left,
     wait_under,
 )
-from kore_campaigns.calls_file import CallsFile
 from kore_campaigns.campaign_errors import RateLimited
 from kore_campaigns.endpoints import base_url
 
-__all__ = ["LONGEST_PAUSE_SECONDS", "Budget", "Limit", "Pacer", "Unlimited", "budget_path"]
+__all__ = [
+    "LONGEST_PAUSE_SECONDS",
+    "Budget",
+    "Limit",
+    "Pacer",
+    "Unlimited",
+    "budget_name",
+    "budget_path",
+]
+
+T = TypeVar("T")
 
 _HOUR: Final = Limit(1, 3600).window_seconds
 
@@ -46,13 +55,24 @@ class Pacer(Protocol):
     def close(self) -> None: ...
 
 
-def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
-    """The one file of this account at this host; its name gives neither away.
+def budget_name(*, host: str, account_id: str) -> str:
+    """The one name of this account at this host; it gives neither away.
 
     Raises `SettingInvalid` for a host that `base_url` refuses.
     """
-    name = hashlib.sha256(f"{base_url(host)}\n{account_id}".encode()).hexdigest()[:24]
-    return state_dir / f"calls-v1-{name}.sqlite"
+    return hashlib.sha256(f"{base_url(host)}\n{account_id}".encode()).hexdigest()[:24]
+
+
+def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
+    """The one file of this account at this host. Raises as `budget_name` does."""
+    return state_dir / f"calls-v1-{budget_name(host=host, account_id=account_id)}.sqlite"
+
+
+class Store(Protocol):
+    """Where calls are counted: `CallsFile` for one machine, `CallsTable` for several."""
+
+    def transact(self, work: Callable[[Calls], T]) -> T: ...
+    def close(self) -> None: ...
 
 
 class Budget:
@@ -60,22 +80,20 @@ class Budget:
 
     `lease_seconds` must be longer than a call can take to reach the server. The slot of a process
     that died in the middle of a call counts as answered so long after it was granted. Every method
-    raises `BudgetUnusable` when the file cannot be read or written.
+    raises what its store does where that cannot be read or written: no call leaves uncounted.
     """
 
     def __init__(
         self,
-        path: Path,
+        store: Store,
         *,
         limits: Sequence[Limit],
         lease_seconds: float,
-        now: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._file = CallsFile(path)
+        self._store = store
         self._limits = tuple(limits)
         self._lease_seconds = lease_seconds
-        self._now = now
         self._sleep = sleep
         self._turn = threading.Lock()
         self._process_id = os.getpid()
@@ -91,75 +109,69 @@ class Budget:
         try:
             yield
         finally:
-            self._give_back(call_id)
+            self._store.transact(lambda calls: calls.give_back(call_id))
 
     def pause(self, seconds: float) -> None:
-        """No process of this machine calls for `seconds`; a longer pause that was asked for stays.
+        """Nobody who shares the budget calls for `seconds`; a longer pause that was asked for
+        stays.
 
         At most `LONGEST_PAUSE_SECONDS`.
         """
-        with self._file.transaction() as db:
-            until = self._now() + min(seconds, LONGEST_PAUSE_SECONDS)
-            db.execute("update pause set until = max(until, ?)", (until,))
+
+        def lengthen(calls: Calls) -> None:
+            until = calls.now + min(seconds, LONGEST_PAUSE_SECONDS)
+            calls.pause(max(until, calls.paused_until))
+
+        self._store.transact(lengthen)
 
     def paused_for(self) -> float:
         """Seconds that the pause still lasts, 0 when there is none."""
-        with self._file.transaction() as db:
-            return pause_left(db, self._now())
+        return self._store.transact(pause_left)
 
     def eta_seconds(self, calls: int) -> float:
         """Seconds until the last of `calls` more calls may leave, if nobody else takes a slot."""
         if calls < 1:
             return 0.0
-        with self._file.transaction() as db:
-            now = self._now()
-            waits = [last_leaves_after(limit, db, now, calls) for limit in self._limits]
-            return max([pause_left(db, now), *waits])
+
+        def wait(known: Calls) -> float:
+            waits = [last_leaves_after(limit, known, calls) for limit in self._limits]
+            return max([pause_left(known), *waits])
+
+        return self._store.transact(wait)
 
     def close(self) -> None:
-        """Closes the file; what was used stays known to the next process."""
-        self._file.close()
+        """Closes the store; what was used stays known to the next process."""
+        self._store.close()
 
     def _take(self, patience_seconds: float) -> int:
         if os.getpid() != self._process_id:  # forked while another thread may have held the lock
             self._turn, self._process_id = threading.Lock(), os.getpid()
-        with self._turn:  # one thread of a process watches the file; the others queue here
+        with self._turn:  # one thread of a process watches the store; the others queue here
             while True:
-                call_id, wait = self._try(patience_seconds)
+                call_id, wait = self._store.transact(
+                    lambda calls: self._try(calls, patience_seconds)
+                )
                 if call_id is not None:
                     return call_id
                 self._sleep(wait)
 
-    def _try(self, patience_seconds: float) -> tuple[int | None, float]:
+    def _try(self, calls: Calls, patience_seconds: float) -> tuple[int | None, float]:
         """The id of a call that may leave now; or None and the seconds to wait at least."""
-        with self._file.transaction() as db:
-            now = self._now()
-            paused = pause_left(db, now)
-            if paused > patience_seconds:
-                raise RateLimited(campaign_id="", http_status=None, attempts=0, wait_seconds=paused)
-            wait = self._wait(db, now)
-            if wait > 0 and mend_clock(db, now, self._lease_seconds):
-                wait = self._wait(db, now)
-            if paused > 0 or wait > 0:
-                return None, max(paused, wait)
-            self._forget_old(db, now)
-            taken = db.execute(
-                "insert into calls (ends, in_flight) values (?, 1)", (now + self._lease_seconds,)
-            )
-            return taken.lastrowid, 0.0
-
-    def _give_back(self, call_id: int) -> None:
-        with self._file.transaction() as db:
-            # Replaced, not updated: the row may be gone, when the call outlived its lease.
-            db.execute("insert or replace into calls values (?, ?, 0)", (call_id, self._now()))
-
-    def _wait(self, db: sqlite3.Connection, now: float) -> float:
-        return max((wait_under(limit, db, now) for limit in self._limits), default=0.0)
-
-    def _forget_old(self, db: sqlite3.Connection, now: float) -> None:
+        paused = pause_left(calls)
+        if paused > patience_seconds:
+            raise RateLimited(campaign_id="", http_status=None, attempts=0, wait_seconds=paused)
+        wait = self._wait(calls)
+        if wait > 0 and mend_clock(calls, self._lease_seconds):
+            wait = self._wait(calls)
+        if paused > 0 or wait > 0:
+            return None, max(paused, wait)
         # An hour at least, whatever our own limits: another process may have been given others.
         longest = max([_HOUR, *(limit.window_seconds for limit in self._limits)])
-        db.execute("delete from calls where ends <= ?", (now - longest,))
+        lease_ends = calls.now + self._lease_seconds
+        return calls.take(lease_ends=lease_ends, forget=calls.now - longest), 0.0
+
+    def _wait(self, calls: Calls) -> float:
+        return max((wait_under(limit, calls) for limit in self._limits), default=0.0)
 
 
 class Unlimited:

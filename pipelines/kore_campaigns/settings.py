@@ -70,9 +70,13 @@ class KoreSettings(BaseConfiguration):
     contact_lists: bool = True
     """Read the app's contact lists, too: one call a run."""
     requests_per_minute: int = 60
-    """Calls in any 60 seconds, for all processes of this machine; 0 = no limit."""
+    """Calls in any 60 seconds, for all who share the budget; 0 = no limit."""
     requests_per_hour: int = 0
     """Calls in any hour; 0 = no limit."""
+    call_budget: str = "machine"
+    """Who shares it: all processes of this `machine`, or all machines that name the same database
+    in `[destination.postgres.credentials]`: `postgres`, whatever destination a run writes to.
+    """
     workers: int = 8
     """Requests under way at once."""
     chunk_seconds: float = 60.0
@@ -118,6 +122,11 @@ _POSITIVE = (
     "full_sweep_every_hours",
 )
 _SHARES = ("error_budget", "max_vanished")
+_CHOICES = {
+    "sweep": SWEEPS,
+    "detail_method": ("GET", "PUT"),
+    "call_budget": ("machine", "postgres"),
+}
 _NOT_NEGATIVE = {
     "requests_per_minute": "0 (no limit) or more",
     "requests_per_hour": "0 (no limit) or more",
@@ -136,14 +145,11 @@ def checked(settings: KoreSettings) -> KoreSettings:
     for name in _SHARES:
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingInvalid(name, getattr(settings, name), expected="a share from 0 to 1")
-    if settings.sweep not in SWEEPS:
-        raise SettingInvalid(
-            key="sweep", value=settings.sweep, expected="`auto`, `full` or `listing`"
-        )
-    if settings.detail_method not in ("GET", "PUT"):
-        raise SettingInvalid(
-            key="detail_method", value=settings.detail_method, expected="`GET` or `PUT`"
-        )
+    for name, choices in _CHOICES.items():
+        if getattr(settings, name) not in choices:
+            *others, last = (f"`{choice}`" for choice in choices)
+            expected = f"{', '.join(others)} or {last}"
+            raise SettingInvalid(name, getattr(settings, name), expected=expected)
     for name in ("stream_id", "account_id"):
         _check_id(name, getattr(settings, name))
     _check_credentials(settings.credentials)

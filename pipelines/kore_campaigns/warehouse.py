@@ -25,7 +25,8 @@ from dlt.destinations.job_client_impl import SqlJobClientBase
 
 from kore_campaigns import tables
 from kore_campaigns.advisory_lock import holder, lock_account, wait_for_others_to_make
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, SettingMissing
+from kore_campaigns.destination_address import credentials_refused
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, told_by_driver
 from kore_campaigns.held import Reader
 from kore_campaigns.hints import ensure_tables
 from kore_campaigns.load import PIPELINE_NAME, configure_dlt, destination_errors
@@ -116,22 +117,18 @@ class Warehouse:
     def _told(self) -> Iterator[None]:
         """Says in one sentence what failed: dlt lets through what the driver raises on connecting.
 
-        Raises `SettingMissing` where no credentials are configured, else `DestinationUnavailable`.
+        Raises `FixSetting` for the credentials, else `DestinationUnavailable`.
         """
         with destination_errors(self.name):
             try:
                 yield
-            except ConfigurationException as missing:
-                section = f"`[destination.{self.kind}.credentials]`"
-                raise SettingMissing(
-                    [f"destination.{self.kind}.credentials"],
-                    looked_in=f"`.dlt/secrets.toml`, section {section}, and the environment",
-                ) from missing
+            except ConfigurationException as refused:
+                # nothing of dlt's error, which repeats what it could not read
+                raise credentials_refused(self.kind, refused) from None
             except Exception as failed:
                 if not type(failed).__module__.startswith("psycopg2"):
                     raise
-                reason = str(failed).splitlines()[0].rstrip(".")
-                raise DestinationUnavailable(self.name, reason) from failed
+                raise DestinationUnavailable(self.name, told_by_driver(failed)) from failed
 
     def _pipeline(self, pipelines_dir: Path, stream: str) -> dlt.Pipeline:
         configure_dlt()

@@ -1,0 +1,81 @@
+"""What a call's place in the budget costs by itself: kept in the file, or in Postgres."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+
+from kore_campaigns.calls_file import CallsFile
+from kore_campaigns.calls_table import CallsTable
+from kore_campaigns.pacing import Budget, Limit, Store
+from postgres_server import running_postgres
+from table import aligned
+
+CALLS = 500
+THREADS = 8
+# as many slots as Kore's limit has, and a window so short that nobody waits for one
+NO_WAIT = Limit(60, 1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """Milliseconds from asking for a slot to having given it back, the call itself left out."""
+
+    typical: float
+    slowest: float
+    """The slowest of a hundred."""
+    cpu: float
+    """Of our process."""
+    threads: float
+    """The whole by the number of calls, when `THREADS` threads ask at once."""
+
+
+def measure_grants() -> list[str]:
+    """Both places, one after the other, as a table."""
+    with TemporaryDirectory(prefix="kore-bench-") as scratch:
+        folder = Path(scratch)
+        file = _measure(lambda: CallsFile(folder / "calls.sqlite"))
+        with running_postgres(folder / "server") as server:
+            url = server.new_database()
+            table = _measure(lambda: CallsTable(url, account="calls", sleep=time.sleep))
+    rows = [
+        ["one after another", f"{file.typical:.2f}", f"{table.typical:.2f}"],
+        ["the slowest of a hundred", f"{file.slowest:.2f}", f"{table.slowest:.2f}"],
+        ["CPU of our process", f"{file.cpu:.2f}", f"{table.cpu:.2f}"],
+        [
+            f"{THREADS} threads at once, for each call",
+            f"{file.threads:.2f}",
+            f"{table.threads:.2f}",
+        ],
+    ]
+    return aligned(["a call's place in the budget, ms", "file", "Postgres"], rows, left=1)
+
+
+def _measure(opened: Callable[[], Store]) -> Grants:
+    budget = Budget(opened(), limits=[NO_WAIT], lease_seconds=40)
+    _take(budget)  # makes the file, or the tables
+    cpu = time.process_time()
+    found = [_take(budget) for _ in range(CALLS)]
+    cpu = time.process_time() - cpu
+    began = time.perf_counter()
+    with ThreadPoolExecutor(THREADS) as threads:
+        list(threads.map(_take, [budget] * CALLS))
+    at_once = time.perf_counter() - began
+    budget.close()
+    return Grants(median(found), quantiles(found, n=100)[-1], *_each(cpu, at_once))
+
+
+def _each(*seconds: float) -> list[float]:
+    return [1000 * each / CALLS for each in seconds]
+
+
+def _take(budget: Budget) -> float:
+    began = time.perf_counter()
+    with budget.slot():
+        pass
+    return 1000 * (time.perf_counter() - began)
