@@ -42,7 +42,7 @@ DEADLINE: Final = "deadline_reached"
 SETTINGS: Final = frozenset(
     {
         *("account_id", "stream_id", "policies", "contact_lists", "sweep", "detail_method"),
-        *("requests_per_minute", "requests_per_hour", "workers", "max_attempts"),
+        *("requests_per_minute", "requests_per_hour", "call_budget", "workers", "max_attempts"),
         *("chunk_seconds", "chunk_size", "full_sweep_every_hours"),
         *("error_budget", "max_vanished"),
         *("connect_timeout_seconds", "read_timeout_seconds", "campaign_timeout_seconds"),
@@ -223,7 +223,8 @@ def kore_environment(name: str, folder: Path) -> dict[str, str]:
         ids = str(file)
     secret = {"client_id": found.login, "client_secret": found.password}
     secret |= {key: extra.pop(key) for key in CREDENTIALS & extra.keys()}
-    settings = {"host": found.host, "campaign_ids": ids, **extra}
+    # calls are counted in the warehouse: the next run of the account may be on another machine
+    settings = {"host": found.host, "campaign_ids": ids, "call_budget": "postgres", **extra}
     settings |= {f"credentials__{key}": value for key, value in secret.items()}
     return {
         f"SOURCES__KORE_CAMPAIGNS__{key.upper()}": str(value)

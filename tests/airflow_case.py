@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from copy import deepcopy
 from pathlib import Path
@@ -32,8 +32,20 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
 
 
-INSTALL, SET_UP, RUN = blocks("bash")[:3]
+INSTALL, SET_UP, RUN, SCHEDULE = blocks("bash")[:4]
 CONNECTIONS: dict[str, Entry] = json.loads(blocks("json")[0])
+
+
+def for_accounts(accounts: Mapping[str, Sequence[str]] | None) -> str:
+    """The page's commands to set up, with the line for a pool repeated as it tells."""
+    if accounts is None:
+        return SET_UP
+    *before, first, second, last = SET_UP.splitlines()
+    assert first.replace("acme", "globex") == second
+    exported = f"export AIRFLOW__KORE_CAMPAIGNS__ACCOUNTS='{json.dumps(accounts)}'"
+    assert exported.partition("=")[0] == before[0].partition("=")[0]
+    pools = [first.replace("acme", account) for account in accounts]
+    return "\n".join([exported, *before[1:], *pools, last])
 
 
 def entry_of(kore: Emulator, **extra: Any) -> Entry:
@@ -84,12 +96,14 @@ class Airflow:
                 process.kill()
                 process.communicate()
 
-    def set_up(self, connections: Mapping[str, Entry]) -> None:
-        """What the page tells to do, with these connections."""
+    def set_up(
+        self, connections: Mapping[str, Entry], accounts: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """What the page tells to do, with these connections, and with accounts other than its."""
         file = self.folder / "connections.json"
         file.write_text(json.dumps(connections), encoding="utf-8")
         exports = "\n".join(INSTALL.splitlines()[MADE_ALREADY:])
-        self.shell(f"{exports}\n{SET_UP}\nenv -0 > environment")
+        self.shell(f"{exports}\n{for_accounts(accounts)}\nenv -0 > environment")
         assert not file.exists()
         for pair in (self.folder / "environment").read_text(encoding="utf-8").split("\0"):
             name, _, value = pair.partition("=")
@@ -107,8 +121,11 @@ class Airflow:
 
     def set(self, **settings: object) -> None:
         """Settings of the DAG, in the environment."""
-        for name, value in settings.items():
-            self._env[f"AIRFLOW__KORE_CAMPAIGNS__{name.upper()}"] = str(value)
+        self.export(**{f"KORE_CAMPAIGNS__{key.upper()}": value for key, value in settings.items()})
+
+    def export(self, **settings: object) -> None:
+        """Airflow's own settings, named as its environment names them after `AIRFLOW__`."""
+        self._env |= {f"AIRFLOW__{name}": str(value) for name, value in settings.items()}
 
     def connect(self, connections: Mapping[str, Entry]) -> None:
         """Airflow Connections in the environment, where they go before those of the database."""
@@ -132,6 +149,21 @@ class Airflow:
         )
         self._started.append(process)
         return process
+
+    def begin(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str]
+    ) -> subprocess.Popen[str]:
+        """A server, which writes into a file."""
+        with log.open("w", encoding="utf-8") as file:
+            return subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env=self._env | dict(environment),
+                stdout=file,
+                stderr=file,
+                text=True,
+                start_new_session=True,
+            )
 
     def run_dag(self) -> Ended:
         """The page's `airflow dags test`: a DAG run whose tasks run one after the other in it."""

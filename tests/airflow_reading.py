@@ -36,7 +36,8 @@ def main(file: Path) -> None:
     sys.addaudithook(note)
     names = runpy.run_path(str(file))
     # the file itself, and the module beside it, which is looked for
-    own = {f"os.listdir {file.parent}", *(f"open {module}" for module in file.parent.glob("*.py"))}
+    folder = str(file.parent)
+    own = {each for each in touched if folder in each and each.endswith((folder, ".py", ".pyc"))}
     found = {
         "touched": [each for each in touched if each not in own],
         "imported": sorted({name.partition(".")[0] for name in set(sys.modules) - before}),
