@@ -20,12 +20,14 @@ import pytest
 from airflow_case import CONNECTIONS, Airflow, Entry, entry_of, finished, warehouse_entry
 from conftest import Emulate
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
+from kore_campaigns.settings import KoreCredentials, KoreSettings
 from secret_search import traces_in_files, traces_of
 from test_stop import wait_until_asked
 from warehouse_case import Warehouse
 
 INSIDE, OUTSIDE = "in Airflow's environment", "in an environment of its own"
 BOTH_WAYS = pytest.mark.parametrize("way", [INSIDE, OUTSIDE])
+READER = str(Path(__file__).with_name("airflow_reading.py"))
 HELD = "select count(*) from pg_locks where locktype = 'advisory'"
 STORED = "select stream_id, count(*) from kore.campaigns group by 1 order by 1"
 
@@ -75,13 +77,61 @@ def way_of(way: str, folder: Path) -> dict[str, str]:
 
 
 def test_reading_the_dag_imports_nothing_of_ours_and_touches_nothing(airflow: Airflow) -> None:
-    reader = str(Path(__file__).with_name("airflow_reading.py"))
-    ended = finished(airflow.spawn("python", reader, str(airflow.dag_file)))
+    ended = finished(airflow.spawn("python", READER, str(airflow.dag_file)))
 
     found = json.loads(ended.out.splitlines()[-1])
     assert found["touched"] == []
     assert {"dlt", "kore_campaigns", "duckdb", "pandas", "requests"} & {*found["imported"]} == set()
     assert found["pools"] == {"acme": "kore_acme", "globex": "kore_globex"}
+
+
+def test_without_accounts_the_file_says_what_to_set(airflow: Airflow) -> None:
+    airflow.set(accounts="{}")
+
+    ended = finished(airflow.spawn("python", READER, str(airflow.dag_file)))
+
+    assert ended.code == 1
+    assert "ValueError: AIRFLOW__KORE_CAMPAIGNS__ACCOUNTS must name each account" in ended.out
+
+
+def test_the_extra_takes_every_setting_that_a_run_has(airflow: Airflow) -> None:
+    script = (
+        "import sys; sys.path.append('dags'); import kore_campaigns_environment as its; "
+        "print(sorted(its.SETTINGS), sorted(its.CREDENTIALS))"
+    )
+
+    ended = finished(airflow.spawn("python", "-c", script))
+
+    # from the Connection itself; about DuckDB files alone
+    settings = {*KoreSettings().get_resolvable_fields()} - {
+        *("host", "campaign_ids", "credentials"),
+        "keep_generations",
+    }
+    credentials = {*KoreCredentials().get_resolvable_fields()} - {"client_id", "client_secret"}
+    assert ended.out.splitlines()[-1] == f"{sorted(settings)} {sorted(credentials)}"
+
+
+def test_an_airflow_connection_that_is_wrong_or_missing_is_told_and_not_tried_again(
+    airflow: Airflow, emulate: Emulate, warehouse: Warehouse
+) -> None:
+    emea, us = app(emulate, "emea", "acme", 3), app(emulate, "us", "globex", 3)
+    airflow.connect(
+        {
+            "kore_emea": entry_of(emea, request_per_minute=10),
+            "kore_us": entry_of(us, campaign_ids=us.campaign_ids()[:2]),
+            "kore_warehouse": warehouse_entry(warehouse.url),
+        }
+    )
+    airflow.set(accounts='{"acme": ["emea", "nowhere"], "globex": ["us"]}')
+
+    ended = airflow.run_dag()
+
+    states = airflow.states()
+    assert (states["emea"], states["nowhere"]) == (("failed", 1), ("failed", 1)), ended.out
+    assert "connection `kore_emea`: the extra holds request_per_minute; expected" in ended.out
+    assert "there is no connection `kore_nowhere`. Next: add it" in ended.out
+    assert emea.counters.requests == 0
+    assert (states["us"], warehouse.sql(STORED)) == (("success", 1), [("st-us", 2)])
 
 
 @BOTH_WAYS

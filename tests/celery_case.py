@@ -13,6 +13,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import psycopg2
@@ -33,6 +34,9 @@ class Cluster:
         self.airflow = airflow
         self._database = database
         self._redis, self._api = free_port(), free_port()
+        folder = parse_qs(urlsplit(database).query)["host"][0]
+        running = Path(folder, "postmaster.pid").read_text(encoding="ascii")
+        self._postgres = psutil.Process(int(running.split()[0]))
         self.parts: dict[str, psutil.Process] = {}
         self._processes: dict[str, subprocess.Popen[str]] = {}
         self.most_memory: dict[str, int] = defaultdict(int)
@@ -153,7 +157,7 @@ class Cluster:
     def measure(self) -> None:
         """Looks at the memory of all parts."""
         total = 0
-        for name, part in self.parts.items():
+        for name, part in {**self.parts, "postgres": self._postgres}.items():
             own = sum(map(_pss, _tree(part)))
             self.most_memory[name] = max(self.most_memory[name], own)
             total += own
