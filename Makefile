@@ -84,7 +84,7 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 
 # what docs/airflow.md tells to do; Airflow brings packages that nobody else needs
 test-airflow: $(VENV)-airflow/.installed
-	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 0 tests/airflow_check.py
+	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 2 tests/airflow_check.py
 
 # the same with workers: Redis, Postgres and all parts of Airflow on loopback
 test-celery: $(VENV)-celery/.installed redis

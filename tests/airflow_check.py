@@ -122,7 +122,8 @@ def test_an_airflow_connection_that_is_wrong_or_missing_is_told_and_not_tried_ag
             "kore_warehouse": warehouse_entry(warehouse.url),
         }
     )
-    airflow.set(accounts='{"acme": ["emea", "nowhere"], "globex": ["us"]}')
+    accounts = '{"acme": ["emea", "nowhere"], "globex": ["us"]}'
+    airflow.set(accounts=accounts, retry_delay_seconds=1)
 
     ended = airflow.run_dag()
 
@@ -147,7 +148,7 @@ def test_a_connection_that_fails_stops_no_other_and_downstream_is_told(
         "kore_warehouse": warehouse_entry(warehouse.url),
     }
     airflow.connect(connections)
-    airflow.set(**way_of(way, tmp_path))
+    airflow.set(retry_delay_seconds=1, **way_of(way, tmp_path))
 
     ended = airflow.run_dag()
 
