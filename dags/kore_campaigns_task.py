@@ -112,7 +112,7 @@ class KoreCampaignsRun(BaseOperator):
         outcome = Outcome()
         with added_to_environment(environment):
             from kore_campaigns import run_pipeline
-            from kore_campaigns.endings import ending_of
+            from kore_campaigns.endings import UNEXPECTED, ending_of
 
             try:
                 report = run_pipeline(
@@ -134,6 +134,8 @@ class KoreCampaignsRun(BaseOperator):
                 ended = ending_of(failed)
                 outcome.exit_code, outcome.code = ended.exit_code, ended.code
                 outcome.problems.append(ended.message)
+                if ended.code == UNEXPECTED:
+                    self.log.exception("unexpected")
             else:
                 outcome.exit_code, outcome.report = report.exit_code, report.as_json()
         return outcome
@@ -176,7 +178,7 @@ class KoreCampaignsRun(BaseOperator):
         """What Airflow is to make of it: success, a retry, a failure, or left to the next run."""
         if outcome.exit_code == 0:
             return
-        if DEADLINE in outcome.told:
+        if outcome.exit_code == TRY_LATER and DEADLINE in outcome.told:
             raise AirflowSkipException(outcome.sentence)
         # in a pool of one slot, who holds the account is a run that was killed and is not gone yet
         if outcome.exit_code == TRY_LATER or outcome.code == LOCKED:
