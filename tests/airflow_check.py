@@ -6,6 +6,7 @@ Not among the tests of `make test`: the environment takes 700 MB.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import signal
@@ -15,15 +16,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg2.extensions
 import pytest
 
-from airflow_case import CONNECTIONS, Airflow, Entry, entry_of, finished, warehouse_entry
+from airflow_case import (
+    CONNECTIONS,
+    WAREHOUSE_PASSWORD,
+    Airflow,
+    Entry,
+    entry_of,
+    finished,
+    warehouse_entry,
+)
 from conftest import Emulate
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from kore_campaigns.settings import KoreCredentials, KoreSettings
 from secret_search import traces_in_files, traces_of
 from test_stop import wait_until_asked
-from warehouse_case import Warehouse
+from warehouse_case import ADDRESS, Warehouse
 
 INSIDE, OUTSIDE = "in Airflow's environment", "in an environment of its own"
 BOTH_WAYS = pytest.mark.parametrize("way", [INSIDE, OUTSIDE])
@@ -109,6 +119,28 @@ def test_the_extra_takes_every_setting_that_a_run_has(airflow: Airflow) -> None:
     }
     credentials = {*KoreCredentials().get_resolvable_fields()} - {"client_id", "client_secret"}
     assert ended.out.splitlines()[-1] == f"{sorted(settings)} {sorted(credentials)}"
+
+
+def test_the_address_of_the_warehouse_is_that_of_its_airflow_connection(airflow: Airflow) -> None:
+    entry = warehouse_entry("postgresql://kore_writer@warehouse.example.com:5433/kore")
+    airflow.connect({"kore_warehouse": entry | {"extra": {"sslmode": "verify-full"}}})
+    script = (
+        "import sys; sys.path.append('dags'); import kore_campaigns_environment as its; "
+        "print(*its.warehouse_environment('kore_warehouse').items())"
+    )
+
+    ended = finished(airflow.spawn("python", "-c", script))
+
+    name, address = ast.literal_eval(ended.out.splitlines()[-1])
+    assert name == ADDRESS
+    assert psycopg2.extensions.parse_dsn(address) == {
+        "user": "kore_writer",
+        "password": WAREHOUSE_PASSWORD,
+        "host": "warehouse.example.com",
+        "port": "5433",
+        "dbname": "kore",
+        "sslmode": "verify-full",
+    }
 
 
 def test_an_airflow_connection_that_is_wrong_or_missing_is_told_and_not_tried_again(
