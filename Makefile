@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check bench scale prove dashboard docs test-superset test-ducklake pictures clean
+.PHONY: demo test browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +22,8 @@ help:
 	@echo "make docs    write the generated pages and the Superset assets"
 	@echo "make test-superset  import them into a Superset of its own, and look"
 	@echo "make test-ducklake   runs into a DuckLake on a Postgres catalogue"
+	@echo "make test-airflow  run the DAG in an Airflow of its own, as docs/airflow.md says"
+	@echo "make test-celery  run it on two Celery workers, one of which is killed"
 	@echo "make pictures  renew the screenshots of the docs"
 	@echo "make clean   remove what the targets made"
 
@@ -85,7 +87,32 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-# the screenshots in docs/img/
+# what docs/airflow.md tells to do; Airflow brings packages that nobody else needs
+test-airflow: $(VENV)-airflow/.installed
+	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 2 tests/airflow_check.py
+
+# the same with workers: Redis, Postgres and all parts of Airflow on loopback
+test-celery: $(VENV)-celery/.installed redis
+	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-celery $(BIN)/python -m pytest -q -n 0 -s tests/celery_check.py
+
+$(VENV)-airflow/.installed: dags/requirements.txt | $(VENV)/.installed-dev
+$(VENV)-celery/.installed: dags/requirements.txt .ci/celery-requirements.txt | $(VENV)/.installed-dev
+
+# the package is installed as the files are, so that a change is tested at once
+$(VENV)-airflow/.installed $(VENV)-celery/.installed:
+	@echo "installing Airflow into $(@D), once: 750 MB"
+	@$(PYTHON) -m venv $(@D)
+	@$(BIN)/uv pip sync --quiet --compile-bytecode --python $(@D)/bin/python $^
+	@$(BIN)/uv pip install --quiet --no-deps --python $(@D)/bin/python --editable .
+	@touch $@
+
+redis:
+	@command -v redis-server >/dev/null || \
+		{ echo "installing Redis for the test with workers, once"; \
+		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends redis-server >/dev/null'; } || \
+		{ echo "no Redis on this machine. Next: install redis-server, then make test-celery"; exit 1; }
+
 # its extensions come as packages, which are made for another DuckDB than constraints.txt names
 test-ducklake: $(VENV)/.installed-test $(VENV)-ducklake/.installed
 	@DUCKLAKE_PYTHON=$(CURDIR)/$(VENV)-ducklake/bin/python $(BIN)/python -m pytest -q -n 0 tests/ducklake_check.py
@@ -98,6 +125,7 @@ $(VENV)-ducklake/.installed: tests/ducklake_requirements.txt constraints.txt
 		--requirement $< --editable .
 	@touch $@
 
+# the screenshots in docs/img/
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
 	@PYTHONPATH=dashboard $(BIN)/python tests/make_pictures.py
 	@PICTURES=$(CURDIR)/docs/img $(MAKE) --no-print-directory test-superset
@@ -121,5 +149,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-superset demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-superset $(VENV)-airflow $(VENV)-celery demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
