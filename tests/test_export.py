@@ -129,6 +129,24 @@ def test_what_cannot_be_done_is_said_and_leaves_what_was_there(
     assert not any(project.folder.rglob("*.parquet*"))
 
 
+def test_one_that_fails_on_its_way_leaves_all_files_as_they_were(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = with_history(emulate, project)
+    out = project.folder / "out"
+    assert project.cli("export", "--parquet", "out").code == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    kore.edit(kore.campaign_ids()[1], {"status": "Paused"})
+    project.run()
+    project.alter("drop view kore.findings")
+
+    ended = project.cli("export", "--parquet", "out")
+
+    assert (ended.code, ended.out) == (6, "")
+    assert "it has no view `findings`; `kore-campaigns run` of this version makes it" in ended.err
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_json_columns_are_text_as_received(emulate: Emulate, project: Project) -> None:
     kore = with_history(emulate, project)
     before = datetime.now(UTC)
