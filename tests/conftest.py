@@ -95,13 +95,18 @@ def project(
     monkeypatch: pytest.MonkeyPatch,
     destination: str,
     request: pytest.FixtureRequest,
-) -> Project:
+) -> Iterator[Project]:
     """A project folder, which is also the current folder; `use` points it at an emulator."""
-    address = None
-    if destination == "postgres":
-        server: Postgres = request.getfixturevalue("postgres")
-        address = server.new_database()
-    return Project(tmp_path / "project", monkeypatch, address=address)
+    folder = tmp_path / "project"
+    if destination == "duckdb":
+        yield Project(folder, monkeypatch)
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    if request.node.get_closest_marker("from_nothing"):
+        yield Project(folder, monkeypatch, address=server.new_database())
+        return
+    with server.made_database() as address:
+        yield Project(folder, monkeypatch, address=address)
 
 
 @pytest.fixture(scope="session")

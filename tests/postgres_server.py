@@ -17,6 +17,7 @@ import pytest
 from kore_campaigns.copy_history import copy_history
 from kore_campaigns.load import PIPELINE_NAME
 from kore_campaigns.tables import RAW_SCHEMA
+from kore_campaigns.warehouse import Warehouse
 
 POSTGRES_ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
 _NUMBERS = count(1)
@@ -28,6 +29,7 @@ class Postgres:
     def __init__(self, folder: Path, server: Any) -> None:
         self._folder = folder
         self._server = server
+        self._has_model = False
 
     def stop(self) -> None:
         """Ends all connections."""
@@ -40,19 +42,43 @@ class Postgres:
     def new_database(self) -> str:
         """The address of an empty database."""
         name = f"test_{next(_NUMBERS)}"
-        with self._connected("postgres") as connection:
-            connection.autocommit = True
-            connection.cursor().execute(f"create database {name}")
-        # dlt asks for a password, which a socket does not
-        return f"postgresql://postgres:none@localhost/{name}?host={self._folder}"
+        self._as_administrator(f"create database {name}")
+        return self._address(name)
+
+    @contextmanager
+    def made_database(self) -> Iterator[str]:
+        """The address of one that has the tables and views, and is gone afterwards.
+
+        A copy of the one that was made first: to make them takes longer than most tests.
+        """
+        if not self._has_model:
+            self._as_administrator("create database model")
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                monkeypatch.setenv(POSTGRES_ADDRESS, self._address("model"))
+                Warehouse("postgres", self._folder).make_tables_and_views()
+            self._has_model = True
+        name = f"test_{next(_NUMBERS)}"
+        self._as_administrator(f"create database {name} template model")
+        try:
+            yield self._address(name)
+        finally:
+            self._as_administrator(f"drop database {name} with (force)")
 
     def need_not_last(self) -> None:
         """What the tests write need not outlive the machine."""
+        settings = ("fsync", "full_page_writes", "synchronous_commit")
+        statements = [f"alter system set {setting} = off" for setting in settings]
+        self._as_administrator(*statements, "select pg_reload_conf()")
+
+    def _address(self, name: str) -> str:
+        # dlt asks for a password, which a socket does not
+        return f"postgresql://postgres:none@localhost/{name}?host={self._folder}"
+
+    def _as_administrator(self, *statements: str) -> None:
         with self._connected("postgres") as connection:
             connection.autocommit = True
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                connection.cursor().execute(f"alter system set {setting} = off")
-            connection.cursor().execute("select pg_reload_conf()")
+            for statement in statements:
+                connection.cursor().execute(statement)
 
     @contextmanager
     def _connected(self, name: str) -> Iterator[Any]:

@@ -55,6 +55,7 @@ def named(project: Project) -> str:
     return str(project.database) if is_file else "postgres, schema kore_raw"
 
 
+@pytest.mark.from_nothing
 def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project: Project) -> None:
     ended = project.cli("check", "--json")
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from conftest import BOTH, Emulate
 from kept_tables import columns_of
@@ -110,6 +111,7 @@ def test_rows_that_come_in_several_batches_are_all_there(
     assert len(rows_of_file(project.folder / "out" / "campaign_calling_hours.parquet")) == count
 
 
+@pytest.mark.from_nothing
 def test_what_cannot_be_done_is_said_and_leaves_what_was_there(
     emulate: Emulate, project: Project
 ) -> None:

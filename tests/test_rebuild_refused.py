@@ -134,6 +134,7 @@ def test_a_run_goes_on_after_a_rebuild_that_was_refused(emulate: Emulate, projec
     assert live_campaigns(project) == kores_campaigns(kore)
 
 
+@pytest.mark.from_nothing
 def test_without_a_database_nothing_is_made(project: Project) -> None:
     ended = project.cli("rebuild")
 

@@ -76,6 +76,7 @@ def ordinary(kore: Emulator) -> None:
     """Twelve campaigns of every shape."""
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize("brings", [ordinary, bare, every_answer_html, no_scope])
 def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
     emulate: Emulate, project: Project, brings: Callable[[Emulator], None]
