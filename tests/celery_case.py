@@ -56,7 +56,7 @@ class Cluster:
             CELERY__BROKER_URL=f"redis://127.0.0.1:{self._redis}/0",
             CELERY__RESULT_BACKEND=f"db+{with_driver}",
             SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT=HEARTBEAT_TIMEOUT,
-            SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL=2,
+            SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL=5,
         )
 
     def __enter__(self) -> Self:
