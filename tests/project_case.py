@@ -121,10 +121,9 @@ class Project:
         return Ended(process.returncode, out, err)
 
     def _completed(self, arguments: Sequence[str]) -> list[str]:
-        command, *others = arguments
-        if self._address is None or command not in _OF_A_DESTINATION:
+        if self._address is None or arguments[0] not in _OF_A_DESTINATION:
             return [*arguments]
-        return [command, "--destination", self.destination, *others]
+        return [arguments[0], "--destination", self.destination, *arguments[1:]]
 
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of what is published, as an analyst sees them."""
