@@ -47,9 +47,9 @@ def measure_budget(minutes: int) -> Budgeted:
             ids = kore.campaign_ids()
             text = "\n".join(["campaign_id", *ids]) + "\n"
             (project / "campaign_ids.csv").write_text(text, encoding="utf-8")
-            run(OURS.command, folder=project, environment=environment | _settings(kore, 0))
+            run(OURS.command, folder=project, environment=environment | settings_of(kore, 0))
         with _emulator(PER_MINUTE) as kore:
-            settings = environment | _settings(kore, PER_MINUTE)
+            settings = environment | settings_of(kore, PER_MINUTE)
             listing = run(OURS.command, folder=project, environment=settings)
             calls = kore.counters.requests
             # the calls of the listing leave the window, so that the minutes measured are whole ones
@@ -70,7 +70,8 @@ def _emulator(per_minute: int | None) -> Emulator:
     return Emulator(campaigns=sample_campaigns(CAMPAIGNS), requests_per_minute=per_minute)
 
 
-def _settings(kore: Emulator, per_minute: int) -> dict[str, str]:
+def settings_of(kore: Emulator, per_minute: int) -> dict[str, str]:
+    """The environment in which a command asks this emulator, under a budget."""
     values = {
         "HOST": kore.url,
         "STREAM_ID": kore.stream_id,

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from budget import settings_of
 from cases import OURS
 from kore_campaigns.call_waits import Limit
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
@@ -151,7 +152,9 @@ def measure(small: Small) -> tuple[Seen, Seen]:
             ids = kore.campaign_ids()
             text = "\n".join(["campaign_id", *ids]) + "\n"
             (project / "campaign_ids.csv").write_text(text, encoding="utf-8")
-            environment = clean_environment(Path(scratch)) | _settings(kore, small)
+            environment = clean_environment(Path(scratch)) | settings_of(
+                kore, small.requests_per_minute
+            )
             for campaign_id, times in zip(ids, _setbacks(small), strict=True):
                 if times:
                     kore.fault(Fault.SERVER_ERROR, campaign_id, times=times, status=503)
@@ -165,19 +168,6 @@ def measure(small: Small) -> tuple[Seen, Seen]:
 
 def _setbacks(small: Small) -> list[int]:
     return draw_setbacks(small.campaigns, small.kore, attempts=ATTEMPTS - 1, seed=small.seed)
-
-
-def _settings(kore: Emulator, small: Small) -> dict[str, str]:
-    values = {
-        "HOST": kore.url,
-        "STREAM_ID": kore.stream_id,
-        "ACCOUNT_ID": kore.account_id,
-        "CREDENTIALS__CLIENT_ID": kore.client_id,
-        "CREDENTIALS__CLIENT_SECRET": kore.client_secret,
-        "REQUESTS_PER_MINUTE": str(small.requests_per_minute),
-        "CONTACT_LISTS": "false",
-    }
-    return {f"SOURCES__KORE_CAMPAIGNS__{name}": value for name, value in values.items()}
 
 
 def _run(kore: Emulator, project: Path, environment: Mapping[str, str]) -> Seen:

@@ -27,37 +27,35 @@ class AccountLocked(DestinationUnavailable):
     code = "database_locked"
 
 
+_EVERY: Final = "every account"
+_NEXT: Final = "wait for it, then run the same command again; it goes on from there"
+
+
 def lock_account(client: SqlClientBase[Any], account_id: str, *, database: str) -> None:
     """One run per account, and none during a rebuild, as long as the connection of `client` is
     open; raises `AccountLocked`, which says who has it.
     """
-    keys = _numbers(_EVERY)
-    if not _granted(client, "pg_try_advisory_lock_shared", keys):
-        holder = _held_by(client, keys, "a rebuild goes on")
-        raise AccountLocked(database, holder, next_step=_NEXT)
-    keys = _numbers(f"account {account_id}")
-    if not _granted(client, "pg_try_advisory_lock", keys):
-        holder = _held_by(client, keys, "another run writes for this account")
-        raise AccountLocked(database, holder, next_step=_NEXT)
+    for what, function, refused in (
+        (_EVERY, "pg_try_advisory_lock_shared", "a rebuild goes on"),
+        (f"account {account_id}", "pg_try_advisory_lock", "another run writes for this account"),
+    ):
+        if holder := _other_holder(client, what, function, refused=refused):
+            raise AccountLocked(database, holder, next_step=_NEXT)
 
 
 def lock_all_accounts(client: SqlClientBase[Any], *, database: str) -> None:
     """No run of any account, as long as the connection of `client` is open; raises
     `AccountLocked`, which says which one goes on.
     """
-    keys = _numbers(_EVERY)
-    if not _granted(client, "pg_try_advisory_lock", keys):
-        holder = _held_by(client, keys, "a run goes on")
+    if holder := _other_holder(client, _EVERY, "pg_try_advisory_lock", refused="a run goes on"):
         raise AccountLocked(database, holder, next_step="wait for it, then repeat the command")
 
 
-def _granted(client: SqlClientBase[Any], function: str, keys: tuple[int, int]) -> bool:
+def _other_holder(client: SqlClientBase[Any], what: str, function: str, *, refused: str) -> str:
+    """Takes the lock; in words who has it, if that was refused, else nothing."""
+    keys = _numbers(what)
     rows = client.execute_sql(f"select {function}(%s, %s)", *keys)
-    return bool(rows and rows[0][0])
-
-
-_EVERY: Final = "every account"
-_NEXT: Final = "wait for it, then run the same command again; it goes on from there"
+    return "" if rows and rows[0][0] else _held_by(client, keys, refused)
 
 
 def wait_for_others_to_make(client: SqlClientBase[Any]) -> None:

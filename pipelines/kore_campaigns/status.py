@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -13,7 +13,7 @@ import duckdb
 from kore_campaigns import status_sql
 from kore_campaigns.errors import DestinationUnavailable
 from kore_campaigns.facts import App, DriftSeen, Failure, LastRun, Stale, Status
-from kore_campaigns.held import Reader
+from kore_campaigns.held import Reader, in_utc
 from kore_campaigns.publish import Workspace
 from kore_campaigns.warehouse import Warehouse
 
@@ -123,4 +123,4 @@ def _ended(rows: Sequence[tuple[Any, ...]], *, is_running: bool) -> dict[str, La
 
 
 def _in_utc(value: Any) -> Any:
-    return value.astimezone(UTC) if isinstance(value, datetime) else value
+    return in_utc(value) if isinstance(value, datetime) else value
