@@ -47,7 +47,11 @@ ENOUGH_TO_COMPLAIN_OF = 6
 CODES = {0: "", 2: FAILED, 6: FAILED}
 # dlt passes over a file that it could not write, and misses it later: another reason, as clear
 MISSED = {0: "", 2: FAILED, 6: "Nothing was lost. Next: "}
-CODES_OF = {"files": MISSED, "kill": {0: "", -9: ""}, "disk": {0: "", 6: "File too large"}}
+CODES_OF = {
+    "files": MISSED,
+    "kill": {0: "", -9: ""},
+    "disk": {0: "", 6: "File too large|a limit for file sizes"},
+}
 
 
 @pytest.mark.timeout(3 * 3600 if FULL else 300)

@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
+from kore_campaigns.file_errors import DatabaseLocked
 from kore_campaigns.publish import Workspace, workspace_for
 from publish_case import numbers, write
 

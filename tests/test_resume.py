@@ -67,6 +67,29 @@ def test_a_full_sweep_killed_on_its_way_asks_again_for_one_chunk_at_most(
     assert kore.counters.detail_requests == 160
 
 
+def test_one_that_is_tried_again_does_not_hold_back_those_after_it(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(120))
+    project.use(kore, sweep="full", chunk_size=40, workers=2)
+    project.run()
+    overtaken = sorted(kore.campaign_ids())[5]
+    kore.fault(Fault.SERVER_ERROR, overtaken, status=503, retry_after=20)
+    kore.latency = 0.02
+    process = project.spawn("run", "--log-format", "json")
+    assert stored_when_killed(process, 80) == [40, 80]
+    kore.clear_faults()
+    kore.latency = 0
+    kore.reset_counters()
+
+    report = project.run()
+
+    # all were unchanged and left no row: the mark alone tells which had answered
+    assert overtaken in kore.counters.by_campaign
+    assert len(kore.counters.by_campaign) <= 120 - 80
+    assert (report.unchanged, report.exit_code) == (120, 0)
+
+
 def test_what_answered_404_before_the_kill_is_asked_for_again(
     emulate: Emulate, project: Project
 ) -> None:

@@ -10,12 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kore_campaigns.errors import NoRoom
+from kore_campaigns.file_errors import NoRoom
 
 # told to leave room for so many bytes; raises if there is none
 RequireRoom = Callable[[int], None]
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DAMAGED: Final = (
+    "Corrupt database file",
+    "not a valid DuckDB database file",
+    "Failure while replaying WAL",
+)
 # stays free: a disk filled to its last byte stops more than us
 MARGIN: Final = 16 * 1024**2
 # an empty database is 6 MB, and dlt's working files beside it are a few more
@@ -68,6 +73,11 @@ def said_full(failed: Exception) -> str:
         if word in str(failed):  # DuckDB passes on the word, not the number
             return word
     return ""
+
+
+def said_damaged(failed: Exception) -> bool:
+    """True where DuckDB found a file, or its write-ahead log, that is not as it was written."""
+    return any(words in str(failed) for words in _DAMAGED)
 
 
 def size_of(path: Path) -> int:

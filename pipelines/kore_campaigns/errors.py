@@ -1,5 +1,6 @@
 """Everything that can go wrong, split by what the operator does next. `CampaignFailed` and what is
-below it are in `campaign_errors`, those about a history in `history_errors`.
+below it are in `campaign_errors`, those about a history in `history_errors`, those about the
+DuckDB file in `file_errors`.
 
     KoreCampaignsError                 exit 1
     ├── FixSetting                     exit 2   change a setting or a file, then run again
@@ -28,6 +29,7 @@ below it are in `campaign_errors`, those about a history in `history_errors`.
     └── DestinationUnavailable         exit 6
         ├── BudgetUnavailable                   the Postgres in which machines share the call budget
         ├── NoRoom                              the disk is too full for what is to be written
+        ├── WorkingCopyDamaged                  the private file of a run, not what is published
         └── DatabaseLocked
 
 The exit code of a `CampaignFailed` counts only where *every* planned campaign failed alike;
@@ -177,7 +179,7 @@ class DestinationUnavailable(KoreCampaignsError):
         *,
         next_step: str = "mend this, then run the same command again",
     ) -> None:
-        self.database = database
+        self.database, self.reason = database, reason
         super().__init__(
             f"the database `{database}` cannot be used: {reason}. Nothing was lost. "
             f"Next: {next_step}."
@@ -196,62 +198,4 @@ class BudgetUnavailable(DestinationUnavailable):
             f"{reason}. It counts the account's calls (`call_budget`), so none leaves without it",
             next_step="mend this, or set `call_budget` to `machine` if no other machine calls for "
             "this account; then run the same command again",
-        )
-
-
-class NoRoom(DestinationUnavailable):
-    """Said before something is written, or by the disk itself in the middle; either way what is
-    published is as it was.
-    """
-
-    code = "no_room"
-
-    def __init__(
-        self,
-        database: str,
-        *,
-        folder: str,
-        free: int,
-        needed: int,
-        said: str,
-        generations: str,
-        kept: int,
-    ) -> None:
-        self.folder, self.free, self.needed = folder, free, needed
-        why = f"`{said}` (a full disk, a quota or a limit for file sizes); " if said else ""
-        spare = (
-            f"; the earlier states in `{generations}`, {in_bytes(kept)}, may be deleted, only "
-            "`kore-campaigns restore` needs them"
-            if kept
-            else ""
-        )
-        super().__init__(
-            database,
-            f"{why}the disk of `{folder}` has {in_bytes(free)} free, {in_bytes(needed)} are "
-            "needed. What is published is as it was",
-            next_step=f"make room on this disk{spare}. Then run the same command again",
-        )
-
-
-def in_bytes(count: int) -> str:
-    """`512 bytes`, `6.0 MB`, `1.2 GB`."""
-    if count < 1000:
-        return f"{count} bytes"
-    size = float(count)
-    for unit in ("KB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"
-
-
-class DatabaseLocked(DestinationUnavailable):
-    code = "database_locked"
-
-    def __init__(self, database: str, *, pid: int | None, since: str | None) -> None:
-        self.pid, self.since = pid, since
-        holder = f"process {pid}, since {since}" if pid else "another process"
-        super().__init__(
-            database,
-            f"another run holds it ({holder}); wait for it, or stop it with `kill {pid or 'PID'}`",
         )

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from kore_campaigns.disk import replace_text
-from kore_campaigns.errors import SettingInvalid, in_bytes
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.file_errors import in_bytes
 from kore_campaigns.html_page import html_page
 from kore_campaigns.page_facts import read_page_facts
 from kore_campaigns.publish import Workspace

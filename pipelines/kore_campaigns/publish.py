@@ -23,6 +23,7 @@ import duckdb
 
 from kore_campaigns import disk, tables
 from kore_campaigns.errors import DestinationUnavailable, KoreCampaignsError, SettingInvalid
+from kore_campaigns.file_errors import WorkingCopyDamaged
 from kore_campaigns.generations import Generations
 from kore_campaigns.run_lock import RunLock
 
@@ -42,6 +43,7 @@ class Workspace:
     chunk: int = 0
     free_bytes: Callable[[Path], int] = disk.free_bytes
     _is_kept: bool = field(default=False, init=False)
+    _is_copy_sound: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.published.stem.casefold() in (tables.RAW_SCHEMA, tables.VIEW_SCHEMA):
@@ -82,7 +84,7 @@ class Workspace:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold it for a command, which keeps what it replaces once; raises `DatabaseLocked`."""
-        self._is_kept = False
+        self._is_kept = self._is_copy_sound = False
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(RunLock(self.folder).held(self.published))
@@ -91,7 +93,7 @@ class Workspace:
             try:
                 yield
             except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
-                if not _may_be_full_disk(failed):
+                if not _may_be_the_disk(failed):
                     raise
                 raise self._unusable(failed) from failed
 
@@ -118,6 +120,7 @@ class Workspace:
             self.begin_step()
             if not is_settled and self.published.exists():
                 self._make_private()
+        self._is_copy_sound = True  # at first: what damages it from here on is the run
         return is_settled
 
     def _remove_leftovers(self) -> None:
@@ -208,6 +211,13 @@ class Workspace:
     def _unusable(self, failed: Exception) -> DestinationUnavailable:
         if said := disk.said_full(failed):
             return self._room.lacking(self._step_bytes(), said=said)
+        if self._is_copy_sound and disk.said_damaged(failed):
+            reason = (
+                failed.reason if isinstance(failed, DestinationUnavailable) else _reason(failed)
+            )
+            folder = self.published.parent
+            free = self.free_bytes(folder)
+            return WorkingCopyDamaged(str(self.published), reason, folder=str(folder), free=free)
         if isinstance(failed, DestinationUnavailable):
             return failed
         return DestinationUnavailable(str(self.published), _reason(failed))
@@ -238,10 +248,10 @@ def _log_of(database: Path) -> Path:
     return Path(f"{database}.wal")
 
 
-def _may_be_full_disk(failed: Exception) -> bool:
+def _may_be_the_disk(failed: Exception) -> bool:
     """True if nothing better is known of it; the file that counts calls has its own error."""
     is_ours = isinstance(failed, KoreCampaignsError) and type(failed) is not DestinationUnavailable
-    return not is_ours and disk.said_full(failed) != ""
+    return not is_ours and (disk.said_full(failed) != "" or disk.said_damaged(failed))
 
 
 def _reason(failed: Exception) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from kore_campaigns.errors import DatabaseLocked
+from kore_campaigns.file_errors import DatabaseLocked
 
 
 @dataclass(frozen=True, slots=True)

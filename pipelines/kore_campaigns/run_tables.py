@@ -44,7 +44,8 @@ EXTRACTION_RUNS = Table(
         ),
         json_column(
             "unsettled",
-            "Campaigns up to there that answered 404 and were to be asked a second time.",
+            "Campaigns up to there that had not ended: on their way, tried again, or to be asked a "
+            "second time after a 404.",
         ),
         int_column("planned", "Campaigns the run set out to read."),
         int_column("fetched", "Campaigns that were answered."),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from kore_campaigns.errors import in_bytes
 from kore_campaigns.facts import App, DriftSeen, Failure, Stale, Status
+from kore_campaigns.file_errors import in_bytes
 from kore_campaigns.problems import duration
 from kore_campaigns.texts import NOT_REACHED
 

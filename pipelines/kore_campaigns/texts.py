@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from kore_campaigns.campaign_errors import Interrupted, NotAsked
 from kore_campaigns.check import Leg
 from kore_campaigns.copy_history import Copied
-from kore_campaigns.errors import in_bytes
 from kore_campaigns.export import Export
+from kore_campaigns.file_errors import in_bytes
 from kore_campaigns.problems import duration, problems
 from kore_campaigns.report import RunReport
 from kore_campaigns.restore import Kept, Restored, State
