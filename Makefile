@@ -31,7 +31,7 @@ demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
 test: $(VENV)/.installed-test browser
-	@$(BIN)/python -m pytest -q -n auto --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal --cov --cov-report=
 	@touch .coverage
 
 # some tests drive a real Chromium, which no Python package brings

@@ -13,6 +13,7 @@ import pytest
 from budgets import InFile, InPostgres, Place, close_all
 from kore_campaigns.demo import play_demo
 from kore_campaigns.emulator import Emulator
+from measured import pytest_runtest_protocol
 from postgres_server import Postgres, running_postgres
 from project_case import Project
 from proof_share import FULL, RESULTS
@@ -30,8 +31,15 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             results.write(json.dumps(ended | dict(report.user_properties)) + "\n")
 
 
+__all__ = ["pytest_runtest_protocol"]
+
 # where the tests of the pipeline are to hold
 BOTH = ("duckdb", "postgres")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Three for two cores: a fifth of the time a test waits, for a server, a pause or a budget."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 class Emulate(Protocol):

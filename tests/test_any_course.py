@@ -17,6 +17,7 @@ PARTS = 8
 EXAMPLES, LENGTH = (26, 50) if FULL else (3, 50)
 
 
+@pytest.mark.by_force
 @pytest.mark.timeout(6 * 3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(PARTS))
 def test_after_any_course_the_views_are_kores_and_history_holds_all_that_was_seen(

@@ -17,6 +17,7 @@ def rows(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+@pytest.mark.untraced
 def test_every_run_and_target_has_its_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,7 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     return kore
 
 
+@pytest.mark.untraced
 def test_killed_before_each_file_operation_in_turn(workspace: Workspace) -> None:
     root = workspace.published.parent
     runs(workspace, [1, 2, 3, 4])

@@ -21,6 +21,7 @@ PARTS = 5
 SHARE = {"first": 5, "unchanged": 5, "tenth": 10, "chunks": 10}
 
 
+@pytest.mark.by_force
 @pytest.mark.timeout(2 * 3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(PARTS))
 @pytest.mark.parametrize("course", COURSES)

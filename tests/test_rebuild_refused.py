@@ -176,6 +176,7 @@ def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None
     assert "another run holds it (process " in ended.err
 
 
+@pytest.mark.untraced
 @pytest.mark.timeout(400)
 def test_killed_at_any_instant_it_leaves_the_published_file_whole(
     emulate: Emulate, project: Project

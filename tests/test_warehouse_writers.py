@@ -31,6 +31,7 @@ where hours.campaign_id is null
 ACCOUNTS, RUNS, CAMPAIGNS = (4, 6, 300) if FULL else (4, 3, 30)
 
 
+@pytest.mark.by_force
 @pytest.mark.timeout(3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(5))
 def test_runs_of_several_accounts_at_the_same_time_lose_nothing(

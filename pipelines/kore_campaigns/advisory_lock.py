@@ -27,16 +27,17 @@ class AccountLocked(DestinationUnavailable):
     code = "database_locked"
 
 
+_BUSY: Final = "a run, `rebuild` or `copy` goes on"
 _EVERY: Final = "every account"
 _NEXT: Final = "wait for it, then run the same command again; it goes on from there"
 
 
 def lock_account(client: SqlClientBase[Any], account_id: str, *, database: str) -> None:
-    """One run per account, and none during a rebuild, as long as the connection of `client` is
-    open; raises `AccountLocked`, which says who has it.
+    """One run per account, and none during a `rebuild` or `copy`, as long as the connection of
+    `client` is open; raises `AccountLocked`, which says who has it.
     """
     for what, function, refused in (
-        (_EVERY, "pg_try_advisory_lock_shared", "a rebuild goes on"),
+        (_EVERY, "pg_try_advisory_lock_shared", "`rebuild` or `copy` goes on"),
         (f"account {account_id}", "pg_try_advisory_lock", "another run writes for this account"),
     ):
         if holder := _other_holder(client, what, function, refused=refused):
@@ -47,7 +48,7 @@ def lock_all_accounts(client: SqlClientBase[Any], *, database: str) -> None:
     """No run of any account, as long as the connection of `client` is open; raises
     `AccountLocked`, which says which one goes on.
     """
-    if holder := _other_holder(client, _EVERY, "pg_try_advisory_lock", refused="a run goes on"):
+    if holder := _other_holder(client, _EVERY, "pg_try_advisory_lock", refused=_BUSY):
         raise AccountLocked(database, holder, next_step="wait for it, then repeat the command")
 
 

@@ -197,14 +197,15 @@ def _write(
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination_errors(report.database):
         destination.begin_step()
-        if len(store):
-            load(pipeline, package(versions=store.version_rows()), database=report.database)
-        records = store.records(is_last=is_last)
-        if references is not None:
-            with reading(pipeline) as reader:
-                if reader is not None:
-                    records.add(reference_records(reader, references(reader)))
-        write_records(pipeline, records, run_id=report.run_id, database=report.database)
+        # held open: DuckDB writes its file anew whenever the last connection closes, and dlt closes
+        # one after each job.  A quarter of a run's CPU; and on a full disk it did not say so
+        with pipeline.sql_client() as reader:
+            if len(store):
+                load(pipeline, package(versions=store.version_rows()), database=report.database)
+            records = store.records(is_last=is_last)
+            if references is not None:
+                records.add(reference_records(reader, references(reader)))
+            write_records(pipeline, records, run_id=report.run_id, database=report.database)
         destination.publish()
     store.clear()
 
