@@ -8,12 +8,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures clean
+.PHONY: demo test test-by-force browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    two runs against an emulator on this machine, and what SQL answers"
 	@echo "make test    the tests, over real sockets and real DuckDB files"
+	@echo "make test-by-force  a share of each proof that tries thousands of cases"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make bench   speed, memory and requests beside a plain script"
 	@echo "make scale   the tables of docs/scale.md: a small case measured, large ones simulated"
@@ -31,8 +32,12 @@ demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
 test: $(VENV)/.installed-test browser
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not by_force' --cov --cov-report=
 	@touch .coverage
+
+# a share of each proof by force; `make prove` does all of it
+test-by-force: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -q -n auto --maxschedchunk=1 -m by_force
 
 # some tests drive a real Chromium, which no Python package brings
 browser:
