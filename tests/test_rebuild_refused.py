@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+import time
 
 import duckdb
 import pytest
@@ -189,11 +190,15 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
     project.run()
     statuses = project.sql("select status from kore.campaign_history order by all")
     project.alter("update campaign_versions set status = null")
+    began = time.monotonic()
+    rebuild_and_kill(project, 120, random.Random(0))
+    took = time.monotonic() - began
+    project.alter("update campaign_versions set status = null")
     watcher, rng, codes = Watcher(project.database), random.Random(4), []
 
     for _ in range(KILLS):
         with watcher.watching():
-            codes.append(rebuild_and_kill(project, rng))
+            codes.append(rebuild_and_kill(project, rng.uniform(0.5, took), rng))
         status = project.sql("select status from kore.campaign_history order by all")
         assert status in (statuses, [(None,)] * len(statuses))
         project.alter("update campaign_versions set status = null")
@@ -210,11 +215,11 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
         assert project.sql(schemas) == []
 
 
-def rebuild_and_kill(project: Project, rng: random.Random) -> int:
+def rebuild_and_kill(project: Project, seconds: float, rng: random.Random) -> int:
     """Its exit code: of a rebuild that was killed somewhere, or had ended by then."""
     process = project.spawn("rebuild", "--quiet")
     try:
-        process.wait(rng.uniform(0.5, 4))
+        process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
     process.communicate()
