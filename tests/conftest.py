@@ -19,6 +19,8 @@ from project_case import Project
 from proof_share import FULL, RESULTS
 from warehouse_case import Warehouse
 
+__all__ = ["pytest_runtest_protocol"]
+
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A proof takes hours: what fails is told at once, and how each part ended is written down."""
@@ -30,8 +32,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         with Path(RESULTS).open("a", encoding="utf-8") as results:
             results.write(json.dumps(ended | dict(report.user_properties)) + "\n")
 
-
-__all__ = ["pytest_runtest_protocol"]
 
 # where the tests of the pipeline are to hold
 BOTH = ("duckdb", "postgres")

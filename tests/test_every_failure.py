@@ -50,7 +50,7 @@ MISSED = {0: "", 2: FAILED, 6: "Nothing was lost. Next: "}
 CODES_OF = {
     "files": MISSED,
     "kill": {0: "", -9: ""},
-    "disk": {0: "", 6: "File too large|a limit for file sizes"},
+    "disk": {0: "", 6: "File too large|is damaged: .* a limit for file sizes"},
 }
 
 

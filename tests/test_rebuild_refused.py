@@ -191,7 +191,7 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
     statuses = project.sql("select status from kore.campaign_history order by all")
     project.alter("update campaign_versions set status = null")
     began = time.monotonic()
-    rebuild_and_kill(project, 120, random.Random(0))
+    assert project.command("rebuild").code == 0
     took = time.monotonic() - began
     project.alter("update campaign_versions set status = null")
     watcher, rng, codes = Watcher(project.database), random.Random(4), []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 
 import pytest
 
 from conftest import BOTH, Emulate
 from kept_tables import campaign_rows, kores_campaigns, live_campaigns
-from kore_campaigns.emulator import Fault
+from kore_campaigns.emulator import Emulator, Fault
 from project_case import Project
 from test_listing_sweep import swept, voice_campaigns
 
@@ -25,8 +24,12 @@ def wait_for(condition: object, *, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
-def stored_when_killed(process: subprocess.Popen[str], done: int) -> list[int]:
-    """How many campaigns were done at each chunk, until `done` were and the run was killed."""
+def stored_when_killed(kore: Emulator, project: Project, done: int) -> list[int]:
+    """How many campaigns were done at each chunk of a run that is killed when `done` are; Kore is
+    slow meanwhile, and counts anew from then on.
+    """
+    kore.latency = 0.02
+    process = project.spawn("run", "--log-format", "json")
     stored = [0]
     assert process.stderr is not None
     while stored[-1] < done:
@@ -35,6 +38,8 @@ def stored_when_killed(process: subprocess.Popen[str], done: int) -> list[int]:
             stored.append(event["done"])
     process.kill()
     process.communicate()
+    kore.latency = 0
+    kore.reset_counters()
     return stored[1:]
 
 
@@ -46,11 +51,7 @@ def test_a_full_sweep_killed_on_its_way_asks_again_for_one_chunk_at_most(
     project.use(kore, sweep="full", chunk_size=40, workers=2)
     if not is_first:
         project.run()
-    kore.latency = 0.02
-    process = project.spawn("run", "--log-format", "json")
-    stored = stored_when_killed(process, 80)
-    kore.latency = 0
-    kore.reset_counters()
+    stored = stored_when_killed(kore, project, 80)
 
     report = project.run()
 
@@ -75,12 +76,8 @@ def test_one_that_is_tried_again_does_not_hold_back_those_after_it(
     project.run()
     overtaken = sorted(kore.campaign_ids())[5]
     kore.fault(Fault.SERVER_ERROR, overtaken, status=503, retry_after=20)
-    kore.latency = 0.02
-    process = project.spawn("run", "--log-format", "json")
-    assert stored_when_killed(process, 80) == [40, 80]
+    assert stored_when_killed(kore, project, 80) == [40, 80]
     kore.clear_faults()
-    kore.latency = 0
-    kore.reset_counters()
 
     report = project.run()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kore_campaigns.file_errors import NoRoom
+from kore_campaigns.file_errors import NoRoom, WorkingCopyDamaged
 
 # told to leave room for so many bytes; raises if there is none
 RequireRoom = Callable[[int], None]
@@ -55,6 +55,12 @@ class Room:
             generations=str(self.spare),
             kept=sum(map(size_of, self.spare.iterdir())) if self.spare.is_dir() else 0,
         )
+
+    def damaged(self, reason: str) -> WorkingCopyDamaged:
+        """The error for what a run was writing."""
+        folder = self.database.parent
+        free = self.free_bytes(folder)
+        return WorkingCopyDamaged(str(self.database), reason, folder=str(folder), free=free)
 
 
 def free_bytes(folder: Path) -> int:

@@ -192,7 +192,6 @@ class BudgetUnavailable(DestinationUnavailable):
     code = "budget_unavailable"
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason
         super().__init__(
             "postgres, schema kore_calls",
             f"{reason}. It counts the account's calls (`call_budget`), so none leaves without it",

@@ -23,7 +23,6 @@ import duckdb
 
 from kore_campaigns import disk, tables
 from kore_campaigns.errors import DestinationUnavailable, KoreCampaignsError, SettingInvalid
-from kore_campaigns.file_errors import WorkingCopyDamaged
 from kore_campaigns.generations import Generations
 from kore_campaigns.run_lock import RunLock
 
@@ -43,7 +42,7 @@ class Workspace:
     chunk: int = 0
     free_bytes: Callable[[Path], int] = disk.free_bytes
     _is_kept: bool = field(default=False, init=False)
-    _is_copy_sound: bool = field(default=False, init=False)
+    _is_prepared: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if self.published.stem.casefold() in (tables.RAW_SCHEMA, tables.VIEW_SCHEMA):
@@ -84,7 +83,7 @@ class Workspace:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold it for a command, which keeps what it replaces once; raises `DatabaseLocked`."""
-        self._is_kept = self._is_copy_sound = False
+        self._is_kept = self._is_prepared = False
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(RunLock(self.folder).held(self.published))
@@ -120,7 +119,7 @@ class Workspace:
             self.begin_step()
             if not is_settled and self.published.exists():
                 self._make_private()
-        self._is_copy_sound = True  # at first: what damages it from here on is the run
+        self._is_prepared = True
         return is_settled
 
     def _remove_leftovers(self) -> None:
@@ -211,13 +210,8 @@ class Workspace:
     def _unusable(self, failed: Exception) -> DestinationUnavailable:
         if said := disk.said_full(failed):
             return self._room.lacking(self._step_bytes(), said=said)
-        if self._is_copy_sound and disk.said_damaged(failed):
-            reason = (
-                failed.reason if isinstance(failed, DestinationUnavailable) else _reason(failed)
-            )
-            folder = self.published.parent
-            free = self.free_bytes(folder)
-            return WorkingCopyDamaged(str(self.published), reason, folder=str(folder), free=free)
+        if self._is_prepared and disk.said_damaged(failed):  # before that, it is the published one
+            return self._room.damaged(_reason(failed))
         if isinstance(failed, DestinationUnavailable):
             return failed
         return DestinationUnavailable(str(self.published), _reason(failed))
@@ -255,6 +249,8 @@ def _may_be_the_disk(failed: Exception) -> bool:
 
 
 def _reason(failed: Exception) -> str:
+    if isinstance(failed, DestinationUnavailable):
+        return failed.reason
     if isinstance(failed, OSError) and failed.strerror:
         return f"{failed.strerror} ({failed.filename})"
     return str(failed).splitlines()[0].rstrip("!.")

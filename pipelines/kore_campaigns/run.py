@@ -35,7 +35,6 @@ from kore_campaigns.watch import Watch
 from kore_campaigns.zones_in_use import zone_references
 
 Row = Mapping[str, Any]
-_SMALL_STEP = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,32 +195,15 @@ def _write(
     """
     is_last = references is not None
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
-    with destination_errors(report.database):
-        destination.begin_step()
-        with _kept_open(pipeline, versions=len(store)):
-            if len(store):
-                load(pipeline, package(versions=store.version_rows()), database=report.database)
-            records = store.records(is_last=is_last)
-            if references is not None:
-                with pipeline.sql_client() as reader:
-                    records.add(reference_records(reader, references(reader)))
-            write_records(pipeline, records, run_id=report.run_id, database=report.database)
-        destination.publish()
+    with destination_errors(report.database), destination.step(pipeline, versions=len(store)):
+        if len(store):
+            load(pipeline, package(versions=store.version_rows()), database=report.database)
+        records = store.records(is_last=is_last)
+        if references is not None:
+            with pipeline.sql_client() as reader:
+                records.add(reference_records(reader, references(reader)))
+        write_records(pipeline, records, run_id=report.run_id, database=report.database)
     store.clear()
-
-
-@contextmanager
-def _kept_open(pipeline: dlt.Pipeline, *, versions: int) -> Iterator[None]:
-    """The database through a small step: DuckDB writes its file anew whenever the last connection
-    closes, and dlt closes one after each job, which is a quarter of such a run's CPU.
-
-    Through a step of 900 versions it would save nothing, and take 90 MiB more.
-    """
-    if versions > _SMALL_STEP:
-        yield
-        return
-    with pipeline.sql_client():
-        yield
 
 
 def _references(

@@ -170,11 +170,10 @@ class Warehouse:
             is_made = columns_of_table(self.connection_of(reader), tables.CAMPAIGN_VERSIONS.name)
         return self.name if is_made else f"{self.name}, made by the first run"
 
-    def begin_step(self) -> None:
-        """Each transaction is a step of its own."""
-
-    def publish(self) -> None:
-        """What was committed is seen."""
+    @contextmanager
+    def step(self, pipeline: dlt.Pipeline, *, versions: int) -> Iterator[None]:
+        """Nothing to do: what a transaction has committed is seen."""
+        yield
 
     @contextmanager
     def _told(self) -> Iterator[None]:
