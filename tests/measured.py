@@ -33,15 +33,15 @@ def _is_measured(item: pytest.Item) -> bool:
 @contextmanager
 def untraced() -> Iterator[None]:
     """Neither this process nor its children are traced; nothing where they would not be anyway."""
-    measuring = coverage.Coverage.current()
-    if measuring is None:
-        yield
-        return
+    measuring = []  # a worker of xdist is measured twice: as that, and as a child process
     for_children = os.environ.pop(_FOR_CHILDREN, None)
-    measuring.stop()
+    while (one := coverage.Coverage.current()) is not None:
+        one.stop()
+        measuring.append(one)
     try:
         yield
     finally:
-        measuring.start()
+        for one in reversed(measuring):
+            one.start()
         if for_children is not None:
             os.environ[_FOR_CHILDREN] = for_children

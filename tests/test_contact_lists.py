@@ -12,6 +12,7 @@ from kore_campaigns.emulator import Emulator, Fault, demo_campaigns
 from kore_campaigns.report import RunReport
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 REFUSALS: list[tuple[Fault, dict[str, Any], str]] = [

@@ -24,6 +24,8 @@ from postgres_server import POSTGRES_ADDRESS as ADDRESS
 from postgres_server import Postgres
 from project_case import SETTINGS, app_of
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="session")
 def image(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Image]:

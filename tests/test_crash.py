@@ -15,6 +15,8 @@ from kore_campaigns.publish import Workspace
 from project_case import Project
 from publish_case import SETTLED, beside, kept, numbers, runs, write
 
+pytestmark = pytest.mark.untraced
+
 COPY = "shutil.copyfile:.kore_campaigns.duckdb.tmp"
 LINK = "os.link:.unfinished.tmp"
 SWAP = "os.rename:/project/kore_campaigns.duckdb"
@@ -37,7 +39,6 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     return kore
 
 
-@pytest.mark.untraced
 def test_killed_before_each_file_operation_in_turn(workspace: Workspace) -> None:
     root = workspace.published.parent
     runs(workspace, [1, 2, 3, 4])

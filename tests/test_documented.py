@@ -16,6 +16,8 @@ from kore_campaigns.emulator import demo_campaigns
 from postgres_server import POSTGRES_ADDRESS, Postgres
 from project_case import Ended, Project
 
+pytestmark = pytest.mark.untraced
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NAMES = "check|copy|demo|export|plan|rebuild|report|restore|run|status|verify|views"

@@ -12,6 +12,7 @@ from kept_tables import failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import FAULTS, Fault, sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 IMPATIENT: dict[str, Any] = {"campaign_timeout_seconds": 5}

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from typing import Any
 
+import pytest
+
 from conftest import BOTH, Emulate
 from kept_tables import GAPS, campaign_rows
 from kore_campaigns.emulator import REMOVED, Emulator, demo_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"

@@ -15,6 +15,8 @@ from in_browser import PAGES, Seen, browsing, dashboard_server, free_port, go_to
 from kore_campaigns.emulator import demo_campaigns, sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 ANSWERS_WITHIN = 10.0
 INDIA = "Product Feedback India"
 

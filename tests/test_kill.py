@@ -16,6 +16,8 @@ from project_case import Project
 from proof_share import FULL, parts
 from watcher import Watcher, unsound
 
+pytestmark = pytest.mark.untraced
+
 CAMPAIGNS = 60
 PARTS = 5
 SHARE = {"first": 5, "unchanged": 5, "tenth": 10, "chunks": 10}

@@ -12,6 +12,7 @@ from kore_campaigns.emulator import Fault, sample_campaigns
 from project_case import Project
 from test_listing_sweep import calls, swept, voice_campaigns
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 

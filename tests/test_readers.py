@@ -14,10 +14,11 @@ from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
 from reader_process import STATE, ask, reader
 
+pytestmark = pytest.mark.untraced
+
 RUNS = 20
 
 
-@pytest.mark.untraced
 @pytest.mark.timeout(400)
 def test_a_connection_held_through_twenty_runs_stops_none_and_keeps_what_it_saw(
     emulate: Emulate, project: Project

@@ -15,6 +15,7 @@ from kore_campaigns.stored import VERSIONS_A_PAGE
 from odd_campaigns import odd_campaigns
 from project_case import SETTINGS, Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 HISTORY = """

@@ -13,6 +13,7 @@ from kore_campaigns.emulator import Emulator, Fault
 from project_case import Project
 from test_listing_sweep import swept, voice_campaigns
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 

@@ -21,6 +21,8 @@ from kore_campaigns.publish import Workspace
 from project_case import Project
 from publish_case import SETTLED, another_disk, beside, kept, numbers, runs, write
 
+pytestmark = pytest.mark.untraced
+
 PLENTY = 10**12
 LIMITED = """
 import resource, sys

@@ -27,6 +27,8 @@ from simulated_schedule import HOUR, RunTimes, Schedule, simulate_day
 from small_case import Compared, listing_pages
 from warehouse_case import Warehouse
 
+pytestmark = pytest.mark.untraced
+
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 SECOND = Kore(latency=(1.0, 1.0))
 # a window is a little longer than it is called: clocks run fast

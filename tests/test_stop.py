@@ -16,6 +16,8 @@ from kept_tables import GAPS, failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import Emulator, sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 
 def wait_until_asked(kore: Emulator, requests: int) -> None:
     give_up = time.monotonic() + 60

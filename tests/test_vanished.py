@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conftest import BOTH, Emulate
 from kept_tables import GAPS, campaign_rows, failures, kores_campaigns, live_campaigns
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 HISTORY = """
