@@ -11,13 +11,14 @@ from cases import RUNS, Case
 from measure import Cost, RunFailedError, clean_environment, run
 from targets import LARGE, SLOW_NETWORK, run_targets
 
+pytestmark = pytest.mark.untraced
+
 
 def rows(text: str) -> list[list[str]]:
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
-@pytest.mark.untraced
 def test_every_run_and_target_has_its_row(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

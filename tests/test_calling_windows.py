@@ -13,6 +13,7 @@ from conftest import BOTH, Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 

@@ -19,6 +19,8 @@ from conftest import Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 # half hours and quarters, the south, none, rules that changed within the two years, Ramadan
 ZONES = (
     *("Asia/Kolkata", "Asia/Kathmandu", "Australia/Lord_Howe", "Australia/Sydney", "UTC"),

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from by_the_minute import DAYS, open_minutes
 from conftest import BOTH, Emulate
 from kore_campaigns.emulator import sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 ZONES = ("Asia/Kolkata", "Europe/Berlin", "America/New_York", "UTC", "Australia/Lord_Howe")

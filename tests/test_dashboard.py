@@ -19,6 +19,8 @@ from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from postgres_server import copy_to_postgres, running_postgres
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 PAGES = ("overview", "calling_hours", "findings", "changes", "dnc_lists", "contact_lists")
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import pytest
+
 from by_the_minute import DAYS, open_minutes, window
 from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Fault, demo_campaigns, sample_campaigns
 from kore_campaigns.policies import HEADER
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 EAST = "cd-4f1c2a9-6b3e-4d17-9a52-0c8e7f1b2d34"

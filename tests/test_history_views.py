@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conftest import BOTH, Emulate
 from kore_campaigns.emulator import Emulator, demo_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"

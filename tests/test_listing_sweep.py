@@ -11,6 +11,7 @@ from kept_tables import campaign_rows, columns_of, kores_campaigns, live_campaig
 from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 

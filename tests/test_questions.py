@@ -19,6 +19,8 @@ from kore_campaigns.emulator import Emulator, demo_campaigns, sample_campaigns
 from postgres_server import copy_to_postgres, running_postgres
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 QUESTIONS = {file.stem: file for file in generate_questions.questions()}
 
 
@@ -72,7 +74,6 @@ def test_the_page_shows_these_answers(played: Path) -> None:
     assert ANSWERS.keys() == QUESTIONS.keys()
 
 
-@pytest.mark.untraced
 def test_the_rules_of_any_instant_are_those_of_the_last_edit_before_it(
     emulate: Emulate, project: Project
 ) -> None:

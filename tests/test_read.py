@@ -15,6 +15,8 @@ from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.views.apply import VIEWS
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 DTYPES = {
     "VARCHAR": "string",
     "JSON": "string",

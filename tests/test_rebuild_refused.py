@@ -19,7 +19,7 @@ from watcher import Watcher
 
 DESTINATIONS = BOTH
 
-KILLS = 12
+KILLS = 8
 
 
 WAY_BACK = {"duckdb": "`kore-campaigns restore`", "postgres": "go back to a backup of the server"}

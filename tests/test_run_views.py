@@ -11,6 +11,8 @@ import pytest
 
 from record_case import DAY, HOUR, START, STREAM, Record
 
+pytestmark = pytest.mark.untraced
+
 RUNS = """
 select run_id, state, duration_seconds, is_full_sweep_finished from kore.runs order by started_at
 """

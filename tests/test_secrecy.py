@@ -24,6 +24,8 @@ from kore_campaigns.lookup import resolve
 from project_case import Project
 from secret_search import texts_of, traces_in_files, traces_of
 
+pytestmark = pytest.mark.untraced
+
 PLANTED = "a planted secret of forty-two signs or more"
 BAD_DAY = (
     Fault.SERVER_ERROR,

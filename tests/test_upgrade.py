@@ -17,6 +17,8 @@ from kore_campaigns.tables import TABLES
 from kore_campaigns.views.apply import VIEWS
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 WRITTEN = Path(__file__).parent / "data" / "written_by_710881a.duckdb.xz"
 STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b00000"
 # all that the earlier program knew of a version; later ones may know more

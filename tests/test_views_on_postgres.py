@@ -18,6 +18,8 @@ from odd_campaigns import odd_campaigns
 from postgres_server import Postgres, copy_to_postgres, postgres_pipeline, rows_of, running_postgres
 from project_case import Project
 
+pytestmark = pytest.mark.untraced
+
 HOURS = "dialingStrategy.callingHours.days"
 POLICIES = ["US,,US,,,8:00 AM,9:00 PM,3,25", "Sundays,America/*,,*,SU,closed,,,"]
 DESCRIBED_IN_DUCKDB = """

@@ -14,6 +14,8 @@ from project_case import Project
 from proof_share import FULL, parts
 from warehouse_case import Warehouse
 
+pytestmark = pytest.mark.untraced
+
 HOURS_OF_DAYS = "dialingStrategy.callingHours.days"
 HOURS = {"day": "MO", "start": "9:00 AM", "end": "5:00 PM"}
 ORPHANS = """
