@@ -15,7 +15,6 @@ from metrics_case import of, parsed
 from monitor_case import monitor
 from project_case import Project, app_of
 
-pytestmark = pytest.mark.untraced
 DESTINATIONS = BOTH
 
 LIVE = "select stream_id, count(*) from kore.campaigns group by stream_id order by stream_id"

@@ -24,8 +24,6 @@ from kore_campaigns.views.dialects import (
 )
 from project_case import Project
 
-pytestmark = pytest.mark.untraced
-
 # of DuckDB and Postgres alone
 FOREIGN = re.compile(r"generate_series|time_to_unix|extract\(epoch from|::", re.IGNORECASE)
 

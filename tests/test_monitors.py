@@ -17,8 +17,6 @@ from monitor_case import SECRET_PATH, Monitor, monitor
 from project_case import Project
 from secret_search import traces_of
 
-pytestmark = pytest.mark.untraced
-
 
 @pytest.fixture
 def kore(emulate: Emulate, project: Project) -> Emulator:

@@ -15,8 +15,6 @@ from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.views.apply import VIEWS
 from project_case import Project
 
-pytestmark = pytest.mark.untraced
-
 DTYPES = {
     "VARCHAR": "string",
     "JSON": "string",
