@@ -55,9 +55,11 @@ def test_what_only_a_marked_test_does_is_not_measured(tmp_path: Path, workers: i
         (tmp_path / name).write_text(text, encoding="utf-8")
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "measured", "-n", str(workers)]
-    coverage = ["--cov=thing", "--cov-report=json:found.json"]
+    # in the folder that it would share with this session pytest takes from others, such as the
+    # user of a Postgres here, the right to look
+    options = ["--cov=thing", "--cov-report=json:found.json", "--basetemp=own"]
     ended = subprocess.run(
-        [*command, *coverage], cwd=tmp_path, capture_output=True, text=True, check=False
+        [*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False
     )
 
     assert ended.returncode == 0, ended.stdout + ended.stderr
