@@ -15,9 +15,9 @@ _FOR_CHILDREN = "COVERAGE_PROCESS_CONFIG"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Tests marked `untraced` and proofs by force go ways that others go, and what a test of the
-    pipeline does on Postgres it has done on DuckDB; what only a warehouse has is in tests of its
-    own.
+    """Tests marked `untraced` and proofs by force go ways that others go, or are about SQL, and
+    what a test of the pipeline does on Postgres it has done on DuckDB; what only a warehouse has
+    is in tests of its own.
     """
     with nullcontext() if _is_measured(item) else untraced():
         return (yield)

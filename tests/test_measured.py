@@ -19,6 +19,9 @@ def plain():
 """
 
 TESTS = """\
+import os
+import sys
+
 import pytest
 from thing import marked, plain
 
@@ -26,10 +29,14 @@ from thing import marked, plain
 @pytest.mark.untraced
 def test_marked():
     assert marked() == 1
+    assert sys.gettrace() is None
+    assert "COVERAGE_PROCESS_CONFIG" not in os.environ
 
 
 def test_plain():
     assert plain() == 2
+    assert sys.gettrace() is not None
+    assert "COVERAGE_PROCESS_CONFIG" in os.environ
 """
 
 SETTINGS = """\
@@ -43,7 +50,7 @@ markers = ["untraced", "by_force"]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_what_only_a_marked_test_does_is_not_measured(tmp_path: Path, workers: int) -> None:
+def test_a_marked_test_is_not_traced_and_the_others_are(tmp_path: Path, workers: int) -> None:
     measured = Path(__file__).with_name("measured.py").read_text(encoding="utf-8")
     texts = {
         "thing.py": THING,

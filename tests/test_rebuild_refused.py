@@ -19,7 +19,7 @@ from watcher import Watcher
 
 DESTINATIONS = BOTH
 
-KILLS = 8
+KILLS = 12
 
 
 WAY_BACK = {"duckdb": "`kore-campaigns restore`", "postgres": "go back to a backup of the server"}
