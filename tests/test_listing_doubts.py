@@ -47,23 +47,21 @@ LIES: list[tuple[Fault, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("fault", "options"), LIES, ids=lambda part: str(part))
+@pytest.mark.parametrize("times", [1, 2, None])
 def test_a_listing_that_lies_marks_nothing_gone_and_loses_no_change(
-    emulate: Emulate, project: Project, fault: Fault, options: dict[str, Any]
+    emulate: Emulate, project: Project, fault: Fault, options: dict[str, Any], times: int | None
 ) -> None:
     kore = swept(emulate, project, 70)
     ids = kore.campaign_ids()
+    for changed in (ids[0], ids[49], ids[50], ids[69]):
+        kore.edit(changed, {"status": "Rescheduled"})
+    kore.fault(fault, times=times, **options)
 
-    for times in (1, 2, None):
-        for changed in (ids[0], ids[49], ids[50], ids[69]):
-            kore.edit(changed, {"status": f"Rescheduled, lied to {times} times"})
-        kore.fault(fault, times=times, **options)
+    report = project.run()
 
-        report = project.run()
-
-        assert (report.vanished, report.failed, report.exit_code) == (0, 0, 0), times
-        assert (report.new_versions, report.unchanged) == (4, 66), times
-        assert live_campaigns(project) == kores_campaigns(kore), times
-        kore.clear_faults()
+    assert (report.vanished, report.failed, report.exit_code) == (0, 0, 0)
+    assert (report.new_versions, report.unchanged) == (4, 66)
+    assert live_campaigns(project) == kores_campaigns(kore)
 
 
 def test_a_hidden_campaign_is_asked_for_and_stays(emulate: Emulate, project: Project) -> None:
