@@ -67,7 +67,7 @@ scale: $(VENV)/.installed-test
 	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/simulate_scale.py --markdown docs/scale.md
 
 prove: $(VENV)/.installed-test
-	@$(BIN)/python tests/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
+	@$(BIN)/python tests/exhaustive/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
 
 # its data is played once; KORE_CAMPAIGNS_DATABASE=FILE shows another database
 dashboard: $(VENV)/.installed-dashboard $(if $(KORE_CAMPAIGNS_DATABASE),,demo/kore_campaigns.duckdb)
@@ -84,7 +84,7 @@ docs: $(VENV)/.installed-dev
 
 # what docs/bi.md tells to do, on DuckDB and on Postgres; Superset cannot live in our environment
 test-superset: $(VENV)/.installed-test browser $(VENV)-superset/.installed
-	@SUPERSET_ENVIRONMENT=$(VENV)-superset $(BIN)/python -m pytest -q -n 0 tests/superset_check.py
+	@SUPERSET_ENVIRONMENT=$(VENV)-superset $(BIN)/python -m pytest -q -n 0 tests/system/superset_check.py
 
 $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 	@echo "installing Superset into $(VENV)-superset, once: 700 MB"
@@ -94,11 +94,11 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 
 # what docs/airflow.md tells to do; Airflow brings packages that nobody else needs
 test-airflow: $(VENV)-airflow/.installed
-	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 2 tests/airflow_check.py
+	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 2 tests/system/airflow_check.py
 
 # the same with workers: Redis, Postgres and all parts of Airflow on loopback
 test-celery: $(VENV)-celery/.installed redis
-	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-celery $(BIN)/python -m pytest -q -n 0 -s tests/celery_check.py
+	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-celery $(BIN)/python -m pytest -q -n 0 -s tests/system/celery_check.py
 
 $(VENV)-airflow/.installed: dags/requirements.txt | $(VENV)/.installed-dev
 $(VENV)-celery/.installed: dags/requirements.txt .ci/celery-requirements.txt | $(VENV)/.installed-dev
@@ -120,7 +120,7 @@ redis:
 
 # its extensions come as packages, which are made for another DuckDB than constraints.txt names
 test-ducklake: $(VENV)/.installed-test $(VENV)-ducklake/.installed
-	@DUCKLAKE_PYTHON=$(CURDIR)/$(VENV)-ducklake/bin/python $(BIN)/python -m pytest -q -n 0 tests/ducklake_check.py
+	@DUCKLAKE_PYTHON=$(CURDIR)/$(VENV)-ducklake/bin/python $(BIN)/python -m pytest -q -n 0 tests/system/ducklake_check.py
 
 $(VENV)-ducklake/.installed: tests/ducklake_requirements.txt constraints.txt
 	@echo "installing DuckLake into $(VENV)-ducklake, once"
@@ -132,7 +132,7 @@ $(VENV)-ducklake/.installed: tests/ducklake_requirements.txt constraints.txt
 
 # the screenshots in docs/img/
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
-	@PYTHONPATH=dashboard $(BIN)/python tests/make_pictures.py
+	@PYTHONPATH=dashboard $(BIN)/python tests/support/make_pictures.py
 	@PICTURES=$(CURDIR)/docs/img $(MAKE) --no-print-directory test-superset
 
 $(VENV)/bin/python:

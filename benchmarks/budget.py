@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cases import OURS
-from kore_campaigns.emulator import Emulator, sample_campaigns
+from kore_emulator import Emulator, sample_campaigns
 from measure import clean_environment, run
 
 CAMPAIGNS = 1_000

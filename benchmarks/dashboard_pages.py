@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from in_browser import PAGES, browsing, dashboard_server, free_port, go_to
+from support.browser import PAGES, browsing, dashboard_server, free_port, go_to
 
 
 def measure_pages(database: Path, log: Path) -> dict[str, float]:

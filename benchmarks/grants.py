@@ -10,10 +10,9 @@ from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-from kore_campaigns.calls_file import CallsFile
-from kore_campaigns.calls_table import CallsTable
-from kore_campaigns.pacing import Budget, Limit, Store
-from postgres_server import running_postgres
+from kore_campaigns.api.rate_limit import Budget, Limit, Store
+from kore_campaigns.api.rate_limit_stores import CallsFile, CallsTable
+from support.postgres import running_postgres
 from table import aligned
 
 CALLS = 500

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import mean
 
-from kore_campaigns.call_waits import Limit
+from kore_campaigns.api.rate_limit import Limit
 from simulated_run import Kore, Outcome, SimulatedRun, Work, draw_setbacks
 from simulated_schedule import DAY, HOUR, Day, RunTimes, Schedule, simulate_day
 from small_case import ATTEMPTS, MINUTE, listing_pages

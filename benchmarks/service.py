@@ -22,7 +22,7 @@ class Service(AbstractContextManager["Service"]):
     def __init__(
         self, *, campaigns: int, latency_ms: int, ids_file: Path, environment: Mapping[str, str]
     ) -> None:
-        command: list[str | Path] = [sys.executable, "-m", "kore_campaigns.emulator"]
+        command: list[str | Path] = [sys.executable, "-m", "kore_emulator"]
         command += ["--port", "0", "--requests-per-minute", "0", "--campaigns", str(campaigns)]
         command += ["--latency-ms", str(latency_ms), "--ids-file", ids_file]
         self._process = subprocess.Popen(

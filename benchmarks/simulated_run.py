@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kore_campaigns.call_waits import Limit, wait_under
-from kore_campaigns.retry import RetryPolicy
+from kore_campaigns.api.rate_limit import Limit, wait_under
+from kore_campaigns.api.transport import RetryPolicy
 
 # longer than any call here takes; the program's own is about as long
 LEASE_SECONDS = 60.0

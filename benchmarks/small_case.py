@@ -13,10 +13,10 @@ from typing import Any
 
 from budget import settings_of
 from cases import OURS
-from kore_campaigns.call_waits import Limit
-from kore_campaigns.emulator import Emulator, Fault, sample_campaigns
-from kore_campaigns.listing import calls_for
-from kore_campaigns.retry import RetryPolicy
+from kore_campaigns.api.rate_limit import Limit
+from kore_campaigns.api.transport import RetryPolicy
+from kore_campaigns.extract.listing import calls_for
+from kore_emulator import Emulator, Fault, sample_campaigns
 from measure import RunFailedError, clean_environment
 from simulated_run import Kore, SimulatedRun, Work, asking_seconds, draw_setbacks
 from table import aligned

@@ -15,11 +15,11 @@ import psycopg2
 
 from cases import OURS
 from dashboard_pages import measure_pages
-from kore_campaigns.tables import CAMPAIGN_VERSIONS
+from kore_campaigns.schema import CAMPAIGN_VERSIONS
 from kore_campaigns.views.apply import VIEWS
 from measure import run
-from postgres_server import copy_to_postgres, running_postgres
 from service import Service
+from support.postgres import copy_to_postgres, running_postgres
 from table import aligned
 
 CAMPAIGNS, VERSIONS = 10_000, 20

@@ -15,8 +15,8 @@ import psycopg2
 
 from cases import OURS
 from measure import Cost, clean_environment, run
-from postgres_server import running_postgres
 from service import Service
+from support.postgres import running_postgres
 from table import aligned
 
 CAMPAIGNS = 1_000

@@ -112,7 +112,7 @@ class KoreCampaignsRun(BaseOperator):
         outcome = Outcome()
         with added_to_environment(environment):
             from kore_campaigns import run_pipeline
-            from kore_campaigns.endings import UNEXPECTED, ending_of
+            from kore_campaigns.errors import UNEXPECTED, ending_of
 
             try:
                 report = run_pipeline(

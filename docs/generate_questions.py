@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from kore_campaigns.demo import play_demo
-from kore_campaigns.texts import table
+from kore_campaigns.cli.demo import play_demo
+from kore_campaigns.cli.output import table
 
 PAGE = Path(__file__).with_name("questions.md")
 FOLDER = Path(__file__).with_name("questions")

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 import yaml
 
 from generate_tables import view_columns
-from kore_campaigns.tables import VIEW_SCHEMA
+from kore_campaigns.schema import VIEW_SCHEMA
 from kore_campaigns.views.apply import view_description
 from superset_design import CALCULATED, CHARTS, DATASETS, ROWS, Chart
 

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kore_campaigns import tables
-from kore_campaigns.columns import Column
+from kore_campaigns import schema
+from kore_campaigns.schema import Column
 from kore_campaigns.views.apply import VIEWS, view_description, view_sql
 
 PAGE = Path(__file__).with_name("tables.md")
@@ -51,7 +51,7 @@ def page() -> str:
         parts.append(_described(view_columns(name)))
     parts.append("## Raw tables: schema `kore_raw`\n")
     parts.append("\n".join(["```mermaid", "erDiagram", *_diagram(), "```\n"]))
-    for table in tables.TABLES:
+    for table in schema.TABLES:
         parts.append(_table(table.name, table))
         parts += [_table(f"{table.name}__{child.name}", child) for child in table.children]
     return "\n".join(parts)
@@ -59,7 +59,7 @@ def page() -> str:
 
 def _diagram() -> Iterator[str]:
     """Tables with their keys, and which table has rows for which."""
-    for table in tables.TABLES:
+    for table in schema.TABLES:
         yield from _entity(table.name, table)
         for child in table.children:
             yield from _entity(f"{table.name}__{child.name}", child)
@@ -68,7 +68,7 @@ def _diagram() -> Iterator[str]:
         yield f"    {one} ||--o{{ {many} : has"
 
 
-def _entity(name: str, table: tables.Table) -> Iterator[str]:
+def _entity(name: str, table: schema.Table) -> Iterator[str]:
     yield f"    {name} {{"
     for column in table.columns:
         if column.name in table.key:
@@ -78,13 +78,13 @@ def _entity(name: str, table: tables.Table) -> Iterator[str]:
 
 def view_columns(name: str) -> Iterator[Column]:
     """What a view selects, in order, and what it means."""
-    described = tables.columns_of(name)
+    described = schema.columns_of(name)
     final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
     for line in (final.group(1) if final else "").splitlines():
         yield described[line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]]
 
 
-def _table(name: str, table: tables.Table) -> str:
+def _table(name: str, table: schema.Table) -> str:
     rows = _described(table.columns)
     key = ", ".join(f"`{column}`" for column in table.key)
     return f"### kore_raw.{name}\n\n{table.description} Key: {key}.\n\n{rows}"

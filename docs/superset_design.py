@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from kore_campaigns.calling_hours import DAY_NAMES
+from kore_campaigns.transform.calling_hours import DAY_NAMES
 
 COUNT: Final = "COUNT(*)"
 MINUTES: Final = "SUM(minutes)"

@@ -10,14 +10,14 @@ from typing import Any, Protocol
 
 import pytest
 
-from budgets import InFile, InPostgres, Place, close_all
-from kore_campaigns.demo import play_demo
-from kore_campaigns.emulator import Emulator
-from measured import pytest_runtest_protocol
-from postgres_server import Postgres, running_postgres
-from project_case import Project
-from proof_share import FULL, RESULTS
-from warehouse_case import Warehouse
+from kore_campaigns.cli.demo import play_demo
+from kore_emulator import Emulator
+from support.budgets import InFile, InPostgres, Place, close_all
+from support.measured import pytest_runtest_protocol
+from support.postgres import Postgres, running_postgres
+from support.project import Project
+from support.proof_share import FULL, RESULTS
+from support.warehouse import Warehouse
 
 __all__ = ["pytest_runtest_protocol"]
 

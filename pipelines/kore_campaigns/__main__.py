@@ -2,7 +2,7 @@
 
 import sys
 
-from kore_campaigns.cli import main
+from kore_campaigns.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -18,17 +18,17 @@ from dlt.common.pipeline import PipelineContext
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract.resource import DltResource
 
-from kore_campaigns import tables
-from kore_campaigns.connect import connected
+from kore_campaigns import schema
+from kore_campaigns.config.project import configured_ids, project_folder
+from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings, checked
 from kore_campaigns.errors import SettingInvalid
-from kore_campaigns.held import reading
-from kore_campaigns.load import ensure_tables, resource
-from kore_campaigns.project import configured_ids, project_folder
-from kore_campaigns.report import new_report
-from kore_campaigns.settings import SECTION, KoreCredentials, KoreSettings, checked
-from kore_campaigns.store import Store
-from kore_campaigns.survey import Surveyor
-from kore_campaigns.sweep import Sweep
+from kore_campaigns.extract.connect import connected
+from kore_campaigns.extract.planner import Surveyor
+from kore_campaigns.extract.report import new_report
+from kore_campaigns.extract.rows import Store
+from kore_campaigns.extract.sweep import Sweep
+from kore_campaigns.load.dlt_load import ensure_tables, resource
+from kore_campaigns.load.reader import sql_client
 
 
 @dlt.source(name=SECTION, section=SECTION, spec=KoreSettings, max_table_nesting=1)
@@ -50,12 +50,12 @@ def kore_campaigns(
     `extraction_errors`.
     """
     swept = cache(lambda: _sweep(checked(settings)))
-    yield resource(tables.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
-    yield resource(tables.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
-    yield resource(tables.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))
-    yield resource(tables.CAMPAIGN_LISTINGS, _rows(lambda: swept().listing_rows()))
-    yield resource(tables.EXTRACTION_DRIFT, _rows(lambda: swept().drift_rows()))
-    yield resource(tables.CONFIGURED_CAMPAIGNS, _rows(lambda: swept().configured_rows()))
+    yield resource(schema.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
+    yield resource(schema.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
+    yield resource(schema.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))
+    yield resource(schema.CAMPAIGN_LISTINGS, _rows(lambda: swept().listing_rows()))
+    yield resource(schema.EXTRACTION_DRIFT, _rows(lambda: swept().drift_rows()))
+    yield resource(schema.CONFIGURED_CAMPAIGNS, _rows(lambda: swept().configured_rows()))
 
 
 def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -71,7 +71,7 @@ def _sweep(settings: KoreSettings) -> Store:
     report = new_report(database=pipeline.dataset_name if pipeline else "")
     stop = threading.Event()
     with connected(settings, stop=stop) as client:
-        with reading(pipeline) as reader:
+        with sql_client(pipeline) as reader:
             surveyor = Surveyor(settings, campaign_ids, client, reader, report.started_at, "full")
             survey = surveyor.survey()
             store = Store(settings, report, survey, pipeline, reader)

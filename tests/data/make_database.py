@@ -14,8 +14,8 @@ import sys
 from pathlib import Path
 
 from kore_campaigns import run_pipeline
-from kore_campaigns.connect import tool_version
-from kore_campaigns.emulator import REMOVED, Emulator, demo_campaigns, sample_campaigns
+from kore_campaigns.extract.connect import tool_version
+from kore_emulator import REMOVED, Emulator, demo_campaigns, sample_campaigns
 
 HOURS = "dialingStrategy.callingHours"
 

@@ -1,0 +1,153 @@
+"""The product in a minute: two runs against an emulator on this machine, with changes between."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from kore_campaigns.cli.output import table
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.extract.report import RunReport
+from kore_campaigns.load.duckdb_file import workspace_for
+from kore_campaigns.pipeline import run_pipeline
+
+Say = Callable[[str], None]
+
+HOURS = "dialingStrategy.callingHours.days"
+INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
+FESTIVAL = "cd-3b6f0d8-2c71-4e95-a1d4-6f9b2e7c0a53"
+WEST = "cd-8d03b7e-1f24-4c6a-8e91-5a7d9c3f6b08"
+UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
+
+# examples, not legal advice: docs/findings.md says where they come from
+POLICIES = """\
+name,country,earliest,latest,min_ring_seconds
+US federal,US,8:00 AM,9:00 PM,15
+India,IN,10:00 AM,9:00 PM,
+"""
+
+QUESTIONS = (
+    (
+        "What changed between the two runs?",
+        """
+select campaign_name, path, old_value, new_value
+from kore.campaign_changes
+order by campaign_name, position
+""",
+    ),
+    (
+        "Which campaigns may dial outside the permitted hours of policies.csv, by how much?",
+        """
+select campaign_name, policy_name as policy, limit_value as permitted, value as may_dial,
+    count(*) as weekdays, sum(minutes) as minutes_a_week
+from kore.findings
+where finding = 'outside_permitted_hours'
+group by all
+order by campaign_name, may_dial
+""",
+    ),
+    (
+        "Which live voice campaigns have no do-not-call list of their own?",
+        """
+select name, status, timezone
+from kore.campaigns
+anti join kore.campaign_dnc_lists using (stream_id, campaign_id)
+where campaign_type = 'voice'
+order by name
+""",
+    ),
+)
+
+
+def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
+    """Both reports and the answers to the questions; all is left in `directory` to look at."""
+    try:
+        from kore_emulator import Emulator, demo_campaigns
+    except ImportError:
+        expected = "the extra `demo`: pip install 'kore-campaigns[demo]'"
+        raise SettingInvalid(
+            key="demo", value="aiohttp is not installed", expected=expected
+        ) from None
+    folder = Path(directory).absolute()
+    database = _clean(folder)
+    with Emulator(campaigns=demo_campaigns()) as kore:
+        _write_ids(folder / "campaign_ids.csv", kore.campaign_ids())
+        (folder / "policies.csv").write_text(POLICIES, encoding="utf-8")
+        say(f"A Kore.ai emulator answers on {kore.url}: {len(kore.campaign_ids())} campaigns,")
+        say("60 calls a minute, a signed token for each.\n")
+        first = _run(folder, database, kore)
+        say(f"Run 1   {_in_short(first)}")
+        edit(kore)
+        say("        ... somebody edits three campaigns in Kore.ai and deletes one ...")
+        second = _run(folder, database, kore)
+        say(f"Run 2   {_in_short(second)}\n")
+    answers = _ask(database, say)
+    say(f"All of it is in {_shown(database)}: open it with any DuckDB client, schema `kore`.")
+    return {"runs": [first.as_json(), second.as_json()], "answers": answers}
+
+
+def _clean(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    workspace = workspace_for(None, folder)
+    workspace.published.unlink(missing_ok=True)
+    shutil.rmtree(workspace.folder, ignore_errors=True)
+    return workspace.published
+
+
+def _write_ids(path: Path, campaign_ids: list[str]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["campaign_id", "note"])
+        writer.writerows([campaign_id, "from the demo"] for campaign_id in campaign_ids)
+
+
+def _run(folder: Path, database: Path, kore: Any) -> RunReport:
+    return run_pipeline(
+        database=database,
+        host=kore.url,
+        stream_id=kore.stream_id,
+        account_id=kore.account_id,
+        credentials={"client_id": kore.client_id, "client_secret": kore.client_secret},
+        campaign_ids=str(folder / "campaign_ids.csv"),
+        policies=str(folder / "policies.csv"),
+    )
+
+
+def edit(kore: Any) -> None:
+    """What somebody does in Kore.ai between the two runs."""
+    weekdays = ("MO", "TU", "WE", "TH")
+    shorter = [{"day": day, "start": "9:00 AM", "end": "6:00 PM"} for day in weekdays]
+    kore.edit(INDIA, {HOURS: [*shorter, {"day": "FR", "start": "9:00 AM", "end": "8:00 PM"}]})
+    kore.edit(FESTIVAL, {"dncLists": {}}, silent=True)
+    kore.edit(WEST, {"status": "Paused", "dialingStrategy.maxAttemptsPerRecord": 5})
+    kore.delete(UK)
+
+
+def _in_short(report: RunReport) -> str:
+    return (
+        f"{report.requests} requests: {report.new_versions} new versions, "
+        f"{report.unchanged} unchanged, "
+        f"{report.vanished} vanished, {report.failed} failed"
+    )
+
+
+def _ask(database: Path, say: Say) -> list[dict[str, Any]]:
+    answers = []
+    with duckdb.connect(str(database), read_only=True) as connection:
+        for question, sql in QUESTIONS:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or ()]
+            rows = cursor.fetchall()
+            say(f"{question}\n")
+            say("\n".join(f"    {line}" for line in table(names, rows)) + "\n")
+            answers.append({"question": question, "sql": sql.strip(), "rows": rows})
+    return answers
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

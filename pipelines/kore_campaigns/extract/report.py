@@ -1,0 +1,361 @@
+"""What a run tells while it goes on: one function per kind, its name and fields stable.
+
+docs/operations.md lists them. Nothing here is made from what was sent, so no secret can be in it.
+
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, NamedTuple
+
+from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
+from kore_campaigns.transform.drift import Unknown
+
+JSON_KEYS = (
+    "run_id",
+    "sweep",
+    "sweep_reason",
+    "listed",
+    "planned",
+    "fetched",
+    "new_versions",
+    "unchanged",
+    "vanished",
+    "failed",
+    "requests",
+    "retries",
+    "rate_limited",
+    "drift",
+    "seconds",
+    "database",
+    "is_complete",
+)
+
+
+# an object whose names are dates or ids would otherwise fill the report; none is lost from `raw`
+MOST_DRIFTS = 200
+_BEYOND = ("(more)", f"more than {MOST_DRIFTS} kinds")
+
+
+@dataclass(slots=True)
+class Drift:
+    """A field, a value or a type that this version does not know; it stays in `raw`."""
+
+    path: str
+    example_type: str
+    count: int = 0
+
+
+@dataclass(slots=True)
+class RunReport:
+    """One run in numbers. Every planned campaign ends in exactly one of `new_versions`,
+    `unchanged`, `vanished` or `failures`.
+    """
+
+    run_id: str
+    started_at: datetime
+    sweep: str
+    database: str
+    planned: int = 0
+    fetched: int = 0
+    new_versions: int = 0
+    unchanged: int = 0
+    vanished: int = 0
+    requests: int = 0
+    retries: int = 0
+    rate_limited: int = 0
+    seconds: float = 0.0
+    failures: list[CampaignFailed] = field(default_factory=list)
+    drifts: dict[Unknown, Drift] = field(default_factory=dict)
+    sweep_reason: str = ""
+    listed: int | None = None
+    """Campaigns that the account listing counts; None if it was not read."""
+    notes: list[str] = field(default_factory=list)
+    """What does not fit together in the listing."""
+    list_notes: list[str] = field(default_factory=list)
+    """Why the contact lists, or some of them, are not as Kore has them now."""
+    full_sweep_started_at: datetime | None = None
+    confirmed_through: str | None = None
+    """How far a full sweep is, by id; None once it is through."""
+    unsettled: list[str] = field(default_factory=list)
+    """Campaigns up to there that are still to be asked, or asked again."""
+    access_refused: AccessRefused | None = None
+    cannot_enumerate: AccessRefused | CampaignFailed | None = None
+    """Every campaign is configured, and the listing that names them could not be read."""
+    stopped: str | None = None
+    interrupted: bool = False
+    deadline_seconds: float | None = None
+    """The deadline, once it was reached."""
+
+    @property
+    def failed(self) -> int:
+        return len(self.failures)
+
+    @property
+    def done(self) -> int:
+        """Campaigns that have come to their end."""
+        return self.new_versions + self.unchanged + self.vanished + self.failed
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every planned campaign was answered and stored."""
+        return self.done == self.planned and not self.failed and self.cannot_enumerate is None
+
+    @property
+    def drift(self) -> list[dict[str, Any]]:
+        """What is unknown by path, with its type or value and how many campaigns have it."""
+        return [
+            {"path": found.path, "example_type": found.example_type, "count": found.count}
+            for _, found in sorted(self.drifts.items())
+        ]
+
+    @property
+    def exit_code(self) -> int:
+        """0 ok, 3 access refused, 4 partial, 5 contract broken throughout, 75 try later."""
+        if self.access_refused is not None:
+            return AccessRefused.exit_code
+        if self.interrupted:
+            return TryLater.exit_code
+        if not self.failed:
+            return 0 if self.cannot_enumerate is None else self.cannot_enumerate.exit_code
+        asked = {failed.exit_code for failed in self.failures if not isinstance(failed, NotAsked)}
+        nothing_loaded = self.failed == self.planned
+        return asked.pop() if nothing_loaded and len(asked) == 1 else CampaignFailed.exit_code
+
+    def add_drift(self, unknown: Iterable[Unknown]) -> None:
+        """Count what one campaign has that is unknown."""
+        is_beyond = False
+        for found in sorted(unknown):
+            if found in self.drifts or len(self.drifts) < MOST_DRIFTS:
+                self.drifts.setdefault(found, Drift(*found)).count += 1
+            else:
+                is_beyond = True
+        if is_beyond:
+            self.drifts.setdefault(_BEYOND, Drift(*_BEYOND)).count += 1
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return {key: getattr(self, key) for key in JSON_KEYS}
+
+
+def new_report(*, database: str) -> RunReport:
+    """An empty report with a `run_id` that sorts by time."""
+    started_at = datetime.now(UTC)
+    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+    return RunReport(run_id=run_id, started_at=started_at, sweep="full", database=database)
+
+
+class Problem(NamedTuple):
+    event: str
+    message: str
+
+
+def duration(seconds: float) -> str:
+    """`45 s`, `16 min`, `3 h 20 min`, `2 days`."""
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} days"
+
+
+def problems(report: RunReport) -> Iterator[Problem]:
+    """Worst first; single campaigns that failed are left out."""
+    if report.access_refused is not None:
+        yield Problem("access_refused", str(report.access_refused))
+    if report.stopped is not None:
+        yield Problem(
+            "run_stopped",
+            f"stopped asking: {report.stopped}. What was answered is stored. Next: mend what the "
+            "first failures name, or raise `error_budget`, then run again.",
+        )
+    if report.cannot_enumerate is not None:
+        yield Problem(
+            "listing_unreadable",
+            "the file of campaign ids says `*`, and the account listing that names the campaigns "
+            f"could not be read: {report.cannot_enumerate} What is known was read; new campaigns "
+            "may be missing. Next: run again; if it stays, name the ids in the file.",
+        )
+    elif report.notes and report.sweep == "listing":
+        yield Problem(
+            "listing_doubted",
+            f"{'; '.join(report.notes)}. So it proved no campaign gone, and those it did not show "
+            "were asked for one by one. Next: nothing, if it does not happen every time.",
+        )
+    for note in report.list_notes:
+        yield Problem("contact_lists_unread", f"{note}.")
+    if report.deadline_seconds is not None and report.interrupted:
+        yield Problem(
+            "deadline_reached",
+            f"the deadline of {duration(report.deadline_seconds)} was reached; what was fetched "
+            "is stored. Next: run again, it goes on from here.",
+        )
+    elif report.interrupted:
+        yield Problem(
+            "run_interrupted",
+            "interrupted; what was fetched is stored. Next: run again, it goes on from here.",
+        )
+
+
+def in_one_line(report: RunReport) -> str:
+    """The run as a monitor or a log wants it."""
+    outcome = "complete" if report.is_complete else f"NOT complete, exit code {report.exit_code}"
+    return (
+        f"run {report.run_id}: {outcome}, in {duration(report.seconds)}; {report.planned} planned: "
+        f"{report.new_versions} new versions, {report.unchanged} unchanged, "
+        f"{report.vanished} vanished, {report.failed} failed"
+    )
+
+
+Level = Literal["info", "warning", "error"]
+
+# every event there is
+EVENTS: Final[Mapping[str, Level]] = {
+    "run_started": "info",
+    "sweep_planned": "info",
+    "progress": "info",
+    "chunk_loaded": "info",
+    "rate_limited": "warning",
+    "campaign_failed": "warning",
+    "campaigns_not_reached": "warning",
+    "vanish_not_believed": "warning",
+    "listing_doubted": "warning",
+    "contact_lists_unread": "warning",
+    "listing_unreadable": "error",
+    "access_refused": "error",
+    "run_stopped": "error",
+    "stop_requested": "warning",
+    "deadline_reached": "warning",
+    "run_interrupted": "warning",
+    "drift_found": "info",
+    "run_finished": "info",
+    "run_failed": "error",
+    "metrics_failed": "warning",
+    "ping_failed": "warning",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`message` is the sentence that a person is shown; empty where the fields say all."""
+
+    name: str
+    level: Level
+    message: str
+    fields: Mapping[str, Any]
+
+
+Tell = Callable[[Event], None]
+
+
+def tell_nobody(event: Event) -> None:
+    """Nobody reads along."""
+
+
+def _event(name: str, message: str = "", *, level: Level | None = None, **fields: Any) -> Event:
+    return Event(name, level or EVENTS[name], message, fields)
+
+
+def run_started(report: RunReport, *, stream_id: str, tool_version: str) -> Event:
+    return _event(
+        "run_started",
+        run_id=report.run_id,
+        stream_id=stream_id,
+        database=report.database,
+        tool_version=tool_version,
+    )
+
+
+def sweep_planned(report: RunReport, *, to_ask: int) -> Event:
+    return _event(
+        "sweep_planned",
+        sweep=report.sweep,
+        sweep_reason=report.sweep_reason,
+        listed=report.listed,
+        planned=report.planned,
+        to_ask=to_ask,
+    )
+
+
+def progress(report: RunReport, *, eta_seconds: float) -> Event:
+    return _event(
+        "progress",
+        done=report.done,
+        planned=report.planned,
+        failed=report.failed,
+        eta_seconds=round(eta_seconds, 1),
+    )
+
+
+def chunk_loaded(report: RunReport, *, versions: int, load_seconds: float) -> Event:
+    return _event(
+        "chunk_loaded",
+        versions=versions,
+        done=report.done,
+        planned=report.planned,
+        load_seconds=round(load_seconds, 3),
+    )
+
+
+def rate_limited(*, count: int) -> Event:
+    return _event("rate_limited", count=count)
+
+
+def campaign_failed(failed: CampaignFailed) -> Event:
+    return _event(
+        "campaign_failed",
+        failed.message,
+        campaign_id=failed.campaign_id,
+        code=failed.code,
+        http_status=failed.http_status,
+    )
+
+
+def campaigns_not_reached(message: str, *, code: str, count: int) -> Event:
+    return _event("campaigns_not_reached", message, code=code, count=count)
+
+
+def vanish_not_believed(message: str, *, count: int) -> Event:
+    return _event("vanish_not_believed", message, count=count)
+
+
+def problem_told(problem: Problem) -> Event:
+    """What concerns the run as a whole."""
+    return _event(problem.event, problem.message)
+
+
+def stop_requested(message: str) -> Event:
+    return _event("stop_requested", message)
+
+
+def drift_found(*, path: str, example_type: str, count: int) -> Event:
+    return _event("drift_found", path=path, example_type=example_type, count=count)
+
+
+def run_finished(report: RunReport) -> Event:
+    facts = report.as_json()
+    del facts["drift"]  # each has an event of its own
+    code = report.exit_code
+    level: Level = "error" if code else "info"
+    return _event("run_finished", in_one_line(report), level=level, exit_code=code, **facts)
+
+
+def run_failed(message: str, *, code: str, exit_code: int) -> Event:
+    """An error ended the run, or kept it from beginning."""
+    return _event("run_failed", message, code=code, exit_code=exit_code)
+
+
+def metrics_failed(message: str) -> Event:
+    return _event("metrics_failed", message)
+
+
+def ping_failed(message: str) -> Event:
+    return _event("ping_failed", message)

@@ -1,0 +1,329 @@
+"""Gather what a chunk brought, and turn it into the rows of one load package."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypedDict
+
+import dlt
+
+from kore_campaigns import schema
+from kore_campaigns.config.settings import KoreSettings
+from kore_campaigns.errors import CampaignFailed
+from kore_campaigns.extract.connect import tool_version
+from kore_campaigns.extract.planner import Survey
+from kore_campaigns.extract.report import RunReport
+from kore_campaigns.extract.state import read_raw
+from kore_campaigns.load.reader import Reader, in_utc, query, sql_client
+from kore_campaigns.load.upsert import Records, Reference, held_rows
+from kore_campaigns.transform.campaign import Held, Shaped, deletion_row, version_row
+from kore_campaigns.transform.time_zones import offset_spans, tzdata_version, zone_facts
+
+_CONFIGURED = """
+select campaign_id, account_id, configured_at
+from {configured} where stream_id = %s and removed_at is null
+"""
+
+
+def configured_rows(
+    reader: Reader | None,
+    campaign_ids: Iterable[str],
+    *,
+    account_id: str,
+    stream_id: str,
+    started_at: datetime,
+) -> list[dict[str, Any]]:
+    """Rows of `configured_campaigns` for ids that are new, back again, or no longer there.
+
+    Only this app is compared: others in the same database have files of their own.
+    """
+    rows = [] if reader is None else query(reader, _CONFIGURED, stream_id)
+    before = {
+        campaign_id: {"account_id": account, "configured_at": in_utc(since)}
+        for campaign_id, account, since in rows
+    }
+    now = dict.fromkeys(campaign_ids)
+    since_now = {"account_id": account_id, "configured_at": started_at, "removed_at": None}
+    added = {campaign_id: since_now for campaign_id in now if campaign_id not in before}
+    removed = {
+        campaign_id: {**known, "removed_at": started_at}
+        for campaign_id, known in before.items()
+        if campaign_id not in now
+    }
+    return [
+        {"stream_id": stream_id, "campaign_id": campaign_id, **facts}
+        for campaign_id, facts in (added | removed).items()
+    ]
+
+
+_FIRST_SEEN = """
+select path, example_type, min(first_seen_at)
+from {drift} where stream_id = %s
+group by path, example_type
+"""
+
+
+def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> list[dict[str, Any]]:
+    """Rows of `extraction_drift`: the numbers so far."""
+    rows = [] if reader is None else query(reader, _FIRST_SEEN, stream_id)
+    first_seen = {(path, kind): in_utc(at) for path, kind, at in rows}
+    return [
+        {
+            "run_id": report.run_id,
+            "stream_id": stream_id,
+            "path": found.path,
+            "example_type": found.example_type,
+            "campaign_count": found.count,
+            "first_seen_at": first_seen.get(unknown, report.started_at),
+        }
+        for unknown, found in sorted(report.drifts.items())
+    ]
+
+
+FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
+YEARS_AHEAD: Final = 3
+# the offsets are made anew in time for whoever asks about the coming year
+_ENOUGH: Final = timedelta(days=550)
+
+_IN_USE = "select distinct timezone from {versions} where timezone is not null and timezone <> ''"
+
+
+def zone_references(reader: Reader, *, now: datetime) -> Sequence[Reference]:
+    """Both tables as they should be; none if what is held is still good.
+
+    They are made anew for a new zone, for new rules, and before the offsets end.
+    """
+    names = sorted(name for (name,) in query(reader, _IN_USE))
+    held = {row["timezone"]: row for row in held_rows(reader, schema.TIME_ZONES, {})}
+    if names == sorted(held) and all(_is_good(row, now) for row in held.values()):
+        return ()
+    until = datetime(now.year + YEARS_AHEAD, 1, 1, tzinfo=UTC)
+    offsets = [row for name in names for row in _offset_rows(name, until)]
+    return (
+        Reference(schema.TIME_ZONES, [_zone_row(name, until) for name in names]),
+        Reference(schema.ZONE_OFFSETS, offsets),
+    )
+
+
+def _is_good(row: Mapping[str, Any], now: datetime) -> bool:
+    return bool(row["tzdata_version"] == tzdata_version() and row["covered_until"] >= now + _ENOUGH)
+
+
+def _zone_row(name: str, until: datetime) -> dict[str, Any]:
+    facts = zone_facts(name)
+    return {
+        "timezone": name,
+        "is_iana": facts.is_iana,
+        "is_legacy": facts.is_legacy,
+        "canonical_timezone": facts.canonical_name,
+        "country_code": facts.country_code,
+        "tzdata_version": tzdata_version(),
+        "covered_until": until,
+    }
+
+
+def _offset_rows(name: str, until: datetime) -> list[dict[str, Any]]:
+    if not zone_facts(name).is_iana:
+        return []
+    return [
+        {
+            "timezone": name,
+            "starts_at": span.starts_at,
+            "ends_at": span.ends_at,
+            "utc_offset_minutes": span.utc_offset_minutes,
+        }
+        for span in offset_spans(name, FROM, until)
+    ]
+
+
+class _Where(TypedDict):
+    account_id: str
+    stream_id: str
+    campaign_id: str
+    observed_at: datetime
+
+
+class Store:
+    """Takes answers in and hands rows out; it writes nothing itself."""
+
+    def __init__(
+        self,
+        settings: KoreSettings,
+        report: RunReport,
+        survey: Survey,
+        pipeline: dlt.Pipeline | None,
+        reader: Reader | None,
+    ) -> None:
+        self._settings = settings
+        self._report = report
+        self._held = survey.held
+        self._no_longer_listed = survey.no_longer_listed
+        self._listed = list(survey.to_record)
+        self._asked_rows = survey.asked_rows
+        self._pipeline = pipeline
+        self._configured = self._configured_now(survey, reader)
+        self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
+        self._errors: list[dict[str, Any]] = []
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
+        """A new version; a deletion, if nothing was found."""
+        self._versions.append((campaign_id, observed_at, found))
+        held = self._held.get(campaign_id)
+        self._record_row(campaign_id, version=1 if held is None else held.version + 1)
+
+    def confirm(self, campaign_id: str) -> None:
+        """The campaign was read and is as it is held."""
+        self._record_row(campaign_id, version=self._held[campaign_id].version)
+
+    def _record_row(self, campaign_id: str, *, version: int) -> None:
+        listed = self._asked_rows.pop(campaign_id, None)
+        if listed is not None:
+            self._listed.append((listed, version))
+
+    def add_error(self, error: CampaignFailed) -> None:
+        self._errors.append(
+            {
+                "run_id": self._report.run_id,
+                "stream_id": self._settings.stream_id,
+                "campaign_id": error.campaign_id,
+                "error_code": error.code,
+                "http_status": error.http_status,
+                "message": error.message,
+                "occurred_at": datetime.now(UTC),
+            }
+        )
+
+    def clear(self) -> None:
+        """Forget what has been handed out and is durable."""
+        self._versions.clear()
+        self._errors = []
+        self._listed = []
+        self._no_longer_listed = []
+        self._configured = []
+
+    def records(self, *, is_last: bool) -> Records:
+        """All rows but those of versions."""
+        gone = [self._listing_key(campaign_id) for campaign_id in self._no_longer_listed]
+        return Records(
+            put=[
+                (schema.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
+                (schema.EXTRACTION_ERRORS, self.error_rows()),
+                (schema.EXTRACTION_DRIFT, self.drift_rows()),
+                (schema.CAMPAIGN_LISTINGS, self.listing_rows()),
+                (schema.CONFIGURED_CAMPAIGNS, self.configured_rows()),
+            ],
+            remove=[(schema.CAMPAIGN_LISTINGS, gone)],
+        )
+
+    def listing_rows(self) -> list[dict[str, Any]]:
+        """Rows of `campaign_listings` that are new."""
+        return [
+            {
+                "account_id": self._settings.account_id,
+                **self._listing_key(listed.campaign_id),
+                "version": version,
+                "seen_at": self._report.started_at,
+                "campaign_type": listed.campaign_type,
+                "name": listed.name,
+                "summary_hash": listed.summary_hash,
+                "row_hash": listed.row_hash,
+                "connection": listed.connection,
+                "campaign_instance_updated_at": listed.campaign_instance_updated_at,
+            }
+            for listed, version in self._listed
+        ]
+
+    def _listing_key(self, campaign_id: str) -> dict[str, str]:
+        return {"stream_id": self._settings.stream_id, "campaign_id": campaign_id}
+
+    def error_rows(self) -> list[dict[str, Any]]:
+        """Rows of `extraction_errors`."""
+        return self._errors
+
+    def drift_rows(self) -> list[dict[str, Any]]:
+        """Rows of `extraction_drift`."""
+        if not self._report.drifts:
+            return []
+        with sql_client(self._pipeline) as reader:
+            return drift_rows(reader, self._report, stream_id=self._settings.stream_id)
+
+    def configured_rows(self) -> list[dict[str, Any]]:
+        """Rows of `configured_campaigns` that are new."""
+        return self._configured
+
+    def _configured_now(self, survey: Survey, reader: Reader | None) -> list[dict[str, Any]]:
+        return configured_rows(
+            reader,
+            [*(step.campaign_id for step in survey.plan.ask), *survey.plan.settled],
+            account_id=self._settings.account_id,
+            stream_id=self._settings.stream_id,
+            started_at=self._report.started_at,
+        )
+
+    def version_rows(self) -> Iterator[dict[str, Any]]:
+        """Rows of `campaign_versions`, each handed out once.
+
+        A version is forgotten as its row is taken: while the loader works, no chunk is in memory.
+        """
+        known = {
+            campaign_id: self._held[campaign_id]
+            for campaign_id, _, _ in self._versions
+            if campaign_id in self._held
+        }
+        raw = self._raw_of(known)
+        while self._versions:
+            campaign_id, observed_at, found = self._versions.popleft()
+            held, held_raw = known.get(campaign_id), raw.get(campaign_id)
+            where: _Where = {
+                "account_id": self._settings.account_id,
+                "stream_id": self._settings.stream_id,
+                "campaign_id": campaign_id,
+                "observed_at": observed_at,
+            }
+            if found is not None:
+                yield version_row(found, **where, held=held, held_raw=held_raw)
+            elif held is not None:
+                yield deletion_row(held_raw or {}, **where, held=held)
+
+    def _raw_of(self, known: Mapping[str, Held]) -> dict[str, dict[str, Any]]:
+        if not known:
+            return {}
+        with sql_client(self._pipeline) as reader:
+            if reader is None:
+                return {}
+            return dict(read_raw(reader, stream_id=self._settings.stream_id, held=known))
+
+    def run_row(self, *, is_last: bool) -> dict[str, Any]:
+        """The row of `extraction_runs`: the numbers so far, final if `is_last`."""
+        report = self._report
+        return {
+            "run_id": report.run_id,
+            "account_id": self._settings.account_id,
+            "stream_id": self._settings.stream_id,
+            "started_at": report.started_at,
+            "finished_at": datetime.now(UTC) if is_last else None,
+            "sweep": report.sweep,
+            "sweep_reason": report.sweep_reason,
+            "listed": report.listed,
+            "full_sweep_started_at": report.full_sweep_started_at,
+            "confirmed_through": report.confirmed_through,
+            "unsettled": report.unsettled or None,
+            "planned": report.planned,
+            "fetched": report.fetched,
+            "new_versions": report.new_versions,
+            "unchanged": report.unchanged,
+            "vanished": report.vanished,
+            "failed": report.failed,
+            "requests": report.requests,
+            "retries": report.retries,
+            "rate_limited": report.rate_limited,
+            "is_complete": is_last and report.is_complete,
+            "exit_code": report.exit_code if is_last else None,
+            "stale_after_seconds": round(2 * 3600 * self._settings.full_sweep_every_hours),
+            "tool_version": tool_version(),
+        }

@@ -1,0 +1,518 @@
+"""The runs of several connections in one database, one after the other: one that fails stops none.
+
+Their budgets are their accounts' own; they take turns because one DuckDB file has one writer.
+
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import dlt
+
+from kore_campaigns import schema
+from kore_campaigns.config.campaign_ids import EVERY
+from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
+from kore_campaigns.config.settings import KoreSettings, resolve, untraced
+from kore_campaigns.errors import (
+    CampaignFailed,
+    Ending,
+    Interrupted,
+    KoreCampaignsError,
+    NotAsked,
+    TryLater,
+    VanishNotBelieved,
+    combined,
+    ending_of,
+)
+from kore_campaigns.extract import report as events
+from kore_campaigns.extract.connect import connected, tool_version
+from kore_campaigns.extract.contact_lists import ListReading
+from kore_campaigns.extract.planner import Surveyor
+from kore_campaigns.extract.report import (
+    JSON_KEYS,
+    Event,
+    RunReport,
+    Tell,
+    new_report,
+    problems,
+    run_failed,
+    tell_nobody,
+)
+from kore_campaigns.extract.rows import Store, zone_references
+from kore_campaigns.extract.sweep import Progress, Sweep, silent
+from kore_campaigns.load.destination import DUCKDB, Destination, DuckDbFile, destination_of
+from kore_campaigns.load.dlt_load import destination_errors, load, package
+from kore_campaigns.load.postgres import Warehouse
+from kore_campaigns.load.reader import Reader, sql_client
+from kore_campaigns.load.upsert import Reference, reference_records, write_records
+
+# the run's reason, not the campaign's: one event says it for however many
+NOT_REACHED: Final = (NotAsked, Interrupted)
+
+
+class Wire(Protocol):
+    """What is needed of `Counters`."""
+
+    @property
+    def rate_limited(self) -> int: ...
+
+
+@dataclass(slots=True)
+class Watch:
+    """`wire` gives the counts of requests so far; `look` may be called as often as one likes."""
+
+    report: RunReport
+    wire: Callable[[], Wire]
+    tell: Tell
+    clock: Callable[[], float] = time.monotonic
+    _failures: int = 0
+    _rate_limited: int = 0
+    _not_reached: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _not_believed: list[CampaignFailed] = field(default_factory=list)
+
+    def begin(self, *, stream_id: str, tool_version: str) -> None:
+        started = events.run_started(self.report, stream_id=stream_id, tool_version=tool_version)
+        self.tell(started)
+
+    def plan(self, *, to_ask: int) -> None:
+        self.tell(events.sweep_planned(self.report, to_ask=to_ask))
+
+    def beside(self, progress: Progress) -> Progress:
+        """The same progress, and a look after each answer."""
+
+        def look_too(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
+            progress(report, eta_seconds)
+            self.look()
+
+        return look_too
+
+    def look(self) -> None:
+        """Tell of failures and rate answers that were not there at the last look."""
+        failures = self.report.failures
+        while self._failures < len(failures):
+            self._see(failures[self._failures])
+            self._failures += 1
+        count = self.wire().rate_limited
+        if count > self._rate_limited:
+            self._rate_limited = count
+            self.tell(events.rate_limited(count=count))
+
+    def loads(self, write: Callable[[], None], *, versions: int) -> None:
+        """Have a chunk written, and tell of it once it is durable."""
+        began = self.clock()
+        write()
+        self.look()
+        seconds = self.clock() - began
+        self.tell(events.chunk_loaded(self.report, versions=versions, load_seconds=seconds))
+
+    def end(self) -> None:
+        """Tell what is only known when all is done."""
+        self.look()
+        if self._not_believed:
+            message = self._not_believed[0].message
+            self.tell(events.vanish_not_believed(message, count=len(self._not_believed)))
+        for (code, message), count in self._not_reached.items():
+            self.tell(events.campaigns_not_reached(message, code=code, count=count))
+        for problem in problems(self.report):
+            self.tell(events.problem_told(problem))
+        for drift in self.report.drift:
+            self.tell(events.drift_found(**drift))
+        self.tell(events.run_finished(self.report))
+
+    def _see(self, failed: CampaignFailed) -> None:
+        if isinstance(failed, NOT_REACHED):
+            self._not_reached[failed.code, failed.message] += 1
+            return
+        if isinstance(failed, VanishNotBelieved):
+            self._not_believed.append(failed)
+        self.tell(events.campaign_failed(failed))
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What one connection is to read; nothing was sent yet."""
+
+    settings: KoreSettings
+    campaign_ids: Sequence[str]
+    policies: Sequence[Row]
+
+    @property
+    def largest_chunk(self) -> int:
+        """Campaigns that one load may bring."""
+        if EVERY in self.campaign_ids:
+            return self.settings.chunk_size
+        return min(self.settings.chunk_size, len(self.campaign_ids))
+
+
+def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
+    *,
+    destination: str = DUCKDB,
+    database: str | Path | None = None,
+    project_dir: str | Path | None = None,
+    connection: str | None = None,
+    accept_vanished: bool = False,
+    deadline_seconds: float | None = None,
+    stop: threading.Event | None = None,
+    progress: Progress = silent,
+    tell: Tell = tell_nobody,
+    **settings: Any,
+) -> RunReport:
+    """Bring the database up to date and say what was found.
+
+    `destination` is `duckdb`, whose file is `database`, or another one of dlt's: `postgres`, with
+    its credentials in `[destination.postgres.credentials]`.
+
+    `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...) and win over
+    environment and files.  Setting `stop` ends the run after the chunk in hand, and so does the
+    deadline, counted from here.  `tell` gets each event of docs/operations.md.
+
+    Returns a report also when campaigns or the credentials were refused: look at `exit_code`.
+    Raises `FixSetting` before the first request and `DestinationUnavailable` when the database
+    cannot be used.
+    """
+    folder = project_folder(project_dir)
+    ready = make_ready(settings, folder, connection=connection)
+    where = destination_of(
+        destination,
+        database=database,
+        folder=folder,
+        keep_generations=ready.settings.keep_generations,
+        chunk=ready.largest_chunk,
+    )
+    with where.locked():
+        return run_in(
+            where,
+            ready,
+            accept_vanished=accept_vanished,
+            deadline_seconds=deadline_seconds,
+            stop=stop or threading.Event(),
+            progress=progress,
+            tell=tell,
+        )
+
+
+def make_ready(overrides: Row, folder: Path, *, connection: str | None) -> Ready:
+    """Settings looked up and files read; raises `FixSetting`."""
+    found = resolve(overrides, connection=connection)
+    return Ready(
+        found,
+        configured_ids(found, folder, connection=connection),
+        configured_policies(found, folder),
+    )
+
+
+@untraced()
+def run_in(
+    destination: Destination,
+    ready: Ready,
+    *,
+    accept_vanished: bool,
+    deadline_seconds: float | None,
+    stop: threading.Event,
+    progress: Progress,
+    tell: Tell,
+) -> RunReport:
+    """The run of one connection, in a destination that is held."""
+    found = ready.settings
+    with connected(found, stop=stop) as client, destination.opened(found) as pipeline:
+        report = new_report(database=destination.name)
+        watch = Watch(report, lambda: client.counters, tell)
+        watch.begin(stream_id=found.stream_id, tool_version=tool_version())
+        with _deadline(deadline_seconds, stop, report):
+            with destination_errors(report.database), sql_client(pipeline) as reader:
+                now, wanted = report.started_at, found.sweep
+                survey = Surveyor(found, ready.campaign_ids, client, reader, now, wanted).survey()
+                store = Store(found, report, survey, pipeline, reader)
+            app = {"account_id": found.account_id, "stream_id": found.stream_id}
+            lists = ListReading(client, report, stop, app, is_wanted=found.contact_lists)
+            references = partial(_references, found, ready.policies, lists)
+            sweep = Sweep(
+                settings=found,
+                report=report,
+                client=client,
+                store=store,
+                survey=survey,
+                stop=stop,
+                write=lambda is_last: watch.loads(
+                    lambda: _write(
+                        store,
+                        report,
+                        pipeline,
+                        destination,
+                        references if is_last else None,
+                    ),
+                    versions=len(store),
+                ),
+                progress=watch.beside(progress),
+                accept_vanished=accept_vanished,
+                ask_last=lists.ask,
+            )
+            watch.plan(to_ask=len(survey.plan.ask))
+            sweep.go()
+        watch.end()
+        return report
+
+
+@contextmanager
+def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -> Iterator[None]:
+    """Sets `stop` when the time is up: what was fetched is stored, the next run goes on."""
+    if seconds is None:
+        yield
+        return
+
+    def reached() -> None:
+        report.deadline_seconds = seconds
+        stop.set()
+
+    timer = threading.Timer(seconds, reached)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _write(
+    store: Store,
+    report: RunReport,
+    pipeline: dlt.Pipeline,
+    destination: Destination,
+    references: Callable[[Reader], list[Reference]] | None,
+) -> None:
+    """What a chunk brought, durable and published when this returns.
+
+    The last chunk brings the `references`, too: what says how things are now.
+    """
+    is_last = references is not None
+    report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
+    with destination_errors(report.database), destination.step(pipeline, versions=len(store)):
+        if len(store):
+            load(pipeline, package(versions=store.version_rows()), database=report.database)
+        records = store.records(is_last=is_last)
+        if references is not None:
+            with pipeline.sql_client() as reader:
+                records.add(reference_records(reader, references(reader)))
+        write_records(pipeline, records, run_id=report.run_id, database=report.database)
+    store.clear()
+
+
+def _references(
+    settings: KoreSettings, policies: Sequence[Row], lists: ListReading, reader: Reader
+) -> list[Reference]:
+    """What the tables that say how things are now are to hold; of what was not read, nothing."""
+    app = {"stream_id": settings.stream_id}
+    found = [Reference(schema.POLICIES, policies, app)]
+    found += zone_references(reader, now=datetime.now(UTC))
+    if lists.found is not None:
+        unseen = ("seen_at",)
+        found += [
+            Reference(schema.LISTS, lists.found.lists, app, unseen),
+            Reference(schema.LIST_CAMPAIGNS, lists.found.campaigns, app, unseen),
+        ]
+    return found
+
+
+_COUNTS = (
+    *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
+    *("requests", "retries", "rate_limited"),
+)
+NEVER = datetime.min.replace(tzinfo=UTC)
+NOT_BEGUN = Ending(
+    TryLater.exit_code, "not_begun", "was not begun before the end. Next: run again, it comes first"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRun:
+    """How one connection ended: with a report, or with what kept it from one."""
+
+    connection: str | None
+    report: RunReport | None = None
+    ending: Ending | None = None
+
+    @property
+    def exit_code(self) -> int:
+        if self.ending is not None:
+            return self.ending.exit_code
+        return 0 if self.report is None else self.report.exit_code
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of a run, or its error."""
+        found: dict[str, Any] = {"connection": self.connection, "exit_code": self.exit_code}
+        if self.report is not None:
+            found |= self.report.as_json()
+        if self.ending is not None:
+            found |= {"error_code": self.ending.code, "message": self.ending.message}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """One report with a part per connection, in the order in which they ran."""
+
+    database: str
+    parts: list[ConnectionRun] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        return combined(part.exit_code for part in self.parts)
+
+    @property
+    def is_complete(self) -> bool:
+        return all(part.report is not None and part.report.is_complete for part in self.parts)
+
+    def as_json(self) -> dict[str, Any]:
+        """The keys of a single run, summed up, and each run in `connections`."""
+        reports = [part.report for part in self.parts if part.report is not None]
+        sweeps = sorted({report.sweep for report in reports})
+        listed = [report.listed for report in reports if report.listed is not None]
+        counts = {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
+        told: dict[str, Any] = {
+            **counts,
+            "run_id": None,
+            "sweep": sweeps[0] if len(sweeps) == 1 else "mixed",
+            "sweep_reason": "see connections",
+            "listed": sum(listed) if listed else None,
+            "drift": [each for report in reports for each in report.drift],
+            "seconds": round(sum(report.seconds for report in reports), 3),
+            "database": self.database,
+            "is_complete": self.is_complete,
+        }
+        parts = [part.as_json() for part in self.parts]
+        return {key: told[key] for key in JSON_KEYS} | {"connections": parts}
+
+
+def run_connections(  # noqa: PLR0913  # as `run_pipeline`
+    connections: Sequence[str | None],
+    *,
+    destination: str = DUCKDB,
+    database: str | Path | None = None,
+    project_dir: str | Path | None = None,
+    deadline_seconds: float | None = None,
+    stop: threading.Event | None = None,
+    progress: Progress = silent,
+    tell: Tell = tell_nobody,
+    **options: Any,
+) -> Runs:
+    """What `run_pipeline` does, for each connection in turn, in one hold of the database.
+
+    Arguments as there; the deadline is for all of them together. All settings are checked before
+    the first request; a connection whose settings are wrong, whose access is refused or whose run
+    breaks is a part of the report, and the others run.  Raises `DestinationUnavailable` when the
+    database cannot be had at all.
+    """
+    ends_at = None if deadline_seconds is None else time.monotonic() + deadline_seconds
+    accept_vanished = bool(options.pop("accept_vanished", False))
+    folder = project_folder(project_dir)
+    prepared = {name: _prepared(options, folder, name) for name in connections}
+    where = _where(destination, database, folder, [*prepared.values()])
+    found = Runs(where.name)
+    stop = stop or threading.Event()
+    with where.locked():
+        for name, ready in _longest_waiting_first(prepared, where):
+            part = _run_one(
+                name,
+                ready,
+                where,
+                stop,
+                accept_vanished=accept_vanished,
+                deadline_seconds=None if ends_at is None else ends_at - time.monotonic(),
+                progress=progress,
+                tell=_naming(tell, name),
+            )
+            found.parts.append(part)
+    return found
+
+
+def _prepared(options: Mapping[str, Any], folder: Path, name: str | None) -> Ready | Ending:
+    try:
+        return make_ready(options, folder, connection=name)
+    except KoreCampaignsError as wrong:
+        return ending_of(wrong)
+
+
+def _where(
+    kind: str, database: str | Path | None, folder: Path, prepared: Sequence[Ready | Ending]
+) -> DuckDbFile | Warehouse:
+    """One for all: it keeps as many states as any of them asks for, and room for the largest."""
+    ready = [each for each in prepared if isinstance(each, Ready)]
+    return destination_of(
+        kind,
+        database=database,
+        folder=folder,
+        keep_generations=max((each.settings.keep_generations for each in ready), default=0),
+        chunk=max((each.largest_chunk for each in ready), default=0),
+    )
+
+
+def _longest_waiting_first(
+    prepared: Mapping[str | None, Ready | Ending], where: Destination
+) -> list[tuple[str | None, Ready | Ending]]:
+    """So that a deadline which is always too short does not always leave out the same ones."""
+    began = where.newest_runs()
+
+    def waits_since(each: tuple[str | None, Ready | Ending]) -> datetime:
+        ready = each[1]
+        stream_id = "" if isinstance(ready, Ending) else ready.settings.stream_id
+        return began.get(stream_id, NEVER)
+
+    return sorted(prepared.items(), key=waits_since)
+
+
+def _run_one(
+    name: str | None,
+    ready: Ready | Ending,
+    where: Destination,
+    stop: threading.Event,
+    *,
+    deadline_seconds: float | None,
+    tell: Tell,
+    **options: Any,
+) -> ConnectionRun:
+    is_over = stop.is_set() or (deadline_seconds is not None and deadline_seconds <= 0)
+    if isinstance(ready, Ending):
+        ending = ready
+    elif is_over:
+        ending = NOT_BEGUN
+    else:
+        try:
+            report = run_in(
+                where, ready, deadline_seconds=deadline_seconds, stop=stop, tell=tell, **options
+            )
+        except Exception as failed:  # whatever it is, the other connections are not concerned
+            ending = ending_of(failed)
+        else:
+            return ConnectionRun(name, report)
+    tell(run_failed(ending.message, code=ending.code, exit_code=ending.exit_code))
+    return ConnectionRun(name, ending=ending)
+
+
+def _naming(tell: Tell, name: str | None) -> Tell:
+    """Each event says which connection it is about."""
+
+    def named(event: Event) -> None:
+        tell(replace(event, fields={"connection": name, **event.fields}))
+
+    return named
+
+
+def parts_of(found: RunReport | Runs, connection: str | None) -> Iterator[ConnectionRun]:
+    """A run of one connection is one of several that has one part."""
+    if isinstance(found, Runs):
+        yield from found.parts
+    else:
+        yield ConnectionRun(connection, found)

@@ -1,0 +1,204 @@
+"""A view as a pandas DataFrame."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kore_campaigns.config.project import project_folder
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
+from kore_campaigns.extract.connect import tool_version
+from kore_campaigns.load.destination import DUCKDB, name_of, place_of, stored_in
+from kore_campaigns.load.dlt_load import TYPES, destination_errors
+from kore_campaigns.load.reader import (
+    Connection,
+    StreamingConnection,
+    at_one_moment,
+    columns_of_table,
+)
+from kore_campaigns.schema import VIEW_SCHEMA, columns_of
+from kore_campaigns.views.apply import VIEWS, view_description
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+ROWS_A_BATCH: Final = 5_000
+
+
+def known_view(name: str) -> str:
+    """The name, or `SettingInvalid` with those there are."""
+    if name not in VIEWS:
+        raise SettingInvalid(key="view", value=name, expected="one of " + ", ".join(sorted(VIEWS)))
+    return name
+
+
+def view_schema(connection: Connection, view: str, *, database: str) -> pa.Schema:
+    """The columns that the view has there, which an earlier version may have made.
+
+    Raises `DestinationUnavailable`, naming the `database`, if there is no such view.
+    """
+    declared = columns_of(view)
+    fields = []
+    for name in columns_of_table(connection, view, VIEW_SCHEMA):
+        column = declared.get(name)
+        data_type = "text" if column is None else column.data_type
+        said = {} if column is None else {"description": column.description}
+        fields.append(pa.field(name, TYPES[data_type], metadata=said))
+    if not fields:
+        reason = f"it has no view `{view}`; `kore-campaigns run` of this version makes it"
+        raise DestinationUnavailable(database, reason)
+    return pa.schema(fields, {"description": view_description(view)})
+
+
+def view_batches(connection: Connection, view: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """All rows of a view, a few thousand at a time."""
+    query = f"select {', '.join(schema.names)} from {VIEW_SCHEMA}.{view}"  # noqa: S608  # names of ours
+    if isinstance(connection, duckdb.DuckDBPyConnection):
+        asked = connection.execute(query)
+        # one method, whose name is another one from DuckDB 1.5
+        in_batches = getattr(asked, "to_arrow_reader", None) or asked.fetch_record_batch
+        for batch in in_batches(ROWS_A_BATCH):
+            arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        return
+    with closing(cast("StreamingConnection", connection).stream(query)) as cursor:
+        while rows := cursor.fetchmany(ROWS_A_BATCH):
+            yield _batch(rows, schema)
+
+
+def _batch(rows: list[Any], schema: pa.Schema) -> pa.RecordBatch:
+    cells = zip(*rows, strict=True)
+    arrays = [pa.array(each, field.type) for each, field in zip(cells, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedView:
+    view: str
+    file: str
+    rows: int
+    bytes_written: int
+
+
+@dataclass(slots=True)
+class Export:
+    """What was written; all files are of one moment."""
+
+    database: str
+    directory: str
+    exported_at: datetime
+    files: list[ExportedView] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints."""
+        return asdict(self)
+
+
+def export_views(
+    directory: str | Path,
+    *,
+    views: Sequence[str] = (),
+    destination: str = DUCKDB,
+    database: str | Path | None = None,
+    project_dir: str | Path | None = None,
+) -> Export:
+    """Write `<directory>/<view>.parquet` for each of `views`, or for all there are.
+
+    Columns have the declared types, and their descriptions as metadata; timestamps are UTC,
+    JSON is text. All files show one moment, and take the place of earlier ones when the last is
+    written.  Raises `SettingInvalid` for an unknown view or a folder that cannot be written,
+    `DestinationUnavailable` if there is nothing to read; nothing is replaced then.
+    """
+    wanted = [known_view(name) for name in dict.fromkeys(views)] or [*VIEWS]
+    place = place_of(destination, database, project_folder(project_dir))
+    target = Path(directory)
+    made = Export(name_of(place), str(target), datetime.now(UTC))
+    with _files_of(target) as begun, stored_in(place) as connection:
+        with destination_errors(made.database), at_one_moment(connection):
+            for view in wanted:
+                begun[view] = target / f".{view}.parquet.{os.getpid()}.tmp"
+                rows = _write(connection, view, begun[view], made)
+                made.files.append(
+                    ExportedView(view, f"{view}.parquet", rows, begun[view].stat().st_size)
+                )
+        for view in wanted:
+            begun.pop(view).replace(target / f"{view}.parquet")
+    return made
+
+
+@contextlib.contextmanager
+def _files_of(target: Path) -> Iterator[dict[str, Path]]:
+    """Takes files that were begun; those that are left at the end are removed."""
+    begun: dict[str, Path] = {}
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        yield begun
+    except OSError as failed:
+        expected = f"a folder that can be written; {failed.strerror or failed}"
+        raise SettingInvalid(key="parquet", value=str(target), expected=expected) from failed
+    finally:
+        for file in begun.values():
+            file.unlink(missing_ok=True)
+
+
+def _write(connection: Connection, view: str, file: Path, made: Export) -> int:
+    schema = view_schema(connection, view, database=made.database)
+    about = {
+        **(schema.metadata or {}),
+        "exported_at": made.exported_at.isoformat(),
+        "tool_version": tool_version(),
+    }
+    rows = 0
+    with pq.ParquetWriter(file, schema.with_metadata(about), compression="zstd") as writer:
+        for batch in view_batches(connection, view, schema):
+            writer.write_batch(batch.replace_schema_metadata(about))
+            rows += batch.num_rows
+    return rows
+
+
+def read_view(
+    name: str, *, database: str | Path | None = None, destination: str = "duckdb"
+) -> pd.DataFrame:
+    """All rows of the view `kore.<name>`, typed: whole numbers as Int64, yes/no as boolean,
+    timestamps as datetime64[us, UTC], text as string.
+
+    Reads the published file of the project folder unless a `database` is given, or Postgres with
+    the credentials in `[destination.postgres.credentials]`.  Raises `DestinationUnavailable` if
+    there is none, `SettingInvalid` for an unknown view.
+    """
+    import pandas as pd  # the package must import in a moment
+    import pyarrow as pa
+
+    from kore_campaigns.load.destination import name_of, place_of, stored_in
+    from kore_campaigns.load.dlt_load import destination_errors
+    from kore_campaigns.load.reader import at_one_moment
+
+    known_view(name)
+    place = place_of(destination, database, project_folder())
+    database = name_of(place)
+    with (
+        stored_in(place) as connection,
+        destination_errors(database),
+        at_one_moment(connection),
+    ):
+        schema = view_schema(connection, name, database=database)
+        rows = pa.Table.from_batches(view_batches(connection, name, schema), schema)
+    dtypes = {
+        pa.int64(): pd.Int64Dtype(),
+        pa.bool_(): pd.BooleanDtype(),
+        pa.string(): pd.StringDtype(),
+    }
+    # by way of Arrow: whole numbers beside nulls would be floats
+    frame: pd.DataFrame = rows.to_pandas(types_mapper=dtypes.get)
+    return frame

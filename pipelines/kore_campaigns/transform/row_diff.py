@@ -1,0 +1,125 @@
+"""What differs between a row as this version would write it and the row that a database holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, time
+from typing import Any, Final, NamedTuple
+
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, Table
+from kore_campaigns.transform.changes import difference
+from kore_campaigns.transform.values import canonical
+
+Row = Mapping[str, Any]
+
+_RAW: Final = "raw"
+_JSON: Final = {each.name for each in CAMPAIGN_VERSIONS.columns if each.data_type == "json"}
+# what says where a list row belongs, and nothing of the list
+_PLACE: Final = {*CHILD_KEY, "account_id", "campaign_name", "timezone"}
+
+
+class Difference(NamedTuple):
+    """One field: `status`, `raw.schedule.startTime`, `calling_hours[3].end_text`.
+
+    A value is None where nothing is there.
+    """
+
+    field: str
+    held: str | None
+    expected: str | None
+
+
+def differences(expected: Row, held: Row) -> list[Difference]:
+    """Every field of `expected` that `held`, as SQL returns it, has otherwise; lists row by row.
+
+    Columns that `held` alone has are passed over.
+    """
+    return list(_fields(expected, held, ""))
+
+
+def nested_names(table: Table = CAMPAIGN_VERSIONS) -> tuple[str, ...]:
+    """The lists of a row, named as in a row that is loaded."""
+    return tuple(child.name for child in table.children)
+
+
+def _fields(expected: Row, held: Row, place: str) -> Iterator[Difference]:
+    for name, value in expected.items():
+        found = held.get(name)
+        if name == _RAW:
+            yield from _within(_parsed(found), _parsed(value))
+        elif isinstance(found, list):  # JSON comes as text: these are the rows of a nested table
+            yield from _rows(name, value, found)
+        else:
+            if name in _JSON:
+                value, found = _parsed(value), _parsed(found)
+            before, after = _plain(found), _plain(value)
+            if before != after:
+                yield Difference(f"{place}{name}", _text(before), _text(after))
+
+
+def _within(held: Any, expected: Any) -> Iterator[Difference]:
+    """Where two received objects differ, field by field."""
+    if isinstance(held, dict) and isinstance(expected, dict):
+        for path, old, new in difference(held, expected):
+            yield Difference(path if path.startswith("[") else f"{_RAW}.{path}", old, new)
+    elif canonical(held) != canonical(expected):
+        yield Difference(_RAW, _text(held), _text(expected))
+
+
+def _rows(name: str, expected: Iterable[Row], held: Iterable[Row]) -> Iterator[Difference]:
+    wanted, found = _labelled(expected), _labelled(held)
+    for label, row in wanted.items():
+        place = f"{name}[{label}]"
+        if label in found:
+            yield from _fields(row, found[label], f"{place}.")
+        else:
+            yield Difference(place, None, _row_text(row))
+    for label, row in found.items():
+        if label not in wanted:
+            yield Difference(f"{name}[{label}]", _row_text(row), None)
+
+
+def _labelled(rows: Iterable[Row]) -> dict[str, Row]:
+    """Rows by position; `3#2` is a second row of position 3, which must not hide behind it."""
+    found: dict[str, Row] = {}
+    for row in rows:
+        label = position = str(row["position"])
+        number = 1
+        while label in found:
+            number += 1
+            label = f"{position}#{number}"
+        found[label] = row
+    return found
+
+
+def _row_text(row: Row) -> str:
+    return canonical(
+        {
+            name: _plain(value)
+            for name, value in row.items()
+            if name not in _PLACE and value is not None and not name.startswith("_dlt")
+        }
+    )
+
+
+def _parsed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:  # no JSON at all: shown as it is
+        return value
+
+
+def _plain(value: Any) -> Any:
+    """A value in a form in which equal ones are equal, whoever hands them out."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, time):
+        return value.isoformat()
+    return canonical(value) if isinstance(value, dict | list) else value
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else canonical(value)

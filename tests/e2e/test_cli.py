@@ -1,0 +1,226 @@
+"""The command: help, exit codes, what goes to stdout and what to stderr."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from conftest import Emulate
+from kore_emulator import Emulator, Fault, sample_campaigns
+from support.project import Project
+
+COMMANDS = ["demo", "check", "run", "status", "restore", "verify", "rebuild"]
+KEYS = [
+    *("run_id", "sweep", "sweep_reason", "listed"),
+    *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
+    *("requests", "retries", "rate_limited", "drift", "seconds", "database", "is_complete"),
+]
+HEAVY = ("dlt", "duckdb", "pandas", "requests", "pyarrow", "numpy")
+
+
+@pytest.fixture
+def kore(emulate: Emulate, project: Project) -> Emulator:
+    kore = emulate(sample_campaigns(3))
+    project.use(kore)
+    return kore
+
+
+def python(code: str) -> str:
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return ended.stdout.strip()
+
+
+def test_help_names_every_command_and_every_exit_code(project: Project) -> None:
+    ended = project.command("--help")
+
+    assert (ended.code, ended.err) == (0, "")
+    for command in COMMANDS:
+        assert f"\n    {command} " in ended.out
+    for code in ("0 ok", "1 unexpected", "2 usage or settings", "3 authentication", "4 partial"):
+        assert code in ended.out
+    for code in ("5 the answer breaks the contract", "6 database locked", "75 temporary"):
+        assert code in ended.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_explains_itself(project: Project, command: str) -> None:
+    ended = project.command(command, "--help")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert f"usage: kore-campaigns {command} " in ended.out
+    for option in ("--json", "--project-dir DIR", "--debug"):
+        assert option in ended.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["fly"],
+        ["run", "--no-such-option"],
+        ["run", "--sweep", "weekly"],
+        ["run", "--requests-per-minute", "many"],
+        ["run", "--data", "x"],
+        ["status", "--sweep", "full"],
+        ["check", "extra"],
+    ],
+)
+def test_wrong_usage_is_exit_2(project: Project, arguments: list[str]) -> None:
+    ended = project.command(*arguments)
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "usage: kore-campaigns" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--destination", "filesystem"],
+            "setting `destination` is `filesystem`; expected a SQL database",
+        ),
+        (["--requests-per-minute", "-1"], "setting `requests_per_minute` is `-1`; expected 0"),
+        (["--campaign-ids", "no.csv"], "no.csv: expected a readable csv file"),
+        (["--project-dir", "/no/such"], "setting `project-dir` is `/no/such`; expected a folder"),
+        (["--connection", "uk"], "setting `connection` is `uk`; expected a connection"),
+        (["--database", "kore.duckdb"], "expected a file name other than its schemas"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line_before_anything_is_asked(
+    kore: Emulator, project: Project, arguments: list[str], said: str
+) -> None:
+    ended = project.cli("run", *arguments)
+
+    assert (ended.code, ended.out, kore.counters.requests) == (2, "", 0)
+    assert ended.err.startswith("kore-campaigns: ")
+    assert ended.err.count("\n") == 1
+    assert said in ended.err
+
+
+def test_the_summary_is_on_stdout_and_messages_are_on_stderr(
+    kore: Emulator, project: Project
+) -> None:
+    kore.fault(Fault.HTML, kore.campaign_ids()[0])
+
+    ended = project.cli("run")
+
+    assert ended.code == 4
+    assert ended.out.splitlines()[2] == (
+        "  campaigns  3 planned: 2 new versions, 0 unchanged, 0 vanished, 1 failed"
+    )
+    assert all(line.startswith("kore-campaigns: ") for line in ended.err.splitlines())
+    assert kore.campaign_ids()[0] in ended.err
+
+
+def test_json_is_one_object_with_the_promised_keys_and_the_same_exit_code(
+    kore: Emulator, project: Project
+) -> None:
+    good = project.cli("run", "--json")
+    kore.fault(Fault.HTML, kore.campaign_ids()[0])
+    bad = project.cli("run", "--json")
+
+    for ended in (good, bad):
+        assert list(ended.json) == KEYS
+        assert ended.out.count("\n") == 1
+    assert (good.code, good.err) == (0, "")
+    assert (bad.code, bad.json["failed"]) == (4, 1)
+
+
+def test_quiet_is_silent_unless_something_failed(kore: Emulator, project: Project) -> None:
+    good = project.command("run", "--quiet")
+    kore.fault(Fault.HTML, kore.campaign_ids()[0])
+    bad = project.command("run", "--quiet")
+
+    assert good == type(good)(0, "", "")
+    assert (bad.code, bad.out, bad.err.count("\n")) == (4, "", 1)
+    assert kore.campaign_ids()[0] in bad.err
+
+
+def test_flags_name_files_from_the_current_folder_settings_from_the_project(
+    kore: Emulator, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "one.csv").write_text(f"campaign_id\n{kore.campaign_ids()[0]}\n", encoding="utf-8")
+    monkeypatch.chdir(here)
+
+    flagged = project.cli("run", "--json", "--database", "x.duckdb", "--campaign-ids", "one.csv")
+    plain = project.cli("run", "--json")
+
+    assert (flagged.json["database"], flagged.json["planned"]) == (str(here / "x.duckdb"), 1)
+    assert (plain.json["database"], plain.json["planned"]) == (str(project.database), 3)
+
+
+def test_the_limit_of_requests_may_be_a_flag(kore: Emulator, project: Project) -> None:
+    ended = project.cli(
+        "run", "--json", "--requests-per-minute", "2", "--campaign-ids", _two(project)
+    )
+
+    assert (ended.code, ended.json["requests"]) == (0, 2)
+    assert list(Path(os.environ["XDG_STATE_HOME"]).rglob("*.*"))  # the count of calls is kept
+
+
+def _two(project: Project) -> str:
+    lines = (project.folder / "campaign_ids.csv").read_text(encoding="utf-8").splitlines()
+    path = project.folder / "two.csv"
+    path.write_text("\n".join(lines[:3]) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_something_nobody_thought_of_is_one_line_and_exit_1(
+    kore: Emulator, project: Project
+) -> None:
+    project.run()
+    with duckdb.connect(str(project.database)) as connection:
+        connection.execute("update kore_raw.campaign_versions set observed_at = null")
+
+    short, long = project.command("run"), project.command("run", "--debug")
+
+    assert (short.code, short.out, short.err.count("\n")) == (1, "", 1)
+    assert "--debug" in short.err
+    assert (long.code, "Traceback" in long.err) == (1, True)
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["run"], ["run", "--json"], ["status"]])
+def test_a_reader_that_has_seen_enough_changes_no_exit_code(
+    kore: Emulator, project: Project, arguments: list[str]
+) -> None:
+    kore.fault(Fault.HTML, kore.campaign_ids()[0])
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as nobody_reads:
+        ended = subprocess.run(
+            [sys.executable, "-m", "kore_campaigns", *arguments],
+            stdout=nobody_reads,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert ended.returncode == (4 if arguments[0] == "run" else 0)
+    assert "BrokenPipe" not in ended.stderr
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    found = python(
+        "import sys, kore_campaigns, kore_campaigns.cli.main\n"
+        f"print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    assert found == "[]"
+
+
+def test_what_the_package_offers_can_be_imported_from_it() -> None:
+    found = python(
+        "from kore_campaigns import RunReport, kore_campaigns, read_view, run_pipeline\n"
+        "print(RunReport.__name__, kore_campaigns.name, read_view.__name__, run_pipeline.__name__)"
+    )
+    assert found == "RunReport kore_campaigns read_view run_pipeline"
+    import kore_campaigns
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = kore_campaigns.nothing

@@ -1,0 +1,65 @@
+"""The demo: two runs with changes between, what changed, and a database to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from support.project import Project
+
+CHANGED = {
+    "dialingStrategy.maxAttemptsPerRecord",
+    "status",
+    "is_deleted",
+    "dncLists.id",
+    "dncLists.name",
+    "dialingStrategy.callingHours.days[FR].end",
+}
+
+
+def test_it_needs_no_settings_prints_what_changed_and_leaves_the_database(
+    project: Project,
+) -> None:
+    ended = project.command("demo")
+
+    assert (ended.code, ended.err) == (0, "")
+    assert "Run 1   13 requests: 12 new versions, 0 unchanged, 0 vanished, 0 failed" in ended.out
+    assert "Run 2   7 requests: 3 new versions, 8 unchanged, 1 vanished, 0 failed" in ended.out
+    assert all(path in ended.out for path in CHANGED)
+    assert "All of it is in demo/kore_campaigns.duckdb" in ended.out
+    assert live(project.folder / "demo") == 11
+
+
+def test_it_may_be_played_again_in_a_folder_of_ones_choice(
+    project: Project, tmp_path: Path
+) -> None:
+    folder = tmp_path / "elsewhere"
+
+    first = project.cli("demo", "--json", "--directory", str(folder))
+    second = project.cli("demo", "--json", "--directory", str(folder))
+
+    for ended in (first, second):
+        assert (ended.code, ended.err, ended.out.count("\n")) == (0, "", 1)
+        assert [run["new_versions"] for run in ended.json["runs"]] == [12, 3]
+        assert [run["vanished"] for run in ended.json["runs"]] == [0, 1]
+        assert all(answer["rows"] for answer in ended.json["answers"])
+    changes = {row[1] for row in second.json["answers"][0]["rows"]}
+    assert changes == CHANGED | {"updatedAt"}
+    assert live(folder) == 11
+    assert list(project.folder.iterdir()) == []
+
+
+def test_settings_of_ones_own_account_do_not_reach_it(project: Project) -> None:
+    project.set("requests_per_minute", 0)
+    project.set("stream_id", "st-of-mine")
+    project.set("host", "https://nonexistent.invalid")
+    project.set("credentials__client_id", "cs-of-mine")
+
+    assert project.cli("demo", "--json").code == 0
+
+
+def live(folder: Path) -> int:
+    with duckdb.connect(str(folder / "kore_campaigns.duckdb"), read_only=True) as connection:
+        (found,) = connection.execute("select count(*) from kore.campaigns").fetchall()[0]
+    return int(found)

@@ -1,0 +1,110 @@
+"""What the documents say is so: generated pages, named tests, commands, links, sizes."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from generate_tables import RELATIONS
+from kore_campaigns.cli.main import main
+from kore_campaigns.errors import KoreCampaignsError
+from kore_campaigns.load.duckdb_file import DEFAULT_DATABASE
+from kore_campaigns.schema import TABLES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+PROMISES = [line.split(" | ") for line in GUARANTEES.splitlines() if re.match(r"\| \d+ \|", line)]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = r"kore-campaigns ((?:demo|check|plan|run|status|restore)[^`#\n]*)"
+COMMANDS = sorted(set(re.findall(COMMAND, README)))
+
+
+def test_the_page_of_tables_is_what_the_code_declares() -> None:
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "generate_tables.py"), "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
+
+
+def test_every_relation_of_the_diagram_is_between_tables_that_share_its_key() -> None:
+    by_name = {table.name: table for table in TABLES}
+    for one, many in RELATIONS:
+        assert set(by_name[one].key) <= set(by_name[many].column_names()), (one, many)
+
+
+def names_of_tests(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def test_there_are_promises_and_they_are_numbered_without_gap() -> None:
+    assert [int(promise[0].strip("| ")) for promise in PROMISES] == list(
+        range(1, len(PROMISES) + 1)
+    )
+    assert len(PROMISES) >= 9
+
+
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[0].strip("| "))
+def test_each_promise_is_bound_to_tests_that_exist(promise: list[str]) -> None:
+    named = re.findall(r"`([^`]+)`", promise[-1])
+
+    assert named
+    for entry in named:
+        file, _, name = entry.partition("::")
+        assert (ROOT / file).is_file(), entry
+        assert name in names_of_tests(ROOT / file), entry
+        assert name.startswith("test_"), entry
+
+
+def test_the_readme_can_be_read_in_one_go() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_is_one(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*shlex.split(command), "--help"])
+    assert (ended.value.code, capsys.readouterr().err) == (0, "")
+
+
+def test_the_readme_shows_every_command_and_every_exit_code() -> None:
+    assert {command.split()[0] for command in COMMANDS} >= {"check", "run", "status"}
+    assert "make demo" in README
+    for code in exit_codes(KoreCampaignsError) - {1}:
+        assert f"\n| {code} | " in README
+    assert DEFAULT_DATABASE in README
+
+
+def exit_codes(error: type[KoreCampaignsError]) -> set[int]:
+    return {error.exit_code}.union(*map(exit_codes, error.__subclasses__()))
+
+
+def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        for target in re.findall(r"(?:`|\$ )make (\w+)", page.read_text(encoding="utf-8")):
+            assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+def test_the_constraints_are_names_and_versions_only() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    for line in lines:
+        assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line)

@@ -1,0 +1,101 @@
+"""Every command line of the documents is executed, as it stands there, or marked as not run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import Emulate
+from kore_emulator import demo_campaigns
+from support.postgres import POSTGRES_ADDRESS, Postgres
+from support.project import Ended, Project
+
+pytestmark = pytest.mark.untraced
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAMES = "check|copy|demo|export|plan|rebuild|report|restore|run|status|verify|views"
+PROGRAM = re.compile(rf"kore-campaigns (?:{NAMES})\b[^#`]*")
+FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
+SPAN = re.compile(rf"`((?:kore-campaigns )?(?:{NAMES}) (?:--)?[^`]*)`")
+# said in place, in the paragraph above a block or in the line
+NOT_RUN = "not run"
+
+
+def command_lines(text: str) -> Iterator[str]:
+    """Those in fenced blocks, then those within a sentence that have flags."""
+    for block in FENCE.finditer(text):
+        above = text[: block.start()].rstrip().rpartition("\n\n")[2]
+        for line in block[2].splitlines() if NOT_RUN not in above else ():
+            if (found := PROGRAM.search(line)) and not line.lstrip().startswith("#"):
+                yield found[0]
+    for line in FENCE.sub("", text).splitlines():
+        for span in SPAN.findall(line) if NOT_RUN not in line else ():
+            if "--" in span:
+                yield span if span.startswith("kore-campaigns") else f"kore-campaigns {span}"
+
+
+# each once, however many pages have it
+DOCUMENTED = sorted(
+    {
+        line.strip().replace(".venv/bin/", "")
+        for page in PAGES
+        for line in command_lines(page.read_text(encoding="utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize("line", DOCUMENTED)
+def test_a_documented_command_does_what_it_should(
+    emulate: Emulate,
+    project: Project,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+) -> None:
+    kore = emulate(demo_campaigns())
+    project.use(kore, sweep="auto")
+    for _ in range(2):
+        assert project.run().exit_code == 0
+    monkeypatch.setenv(POSTGRES_ADDRESS, postgres.new_database())
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    text = line.replace("/srv/campaigns", str(project.folder))
+    text = text.replace("/var/lib/node_exporter", str(project.folder))
+    text = text.replace("https://hc-ping.com/<uuid>", f"{kore.url}/ping")
+
+    ended = as_typed(text, project)
+
+    assert ended.code == 0, ended.err
+    assert "unexpected" not in ended.err
+
+
+def as_typed(line: str, project: Project) -> Ended:
+    ended = subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def test_the_search_finds_commands_of_every_kind() -> None:
+    assert {
+        "kore-campaigns run --quiet --deadline 14m",  # a crontab
+        "kore-campaigns restore --generation 1",  # a console
+        "kore-campaigns run --ping-url https://hc-ping.com/<uuid>",  # a sentence
+    } <= {*DOCUMENTED}
+    marked = "Like this (not run: why):\n\n```\nkore-campaigns run\n```\n`run --quiet` (not run)\n"
+    assert [*command_lines(marked)] == []
+    assert [*command_lines(marked.replace("not run", "so"))] == [
+        "kore-campaigns run",
+        "kore-campaigns run --quiet",
+    ]

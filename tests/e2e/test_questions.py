@@ -1,0 +1,134 @@
+"""Each question of docs/questions.md has the answer that the page shows, on DuckDB and Postgres."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+
+import generate_questions
+from conftest import Emulate
+from kore_campaigns.cli.demo import edit
+from kore_emulator import Emulator, demo_campaigns, sample_campaigns
+from support.expected_answers import ANSWERS, Kore
+from support.postgres import copy_to_postgres, running_postgres
+from support.project import Project
+
+pytestmark = pytest.mark.untraced
+
+QUESTIONS = {file.stem: file for file in generate_questions.questions()}
+
+
+@pytest.fixture(scope="module")
+def answers(
+    played: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
+    """The rows of each question, by database."""
+    found: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
+    sql = {name: generate_questions.sql_of(file) for name, file in QUESTIONS.items()}
+    with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
+        found["duckdb"] = {name: connection.execute(sql[name]).fetchall() for name in sql}
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        url = server.new_database()
+        copy_to_postgres(played / "kore_campaigns.duckdb", url)
+        connection = psycopg2.connect(url)
+        with connection.cursor() as cursor:
+            found["postgres"] = {}
+            for name, text in sql.items():
+                cursor.execute(text)
+                found["postgres"][name] = cursor.fetchall()
+        connection.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def kore() -> Kore:
+    with Emulator(campaigns=demo_campaigns()) as emulator:
+        before = {key: emulator.campaign(key) for key in emulator.campaign_ids()}
+        edit(emulator)
+        after = {key: emulator.campaign(key) for key in emulator.campaign_ids()}
+        return Kore(before, after, emulator.contact_lists())
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_the_answer_is_that_of_a_computation_without_our_code(
+    name: str, answers: dict[str, dict[str, list[tuple[Any, ...]]]], kore: Kore
+) -> None:
+    expected = ANSWERS[name](kore)
+
+    assert answers["duckdb"][name] == expected
+    assert answers["postgres"][name] == expected
+    assert expected, "a question without an answer shows nothing"
+
+
+def test_the_page_shows_these_answers(played: Path) -> None:
+    with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
+        page = generate_questions.page(connection)
+
+    assert generate_questions.PAGE.read_text(encoding="utf-8") == page, "Next: make docs"
+    assert ANSWERS.keys() == QUESTIONS.keys()
+
+
+def test_the_rules_of_any_instant_are_those_of_the_last_edit_before_it(
+    emulate: Emulate, project: Project
+) -> None:
+    rng = random.Random(13)
+    campaigns = sample_campaigns(50)
+    kore = emulate(campaigns)
+    project.use(kore)
+    # what a replay of the edits holds, from the instant Kore gives for each
+    log: dict[str, list[tuple[datetime, int, list[Any]]]] = {}
+
+    def write_down(campaign_id: str) -> None:
+        state = kore.campaign(campaign_id)
+        at = datetime.fromisoformat(state["updatedAt"])
+        strategy = state["dialingStrategy"]
+        days = [each["end"] for each in strategy["callingHours"]["days"]]
+        log.setdefault(campaign_id, []).append((at, strategy["maxAttemptsPerRecord"], days))
+
+    def rewrite(campaign_id: str) -> None:
+        days = [
+            {
+                "day": "MO",
+                "start": "9:00 AM",
+                "end": f"{rng.randint(1, 9)}:{rng.randint(10, 59)} PM",
+            }
+            for _ in range(rng.randint(1, 3))
+        ]
+        kore.edit(
+            campaign_id,
+            {
+                "dialingStrategy.callingHours.days": days,
+                "dialingStrategy.maxAttemptsPerRecord": rng.randint(1, 100),
+            },
+        )
+        write_down(campaign_id)
+
+    for campaign_id in kore.campaign_ids():
+        rewrite(campaign_id)
+    for _ in range(4):
+        project.run()
+        for campaign_id in rng.sample(kore.campaign_ids(), 25):
+            rewrite(campaign_id)
+    project.run()
+
+    in_force = "campaign_id = ? and valid_from <= ? and (? < valid_to or valid_to is null)"
+    rules = (
+        "select max_attempts_per_record, (select list(end_text order by position)"
+        f" from kore.calling_hours_history where {in_force})"
+        f" from kore.campaign_history where {in_force}"
+    )
+    with duckdb.connect(str(project.database), read_only=True) as connection:
+        for campaign_id, states in log.items():
+            first, last = states[0][0], datetime.now(UTC)
+            instants = [first, last, *(at for at, *_ in states)]
+            instants += [first + (last - first) * rng.random() for _ in range(5)]
+            for instant in instants:
+                _, attempts, ends = [state for state in states if state[0] <= instant][-1]
+                given = 2 * [campaign_id, instant, instant]
+                assert connection.execute(rules, given).fetchall() == [(attempts, ends)]

@@ -1,0 +1,114 @@
+"""Versions handed to dlt as Arrow tables: loaded as the one chain that they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from kore_campaigns.load import dlt_load
+from kore_campaigns.load.dlt_load import duckdb_pipeline, ensure_tables, load, package
+from kore_campaigns.schema import CAMPAIGN_VERSIONS
+from kore_campaigns.transform.campaign import shape, version_row
+from kore_emulator import sample_campaigns
+
+CHILDREN = [f"campaign_versions__{child.name}" for child in CAMPAIGN_VERSIONS.children]
+WINDOWS = [{"day": day, "start": "9:00 AM", "end": "5:00 PM"} for day in ("MO", "TU", "WE")]
+
+
+def row(campaign: dict[str, Any]) -> dict[str, Any]:
+    return version_row(
+        shape(campaign),
+        account_id="an account",
+        stream_id="st-1",
+        campaign_id=campaign["_id"],
+        observed_at=datetime(2026, 1, 2, tzinfo=UTC),
+        held=None,
+        held_raw=None,
+    )
+
+
+def dialling(campaign_id: str, windows: list[dict[str, str]]) -> dict[str, Any]:
+    return row({"_id": campaign_id, "dialingStrategy": {"callingHours": {"days": windows}}})
+
+
+class Target:
+    def __init__(self, folder: Path) -> None:
+        self.pipeline: dlt.Pipeline = duckdb_pipeline(
+            folder / "x.duckdb", pipelines_dir=folder / "dlt"
+        )
+        ensure_tables(self.pipeline)
+
+    def load(self, rows: list[dict[str, Any]]) -> None:
+        load(self.pipeline, package(versions=iter(rows)), database="x")
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        with self.pipeline.sql_client() as client:
+            return [tuple(row) for row in client.execute_sql(query) or ()]
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Target]:
+    made = Target(tmp_path)
+    yield made
+    made.pipeline.deactivate()
+
+
+def test_a_replay_overwrites_itself_rows_that_are_gone_included(target: Target) -> None:
+    target.load([dialling("cd-1", WINDOWS), dialling("cd-2", WINDOWS), dialling("cd-3", WINDOWS)])
+    target.load([dialling("cd-1", WINDOWS[1:]), dialling("cd-2", []), dialling("cd-4", WINDOWS)])
+
+    assert target.sql("select campaign_id from campaign_versions order by all") == [
+        (f"cd-{number}",) for number in (1, 2, 3, 4)
+    ]
+    assert target.sql(
+        "select campaign_id, string_agg(day, ' ' order by position)"
+        " from campaign_versions__calling_hours group by all order by all"
+    ) == [("cd-1", "TU WE"), ("cd-3", "MO TU WE"), ("cd-4", "MO TU WE")]
+
+
+def test_every_row_leads_to_its_version_and_every_version_to_its_load(target: Target) -> None:
+    rows = [row(campaign) for campaign in sample_campaigns(dlt_load._BATCH + 20)]  # two batches
+
+    target.load(rows)
+
+    assert target.sql("select count(*), count(distinct _dlt_id) from campaign_versions") == [
+        (len(rows), len(rows))
+    ]
+    assert target.sql(
+        "select count(*) from campaign_versions anti join _dlt_loads on _dlt_load_id = load_id"
+    ) == [(0,)]
+    for table in CHILDREN:
+        name = table.rpartition("__")[2]
+        assert target.sql(
+            "select count(*), count(distinct child._dlt_id),"
+            " count(*) filter (child.position > child._dlt_list_idx)"
+            f" from {table} as child join campaign_versions as parent"
+            " on child._dlt_parent_id = parent._dlt_id and child._dlt_root_id = parent._dlt_id"
+            " and child.campaign_id = parent.campaign_id and child.version = parent.version"
+        ) == [(sum(len(one[name]) for one in rows),) * 3]
+
+
+def test_no_column_has_a_variant_or_another_type_after_any_load(target: Target) -> None:
+    columns = "select * from (describe) where schema = 'kore_raw'"
+    before = target.sql(columns)
+
+    target.load([row({"_id": "cd-bare"})])
+    target.load([row({"_id": "cd-odd", "priority": "x", "dncLists": 5, "schedule": [1]})])
+    target.load([row(campaign) for campaign in sample_campaigns(12)])
+
+    assert target.sql(columns) == before
+
+
+def test_an_id_is_made_from_the_key_of_its_row(target: Target) -> None:
+    target.load([dialling("cd-1", WINDOWS)])
+    ids = "select _dlt_id from campaign_versions__calling_hours order by all"
+    before = target.sql(ids)
+
+    target.load([dialling("cd-1", WINDOWS)])
+
+    assert target.sql(ids) == before

@@ -1,0 +1,244 @@
+"""A sweep by listing: calls follow the changes, and nothing that the listing shows is missed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conftest import BOTH, Emulate
+from kore_emulator import Emulator, Fault, sample_campaigns
+from support.project import Project
+from support.stored_tables import campaign_rows, columns_of, kores_campaigns, live_campaigns
+
+pytestmark = pytest.mark.untraced
+DESTINATIONS = BOTH
+
+
+def voice_campaigns(count: int) -> list[dict[str, Any]]:
+    return [one for one in sample_campaigns(2 * count) if "dialingMode" in one][:count]
+
+
+def swept(
+    emulate: Emulate,
+    project: Project,
+    campaigns: list[dict[str, Any]] | int,
+    **settings: Any,
+) -> Emulator:
+    """A project after its first run, which asked for every campaign."""
+    kore = emulate(voice_campaigns(campaigns) if isinstance(campaigns, int) else campaigns)
+    project.use(kore, sweep="auto", **settings)
+    assert project.run().sweep == "full"
+    kore.reset_counters()
+    return kore
+
+
+def calls(kore: Emulator) -> tuple[int, int]:
+    """Calls to the listing, and for single campaigns."""
+    return kore.counters.listing_requests, kore.counters.detail_requests
+
+
+def test_a_thousand_unchanged_campaigns_take_twenty_calls_and_each_changed_one_more(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 1000)
+    before = campaign_rows(project)
+
+    report = project.run()
+
+    assert calls(kore) == (20, 0)
+    assert (report.sweep, report.planned, report.unchanged) == ("listing", 1000, 1000)
+    assert (report.exit_code, report.listed, report.is_complete) == (0, 1000, True)
+    assert campaign_rows(project) == before
+
+    kore.reset_counters()
+    for campaign_id in kore.campaign_ids()[::100]:
+        kore.edit(campaign_id, {"description": "new"})
+
+    report = project.run()
+
+    assert calls(kore) == (20, 10)
+    assert (report.new_versions, report.unchanged) == (10, 990)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": "Rescheduled"},
+        {"name": "Another name"},
+        {"priority": "9"},
+        {"dialingMode": "Predictive"},
+        {"dncLists": {"id": "cl-1", "name": "New DNC"}},
+        {"dncLists": None},
+        {"contactLists": ["One", "Two", "Three"]},
+        {"schedule": {"isSchedulingEnabled": True, "isRecurrenceEnabled": True}},
+    ],
+    ids=lambda changes: "-".join(f"{key}={value}" for key, value in changes.items())[:30],
+)
+def test_what_the_listing_shows_is_found_though_updated_at_does_not_tell(
+    emulate: Emulate, project: Project, changes: dict[str, Any]
+) -> None:
+    campaigns = voice_campaigns(3)
+    campaigns[1]["dncLists"] = {"id": "cl-0", "name": "Old DNC"}
+    kore = swept(emulate, project, campaigns)
+    changed = kore.campaign_ids()[1]
+    kore.edit(changed, changes, silent=True)
+
+    report = project.run()
+
+    assert (report.new_versions, report.unchanged) == (1, 2)
+    assert calls(kore) == (1, 1)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_what_the_listing_cannot_show_is_found_when_a_full_sweep_is_due(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 3)
+    changed = kore.campaign_ids()[1]
+    kore.edit(changed, {"dialingStrategy.maxRingTime": 7}, silent=True)
+
+    assert (project.run().sweep, calls(kore)) == ("listing", (1, 0))
+    project.set("full_sweep_every_hours", 0.0001)
+    report = project.run()
+
+    assert (report.sweep, report.new_versions) == ("full", 1)
+    assert "due" in report.sweep_reason
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_an_older_updated_at_counts_as_a_change(emulate: Emulate, project: Project) -> None:
+    kore = swept(emulate, project, 3)
+    restored = kore.campaign_ids()[0]
+    kore.edit(restored, {"updatedAt": "2020-01-01T00:00:00.000Z"}, silent=True)
+
+    assert project.run().new_versions == 1
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_new_campaign_is_loaded_and_one_that_failed_is_asked_for_again(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 12, error_budget=1)
+    ids = kore.campaign_ids()
+    kore.edit(ids[2], {"description": "new"})
+    kore.fault(Fault.STATUS_FAILURE, ids[2])
+    late = voice_campaigns(13)[12] | {"updatedAt": "2020-01-01T00:00:00.000Z"}
+    kore.add(late)
+    project.configure([*ids, late["_id"]])
+
+    report = project.run()
+
+    assert (report.new_versions, report.failed, report.unchanged) == (1, 1, 11)
+    # nothing differs any more, and still it is not forgotten
+    kore.clear_faults()
+    kore.edit(ids[2], {"description": kore.campaign(ids[2])["description"]}, silent=True)
+    kore.reset_counters()
+    report = project.run()
+    assert (report.new_versions, report.failed, calls(kore)) == (1, 0, (1, 1))
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_what_changed_while_it_was_not_configured_is_found_when_it_is_again(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 5)
+    ids = kore.campaign_ids()
+    project.run()
+
+    project.configure(ids[1:])
+    kore.edit(ids[0], {"contactLists": ["Another list"]})
+    assert project.run().sweep == "listing"
+    assert project.run().unchanged == 4
+    project.configure(ids)
+    kore.reset_counters()
+    report = project.run()
+
+    assert (report.sweep, report.new_versions, report.unchanged) == ("listing", 1, 4)
+    assert calls(kore) == (1, 1)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_failure_is_remembered_beyond_runs_that_did_not_get_to_it(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 6)
+    ids = kore.campaign_ids()
+    kore.edit(ids[2], {"dialingStrategy.maxRingTime": 7}, silent=True)
+    kore.fault(Fault.STATUS_FAILURE, ids[2])
+    assert project.cli("run", "--sweep", "full").code == 4
+    kore.clear_faults()
+    kore.fault(Fault.UNAUTHORIZED, times=4)
+    assert project.cli("run").code == 3
+
+    report = project.run()
+
+    assert (report.sweep, report.new_versions, report.exit_code) == ("listing", 1, 0)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_sms_campaigns_have_a_listing_of_their_own(emulate: Emulate, project: Project) -> None:
+    kore = swept(emulate, project, sample_campaigns(24))
+    sms = next(key for key in kore.campaign_ids() if "dialingMode" not in kore.campaign(key))
+    kore.edit(sms, {"status": "Paused"}, silent=True)
+
+    report = project.run()
+
+    assert (report.new_versions, report.unchanged, report.listed) == (1, 23, 24)
+    assert calls(kore) == (2, 1)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_the_listings_own_fields_land_without_a_version(emulate: Emulate, project: Project) -> None:
+    campaigns = voice_campaigns(2)
+    campaigns[0] |= {"dialingMode": "Preview", "campaignInstanceId": "cid-1"}
+    swept(emulate, project, campaigns)
+    before = campaign_rows(project)
+    fields = "select connection, campaign_instance_updated_at is not null from kore.campaigns"
+    assert project.sql(fields) == [(None, False)] * 2
+
+    project.run()
+
+    first = campaigns[0]["_id"]
+    assert project.sql(f"{fields} where campaign_id = ?", first) == [("Default Queue", True)]
+    assert campaign_rows(project) == before
+    columns = columns_of(project, "kore_raw.campaign_listings", "_dlt_id", "_dlt_load_id")
+    written = f"select {columns} from kore_raw.campaign_listings order by 1, 2, 3"
+    rows = project.sql(written)
+    project.run()
+    assert project.sql(written) == rows
+
+
+def test_star_loads_every_campaign_of_the_listing(emulate: Emulate, project: Project) -> None:
+    kore = emulate(sample_campaigns(60))
+    project.use(kore, ids=["*"], sweep="auto")
+
+    report = project.run()
+
+    assert (report.sweep, report.planned, report.new_versions) == ("full", 60, 60)
+    assert live_campaigns(project) == kores_campaigns(kore)
+    gone, late = kore.campaign_ids()[7], sample_campaigns(61)[60]
+    kore.delete(gone)
+    kore.add(late)
+    report = project.run()
+    assert (report.sweep, report.planned) == ("listing", 61)
+    assert (report.new_versions, report.vanished, report.unchanged) == (1, 1, 59)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_star_without_a_listing_reads_what_is_known_and_says_that_more_may_be_missing(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(4))
+    project.use(kore, ids=["*"], sweep="auto")
+    project.run()
+    kore.fault(Fault.SERVER_ERROR, endpoint="listing")
+    project.set("max_attempts", 1)
+
+    ended = project.cli("run", "--json")
+
+    assert (ended.code, ended.json["planned"], ended.json["unchanged"]) == (75, 4, 4)
+    assert ended.json["is_complete"] is False
+    assert "`*`" in ended.err
+    assert "run again" in ended.err

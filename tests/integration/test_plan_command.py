@@ -1,0 +1,114 @@
+"""`kore-campaigns plan`: every campaign with its reason, and nothing written or asked for."""
+
+from __future__ import annotations
+
+from conftest import BOTH, Emulate
+from integration.test_listing_sweep import calls, swept, voice_campaigns
+from kore_emulator import Fault
+from support.project import Project
+from support.stored_tables import campaign_rows
+
+DESTINATIONS = BOTH
+
+
+def test_the_plan_names_each_campaign_with_its_reason_and_the_run_does_just_that(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 60, error_budget=1, requests_per_minute=600)
+    ids = kore.campaign_ids()
+    kore.edit(ids[0], {"status": "Rescheduled"})
+    kore.delete(ids[1])
+    kore.fault(Fault.STATUS_FAILURE, ids[2], times=1)
+    kore.edit(ids[2], {"status": "Rescheduled"}, silent=True)
+    project.run()
+    late = voice_campaigns(61)[60]
+    kore.add(late)
+    kore.restore(ids[1])
+    kore.delete(ids[3])
+    kore.edit(ids[4], {"priority": "9"}, silent=True)
+    project.configure([*ids, late["_id"]])
+    kore.reset_counters()
+    before = campaign_rows(project)
+
+    plan = project.cli("plan", "--json")
+
+    assert plan.code == 0
+    reasons = {one["campaign_id"]: one["reason"] for one in plan.json["campaigns"]}
+    assert reasons == {
+        ids[1]: "marked deleted, and listed",
+        ids[2]: "failed last time",
+        ids[3]: "not in the listing",
+        ids[4]: "the listing differs",
+        late["_id"]: "never loaded",
+    }
+    fields = {one["campaign_id"]: one["fields"] for one in plan.json["campaigns"]}
+    assert fields[ids[4]] == ["priority"]
+    assert plan.json["maybe_gone"] == [ids[3]]
+    assert plan.json["settled"] == sorted(set(ids) - reasons.keys())
+    assert (plan.json["calls"], plan.json["listing_calls"]) == (7, 2)
+    assert calls(kore) == (2, 0)
+    assert campaign_rows(project) == before
+
+    kore.reset_counters()
+    report = project.run()
+    assert calls(kore) == (2, 5)
+    assert kore.counters.by_campaign == dict.fromkeys(reasons, 1)
+    assert (report.new_versions, report.vanished, report.unchanged) == (4, 1, 56)
+
+
+def test_the_plan_reads_as_a_page_with_the_cost_first(emulate: Emulate, project: Project) -> None:
+    kore = swept(emulate, project, 3)
+    ids = kore.campaign_ids()
+    kore.edit(ids[0], {"status": "Rescheduled"})
+    project.configure(ids[:2])
+
+    ended = project.cli("plan")
+
+    assert (ended.code, ended.err) == (0, "")
+    lines = ended.out.splitlines()
+    assert lines[0].startswith("sweep      listing: cheaper: ")
+    assert lines[1:3] == [
+        "calls      2: 1 for the listing, 1 for campaigns; about 0 s under the budget",
+        "campaigns  2 configured: 1 to ask for, 1 as held, without a call",
+    ]
+    assert lines[3] == f"others     1 listed, and not configured: {ids[2]}"
+    assert lines[4] == f"ask        {ids[0]}  the listing differs: updatedAt, status"
+
+
+def test_too_many_gone_are_said_to_be_doubted(emulate: Emulate, project: Project) -> None:
+    kore = swept(emulate, project, 10)
+    for campaign_id in kore.campaign_ids()[:5]:
+        kore.delete(campaign_id)
+
+    out = project.cli("plan").out
+
+    assert "gone       5 are not in the listing, and at most 2 are believed" in out
+    assert "--accept-vanished" in out
+
+
+def test_before_the_first_run_all_are_to_be_loaded_and_nothing_is_made(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(120))
+    project.use(kore, sweep="auto", requests_per_minute=60)
+
+    ended = project.cli("plan", "--json")
+
+    assert ended.json["sweep_reason"] == "no full sweep was finished yet"
+    assert {one["reason"] for one in ended.json["campaigns"]} == {"never loaded"}
+    # 60 leave at once, 60 a minute later
+    assert 55 < ended.json["eta_seconds"] < 70
+    assert kore.counters.requests == 0
+    assert not project.database.exists()
+    assert [path.name for path in project.folder.iterdir()] == ["campaign_ids.csv"]
+
+
+def test_a_refused_listing_is_no_obstacle(emulate: Emulate, project: Project) -> None:
+    kore = swept(emulate, project, 4)
+    kore.fault(Fault.SCOPE, endpoint="listing")
+
+    ended = project.cli("plan", "--json")
+
+    assert (ended.code, ended.json["sweep"]) == (0, "full")
+    assert "Scope is incorrect" in ended.json["sweep_reason"]
+    assert ended.json["calls"] == 5

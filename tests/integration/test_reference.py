@@ -1,0 +1,74 @@
+"""Tables that say how things are now hold what was found last, and are written where it differs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from conftest import Emulate
+from kore_campaigns import schema
+from kore_campaigns.load.destination import DuckDbFile
+from kore_campaigns.load.duckdb_file import workspace_for
+from kore_campaigns.load.reader import sql_client
+from kore_campaigns.load.upsert import (
+    Records,
+    Reference,
+    held_rows,
+    reference_records,
+    write_records,
+)
+from kore_emulator import demo_campaigns
+from support.project import Project
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+APP, OTHER_APP = "st-here", "st-elsewhere"
+TABLE = schema.CONFIGURED_CAMPAIGNS
+
+
+def configured(campaign_id: str, *, stream_id: str = APP, account_id: str = "a") -> dict[str, Any]:
+    return {
+        "account_id": account_id,
+        "stream_id": stream_id,
+        "campaign_id": campaign_id,
+        "configured_at": NOON,
+        "removed_at": None,
+    }
+
+
+def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left_alone(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(demo_campaigns()))
+    project.run()
+    with DuckDbFile(workspace_for(None, project.folder)).opened() as pipeline:
+
+        def write(records: Records) -> None:
+            write_records(pipeline, records, run_id="r", database="d")
+
+        def bring(*rows: dict[str, Any]) -> Records:
+            with sql_client(pipeline) as reader:
+                assert reader is not None
+                reference = Reference(TABLE, rows, {"stream_id": APP}, unseen=("configured_at",))
+                records = reference_records(reader, [reference])
+            write(records)
+            return records
+
+        def held(stream_id: str) -> list[tuple[str, str]]:
+            with sql_client(pipeline) as reader:
+                assert reader is not None
+                rows = held_rows(reader, TABLE, {"stream_id": stream_id})
+            return sorted((row["campaign_id"], row["account_id"]) for row in rows)
+
+        write(Records(put=[(TABLE, [configured("x", stream_id=OTHER_APP)])]))
+        bring(configured("one"), configured("two"), configured("three"))
+        later = [{**configured("one"), "configured_at": datetime.now(UTC)}, configured("two")]
+        second = bring(*later, configured("three", account_id="b"), configured("four"))
+        third = bring(configured("three", account_id="b"))
+
+        assert [row["campaign_id"] for row in second.put[0][1]] == ["three", "four"]
+        assert second.remove == []
+        assert third.put == []
+        assert {row["campaign_id"] for row in third.remove[0][1]} == {"one", "two", "four"}
+        assert held(APP) == [("three", "b")]
+        assert held(OTHER_APP) == [("x", "a")]
+        assert bring(configured("three", account_id="b")) == Records()

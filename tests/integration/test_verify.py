@@ -1,0 +1,208 @@
+"""`verify`: every field of every campaign, read again, compared with what analysts see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conftest import BOTH, Emulate
+from kore_campaigns.load.reader import LIVE, LIVE_LISTS
+from kore_campaigns.maintenance.verify import BATCH, expected_campaign
+from kore_campaigns.transform.campaign import shape
+from kore_emulator import Emulator, demo_campaigns, sample_campaigns
+from support.odd_campaigns import odd_campaigns
+from support.project import Project
+from support.stored_tables import columns_of
+
+DESTINATIONS = BOTH
+
+UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
+# what only history knows, what only the account listing says, and what the views find by name
+NOT_COMPARED = {
+    *("stream_id", "campaign_id", "version", "valid_from", "observed_at"),
+    *("connection", "campaign_instance_updated_at", "link"),
+}
+
+
+def loaded(emulate: Emulate, project: Project) -> Emulator:
+    """A company's twelve campaigns after the first run."""
+    kore = emulate(demo_campaigns())
+    project.use(kore)
+    project.run()
+    kore.reset_counters()
+    return kore
+
+
+def told(found: dict[str, Any]) -> dict[str, tuple[str | None, str | None]]:
+    return {each["field"]: (each["database"], each["kore"]) for each in found["differences"]}
+
+
+def test_what_was_loaded_is_alike_whatever_kore_sends(emulate: Emulate, project: Project) -> None:
+    kore = emulate(odd_campaigns())
+    project.use(kore)
+    assert project.run().is_complete
+    kore.reset_counters()
+
+    ended = project.cli("verify", "--json")
+
+    count = len(kore.campaign_ids())
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.json["planned"] == ended.json["alike"] == count == kore.counters.requests
+    assert (ended.json["different"], ended.json["failed"]) == (0, 0)
+    assert kore.writes == []
+
+
+def test_every_column_of_the_views_is_compared(emulate: Emulate, project: Project) -> None:
+    kore = loaded(emulate, project)
+    expected = expected_campaign(shape(kore.campaign(UK)), account_id="67")
+
+    for view in (LIVE, *LIVE_LISTS):
+        shown = set(columns_of(project, f"kore.{view}").split(", "))
+        row = expected if view == LIVE else expected[view][0]
+        assert shown - NOT_COMPARED == row.keys() - {*LIVE_LISTS}
+
+
+@pytest.mark.parametrize(
+    ("harm", "field", "database", "kores"),
+    [
+        ("update {v} set name = 'Z'", "name", "Z", "Eye Test Reminder UK"),
+        ("update {v} set timezone = null", "timezone", None, "Europe/London"),
+        ("update {v} set account_id = 'x'", "account_id", "x", "67777ce93e25326494e00000"),
+        ("update {v} set is_scheduling_enabled = true", "is_scheduling_enabled", "true", "false"),
+        (
+            "update {h} set end_text = '8 PM' where position = 3",
+            "campaign_calling_hours[3].end_text",
+            "8 PM",
+            "5:00 PM",
+        ),
+        (
+            "update {h} set end_time = time '20:00' where position = 1",
+            "campaign_calling_hours[1].end_time",
+            "20:00:00",
+            "17:00:00",
+        ),
+        (
+            "update {d} set dnc_list_name = 'none'",
+            "campaign_dnc_lists[1].dnc_list_name",
+            "none",
+            "EU opt-outs",
+        ),
+        (
+            "delete from {c} where position = 1",
+            "campaign_contact_lists[1]",
+            None,
+            '{"contact_list_name":"Eye test due UK"}',
+        ),
+    ],
+)
+def test_a_column_or_row_that_is_not_as_kore_has_it_is_told_with_both_values(
+    emulate: Emulate, project: Project, harm: str, field: str, database: Any, kores: Any
+) -> None:
+    loaded(emulate, project)
+    tables = {"v": "campaign_versions", "h": "calling_hours", "d": "dnc_lists"}
+    tables["c"] = "contact_lists"
+    names = {k: n if k == "v" else f"campaign_versions__{n}" for k, n in tables.items()}
+    where = f" {'and' if 'where' in harm else 'where'} campaign_id = '{UK}'"
+    project.alter(harm.format(**names) + where)
+
+    ended = project.cli("verify", "--json")
+    text = project.cli("verify")
+
+    assert (ended.code, text.code) == (4, 4)
+    assert told(ended.json) == {field: (database, kores)}
+    assert (ended.json["alike"], ended.json["different"]) == (11, 1)
+    shown = ["nothing" if value is None else f"`{value}`" for value in (database, kores)]
+    assert f"{UK}: 1 difference\n  {field}: database {shown[0]}, Kore {shown[1]}\n" in text.out
+    assert "1 campaign with the content that was loaded, and other columns or rows" in text.out
+    assert "Next: `kore-campaigns rebuild`." in text.out
+    assert "Next: `kore-campaigns run`" not in text.out
+
+
+def test_an_edit_since_the_last_run_is_told_and_gone_after_the_next(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = loaded(emulate, project)
+    kore.edit(UK, {"status": "Paused", "newField": [1]}, silent=True)
+
+    ended = project.cli("verify")
+
+    fields = [line.split(": ")[0].strip() for line in ended.out.splitlines()]
+    assert ended.code == 4
+    assert fields[:5] == [UK, "content_hash", "status", "raw.status", "raw.newField[0]"]
+    assert "11 alike, 1 different, 0 failed" in ended.out
+    assert "may be a change made since the last run. Next: `kore-campaigns run`" in ended.out
+    project.run(sweep="full")
+    assert project.cli("verify").code == 0
+
+
+def test_campaigns_that_only_one_side_has_are_told(emulate: Emulate, project: Project) -> None:
+    kore = loaded(emulate, project)
+    back, gone, unconfigured, *_ = kore.campaign_ids()
+    kore.delete(back)
+    project.run()
+    kore.restore(back)
+    kore.delete(gone)
+    kore.add({"_id": "cd-new", "name": "never loaded"})
+    project.configure([*(key for key in kore.campaign_ids() if key != unconfigured), gone])
+
+    ended = project.cli("verify", "--json")
+    text = project.cli("verify")
+
+    found = ended.json
+    assert (ended.code, found["planned"], found["alike"], found["different"]) == (4, 12, 9, 3)
+    assert (found["not_loaded"], found["marked_deleted"]) == (["cd-new"], [back])
+    assert (found["gone"], found["not_configured"]) == ([gone], [unconfigured])
+    assert found["differences"] == found["failures"] == []
+    assert "cd-new: Kore has it, the database does not: it was never loaded" in text.out
+    assert f"{back}: Kore has it, the database has it as deleted" in text.out
+    assert f"{gone}: live in the database, Kore answers that there is no such campaign" in text.out
+    said = "1 campaign live in the database, and not in the file of campaign ids: "
+    assert f"{said}{unconfigured}\n" in text.out
+    project.run(accept_vanished=True, sweep="full")
+    again = project.cli("verify", "--json")
+    assert (again.code, again.json["alike"]) == (0, 12)
+    assert again.json["not_configured"] == [unconfigured]
+
+
+# on Postgres dlt's unique index keeps such rows out
+@pytest.mark.about_the_file
+def test_a_row_that_is_there_twice_is_told(emulate: Emulate, project: Project) -> None:
+    loaded(emulate, project)
+    table = "campaign_versions__contact_lists"
+    project.alter(f"insert into {table} select * from {table} where campaign_id = '{UK}'")
+
+    ended = project.cli("verify", "--json")
+
+    twice = ('{"contact_list_name":"Eye test due UK"}', None)
+    assert (ended.code, told(ended.json)) == (4, {"campaign_contact_lists[1#2]": twice})
+
+
+@pytest.mark.about_the_file
+def test_a_campaign_that_is_live_twice_is_told(emulate: Emulate, project: Project) -> None:
+    loaded(emulate, project)
+    other = "1 as version, 'another' as _dlt_id"
+    again = f"select * replace ({other}) from campaign_versions where campaign_id = '{UK}'"
+    project.alter(
+        "create or replace view kore.campaigns as select * from kore.campaign_history",
+        f"insert into campaign_versions {again}",
+    )
+
+    ended = project.cli("verify", "--json")
+
+    assert ended.code == 4
+    assert told(ended.json)["campaigns"] == ("2 rows", "1 row")
+
+
+def test_every_campaign_is_compared_however_many_there_are(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(2 * BATCH + 50))
+    project.use(kore)
+    project.run()
+    project.alter("update campaign_versions set priority = 77")
+
+    ended = project.cli("verify", "--json")
+
+    assert ended.json["different"] == 2 * BATCH + 50
+    assert {each["campaign_id"] for each in ended.json["differences"]} == {*kore.campaign_ids()}

@@ -1,0 +1,72 @@
+"""`make pictures`: the screenshots of the docs, from a real browser on the data of the demo."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from playwright.sync_api import Page, ViewportSize
+
+from kore_campaigns.cli.demo import play_demo
+from kore_campaigns.cli.main import main as kore_campaigns
+from support.browser import browsing, dashboard_server, free_port, picture
+
+FOLDER = Path(__file__).parents[2] / "docs" / "img"
+# by file: the page, and the campaign or the theme it is shown with
+PAGES = {
+    "dashboard_overview": "Overview",
+    "dashboard_calling_hours": "Calling hours",
+    "dashboard_findings": "Findings",
+    "dashboard_changes": "Changes",
+    "dashboard_dnc_lists": "DNC lists",
+    "dashboard_contact_lists": "Contact lists",
+}
+IN_THE_DARK = {"dashboard_findings"}
+CAMPAIGN = "Product Feedback India"
+SIZE = ViewportSize(width=1280, height=1000)
+
+
+def main() -> int:
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        os.environ["XDG_STATE_HOME"] = scratch
+        play_demo(scratch, say=lambda text: None)
+        page = folder / "report.html"
+        os.chdir(folder)
+        if code := kore_campaigns(["report", "--html", str(page)]):
+            return code
+        database = folder / "kore_campaigns.duckdb"
+        with (
+            dashboard_server(database, free_port(), folder / "log") as url,
+            browsing() as context,
+        ):
+            take_page(context.new_page(), page.as_uri())
+            for name, title in PAGES.items():
+                take_dashboard(context.new_page(), url, name, title)
+    return 0
+
+
+def take_page(page: Page, address: str) -> None:
+    page.set_viewport_size(SIZE)
+    page.goto(address)
+    picture(page, FOLDER / "report.png", full_page=True)
+
+
+def take_dashboard(page: Page, url: str, name: str, title: str) -> None:
+    page.set_viewport_size(SIZE)
+    page.emulate_media(color_scheme="dark" if name in IN_THE_DARK else "light")
+    page.goto(url)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
+    page.get_by_role("heading").first.wait_for()
+    if name == "dashboard_changes":
+        page.get_by_role("combobox", name="Campaign").click()
+        page.get_by_role("option", name=CAMPAIGN).click()
+    # charts fade in
+    page.wait_for_timeout(3000)
+    picture(page, FOLDER / f"{name}.png")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""A project folder in a test: its settings, its runs, in this process or another, and its
+database.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+
+from kore_campaigns.cli.main import main
+from kore_campaigns.extract.report import RunReport
+from kore_campaigns.load.postgres import StoredInPostgres
+from kore_campaigns.pipeline import run_pipeline
+from kore_emulator import Emulator
+from support.postgres import POSTGRES_ADDRESS
+
+SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
+# all that read or write a destination
+_OF_A_DESTINATION = ("check", "plan", "rebuild", "report", "run", "status", "verify", "export")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished command: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+def app_of(kore: Emulator) -> dict[str, str]:
+    """The settings that lead to an emulator's app."""
+    return {
+        "host": kore.url,
+        "stream_id": kore.stream_id,
+        "account_id": kore.account_id,
+        "credentials__client_id": kore.client_id,
+        "credentials__client_secret": kore.client_secret,
+    }
+
+
+class Project:
+    """With the `address` of a Postgres, its commands and runs are about that instead of a file."""
+
+    def __init__(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, address: str | None = None
+    ) -> None:
+        self.folder = folder
+        self.database = folder / "kore_campaigns.duckdb"
+        self.monkeypatch = monkeypatch
+        self._address = address
+        self.destination = "duckdb" if address is None else "postgres"
+        if address is not None:
+            monkeypatch.setenv(POSTGRES_ADDRESS, address)
+
+    def use(self, kore: Emulator, *, ids: Sequence[str] | None = None, **settings: Any) -> None:
+        """Point the settings at an emulator and configure `ids` (by default all it has)."""
+        values = {
+            **app_of(kore),
+            "requests_per_minute": 0,
+            "sweep": "full",  # each id is asked for: what most tests are about
+            "contact_lists": "false",  # one call more in each run, where calls are counted
+            **settings,
+        }
+        for name, value in values.items():
+            self.set(name, value)
+        self.configure(kore.campaign_ids() if ids is None else ids)
+
+    def set(self, name: str, value: object) -> None:
+        self.monkeypatch.setenv(SETTINGS + name.upper(), str(value))
+
+    def configure(self, ids: Sequence[str]) -> None:
+        text = "\n".join(["campaign_id", *ids]) + "\n"
+        (self.folder / "campaign_ids.csv").write_text(text, encoding="utf-8")
+
+    def run(self, **options: Any) -> RunReport:
+        return run_pipeline(**{"destination": self.destination, **options})
+
+    def cli(self, *arguments: str) -> Ended:
+        """A command in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(self._completed(arguments))
+        return Ended(code, out.getvalue(), err.getvalue())
+
+    def spawn(
+        self, *arguments: str, environment: Mapping[str, str] | None = None, **options: Any
+    ) -> subprocess.Popen[str]:
+        """A command in a process of its own, to be waited for, signalled or killed."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "kore_campaigns", *self._completed(arguments)],
+            cwd=self.folder,
+            env=dict(environment or os.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    def command(self, *arguments: str) -> Ended:
+        """A command in a process of its own, finished."""
+        process = self.spawn(*arguments)
+        out, err = process.communicate(timeout=120)
+        return Ended(process.returncode, out, err)
+
+    def _completed(self, arguments: Sequence[str]) -> list[str]:
+        if self._address is None or arguments[0] not in _OF_A_DESTINATION:
+            return [*arguments]
+        return [arguments[0], "--destination", self.destination, *arguments[1:]]
+
+    def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Rows of what is published, as an analyst sees them."""
+        if self._address is not None:
+            return self._sql_of_server(query, parameters)
+        with duckdb.connect(str(self.database), read_only=True) as connection:
+            return connection.execute(query, list(parameters)).fetchall()
+
+    def _sql_of_server(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """What DuckDB alone knows, `order by all`, is done here: nulls last, as there."""
+        text, in_order, _ = query.partition(" order by all")
+        with closing(psycopg2.connect(self._address)) as server:
+            found: list[tuple[Any, ...]] = (
+                StoredInPostgres(server).execute(text, parameters).fetchall()
+            )
+        return sorted(found, key=_nulls_last) if in_order else found
+
+    def alter(self, *statements: str) -> None:
+        """Carry statements out behind the program's back, within the schema of the raw tables."""
+        if self._address is not None:
+            with closing(psycopg2.connect(self._address)) as server:
+                server.autocommit = True
+                for statement in ("set search_path to kore_raw", *statements):
+                    server.cursor().execute(statement)
+            return
+        with duckdb.connect(str(self.database)) as connection:
+            for statement in ("use kore_raw", *statements):
+                connection.execute(statement)
+
+
+def _nulls_last(row: tuple[Any, ...]) -> list[tuple[bool, Any]]:
+    return [(cell is None, cell) for cell in row]

@@ -1,0 +1,30 @@
+"""Facts for a status, made up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from kore_campaigns.reports.status import App, LastRun, Status
+
+STARTED = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
+COMPLETE: dict[str, Any] = {"state": "complete", "is_complete": True, "exit_code": 0}
+
+
+def last_run(**facts: Any) -> LastRun:
+    """A partial run of 9 campaigns, unless told otherwise."""
+    values: dict[str, Any] = {
+        "run_id": "r1", "stream_id": "st-1", "started_at": STARTED, "finished_at": STARTED,
+        "state": "partial", "duration_seconds": 1020, "sweep": "full", "planned": 9, "fetched": 8,
+        "new_versions": 1, "unchanged": 6, "vanished": 1, "failed": 1, "requests": 12, "retries": 2,
+        "rate_limited": 1, "is_complete": False, "exit_code": 4,
+    }  # fmt: skip
+    return LastRun(**values | facts)
+
+
+def app(run: LastRun | None = None, **facts: Any) -> App:
+    return App(**{"stream_id": "st-1", "last_run": run, **facts})
+
+
+def status(*apps: App, **facts: Any) -> Status:
+    return Status("/d/k.duckdb", list(apps), **facts)

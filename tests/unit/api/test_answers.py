@@ -1,0 +1,93 @@
+"""Words for a message: one line, no token, no HTML page, and never a limit that is only quoted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kore_campaigns.api.responses import (
+    Reply,
+    exceeded_window,
+    json_object,
+    one_line,
+    shown_location,
+    vendor_message,
+)
+
+MINUTE = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
+HOUR = "You've exceeded the hourly rate limit. Please wait for sometime before retrying."
+
+
+def reply(status: int, body: object, content_type: str = "application/json") -> Reply:
+    text = body if isinstance(body, str) else json.dumps(body)
+    return Reply(status, text.encode(), content_type)
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500, 503])
+def test_the_documented_texts_count_under_any_code(status: int) -> None:
+    assert exceeded_window(reply(status, {"errors": [{"msg": MINUTE}]})) == "minute"
+    assert exceeded_window(reply(status, {"status": "failure", "message": HOUR})) == "hour"
+    assert exceeded_window(reply(status, MINUTE.upper(), "text/plain")) == "minute"
+
+
+def test_429_counts_without_a_text() -> None:
+    assert exceeded_window(reply(429, "")) == "minute"
+
+
+def test_a_campaign_that_quotes_the_text_is_a_campaign() -> None:
+    quoting = {"status": "success", "data": {"_id": "cd-1", "description": MINUTE}}
+    assert exceeded_window(reply(200, quoting)) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"errors": [{"msg": "Invalid JWT token", "code": 4002}]}, "Invalid JWT token"),
+        ({"errors": [{"code": 1}, {"msg": "second"}]}, "second"),
+        ({"errors": "odd", "message": "from the service"}, "from the service"),
+        ({"errors": [], "message": "line one\nline\ttwo\x1b[31m"}, "line one line two [31m"),
+        ({"message": " "}, "no message; 16 bytes application/json"),
+        ([], "no message; 2 bytes application/json"),
+    ],
+)
+def test_the_vendors_own_words_come_first(body: object, said: str) -> None:
+    assert vendor_message(reply(400, body)) == said
+
+
+def test_a_page_of_html_is_named_and_not_shown() -> None:
+    page = reply(502, "<html><body>upstream error</body></html>", "text/html; charset=utf-8")
+    assert vendor_message(page) == "no message; 40 bytes text/html"
+    assert vendor_message(reply(502, "", "")) == "no message; 0 bytes of no stated type"
+
+
+def test_long_words_are_cut() -> None:
+    assert one_line("x" * 500) == "x" * 199 + "…"
+
+
+def test_a_token_is_blotted_out_whole_or_cut() -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    assert one_line(f"bad `{token}`, {token[:40]} {token[:15]}") == "bad `[token]`, [token] [token]"
+
+
+@pytest.mark.parametrize(
+    ("location", "shown"),
+    [
+        ("https://login.example.com/in?token=x#y", "https://login.example.com/in"),
+        ("https://user:pass@login.example.com/", "https://login.example.com/"),
+        ("/relative", "/relative"),
+        ("", "nowhere"),
+        ("https://[", "an unreadable address"),
+    ],
+)
+def test_a_location_is_shown_without_what_may_be_secret(location: str, shown: str) -> None:
+    assert shown_location(location) == shown
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b"[" * 100_000, b'"x"'])
+def test_what_is_no_json_object_is_none(body: bytes) -> None:
+    assert json_object(body) is None
+
+
+def test_a_reply_is_shown_without_its_body() -> None:
+    assert "secret" not in repr(Reply(200, b"secret"))

@@ -1,0 +1,171 @@
+"""The screen that `status` prints."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from kore_campaigns.cli.output import status_summary
+from kore_campaigns.errors import AnswerBreaksContract, Interrupted, NotAsked
+from kore_campaigns.reports.status import DriftSeen, Failure, Stale
+from support.status_facts import COMPLETE, STARTED, app, last_run, status
+
+NOW = STARTED + timedelta(hours=2)
+
+
+def test_before_the_first_run_the_next_command_is_named() -> None:
+    assert status_summary(status()) == [
+        "state      no run yet",
+        "database   /d/k.duckdb",
+        "next       kore-campaigns run",
+    ]
+
+
+def test_all_is_well_in_seven_lines() -> None:
+    good = app(
+        last_run(**COMPLETE, sweep="listing", unchanged=8, failed=0),
+        last_complete_at=STARTED,
+        last_full_sweep_at=STARTED - timedelta(hours=22),
+        configured=9,
+        live=8,
+        deleted=1,
+    )
+
+    assert status_summary(status(good, database_bytes=6_400_000), now=NOW) == [
+        "state      ok: the last run confirmed every configured campaign",
+        "database   /d/k.duckdb, 6.4 MB",
+        "last run   2026-03-04 02:00 UTC (2 h ago), listing sweep, in 17 min, complete",
+        "           9 planned: 1 new versions, 8 unchanged, 1 vanished, 0 failed",
+        "complete   2026-03-04 02:00 UTC (2 h ago)",
+        "full sweep 2026-03-03 04:00 UTC (24 h ago)",
+        "campaigns  9 configured, 8 live, 1 deleted",
+        "next       nothing to do",
+    ]
+
+
+def test_what_is_stale_what_failed_and_what_nobody_knows() -> None:
+    bad = app(last_run(), configured=9, live=7, not_configured=3, stale=2)
+    found = status(
+        bad,
+        stale_campaigns=[
+            Stale("cd-1", None, None, "not_found"),
+            Stale("cd-2", "Festival", STARTED - timedelta(days=3), None),
+        ],
+        failures=[Failure("cd-1", "not_found", "HTTP 404", None)],
+        drift=[DriftSeen("pacingRatio", "number", 1234, STARTED)],
+    )
+
+    assert status_summary(found, now=NOW) == [
+        "state      NOT complete: 1 of 9 campaigns failed",
+        "database   /d/k.duckdb",
+        "last run   2026-03-04 02:00 UTC (2 h ago), full sweep, in 17 min, NOT complete, "
+        "exit code 4",
+        "           9 planned: 1 new versions, 6 unchanged, 1 vanished, 1 failed",
+        "complete   never yet",
+        "full sweep never yet",
+        "campaigns  9 configured, 7 live, 0 deleted",
+        "           3 of the live are not configured: nobody asks for them any more",
+        "stale      2 configured campaigns, the longest first:",
+        "           cd-1: never confirmed, last error not_found",
+        "           cd-2 (Festival): confirmed 3 days ago",
+        "failed     cd-1: HTTP 404",
+        "drift      pacingRatio (number): 1,234 campaigns, since 2026-03-04",
+        "           nothing broke: column `raw` has it. Next: once a later version knows it, "
+        "kore-campaigns rebuild",
+        "next       mend what the failures name, then kore-campaigns run",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("facts", "line"),
+    [
+        ({"state": "failed", "exit_code": 3}, "FAILED: no campaign was answered, exit code 3"),
+        ({"state": "interrupted"}, "INTERRUPTED: the last run was asked to stop"),
+        ({"state": "killed", "exit_code": None}, "KILLED: the last run ended without a word (kill"),
+    ],
+)
+def test_the_first_line_says_how_it_ended(facts: dict[str, Any], line: str) -> None:
+    assert status_summary(status(app(last_run(**facts))))[0].startswith(f"state      {line}")
+
+
+def test_old_news_are_said_to_be_old() -> None:
+    found = status(app(last_run(**COMPLETE), configured=12_000, stale=11_000))
+
+    lines = status_summary(found, now=NOW)
+
+    assert lines[0] == (
+        "state      STALE: 11,000 of 12,000 configured campaigns were last confirmed too long ago"
+    )
+    assert lines[-1] == "next       kore-campaigns run; and see why it is no longer scheduled"
+
+
+def test_a_run_that_goes_on_is_said_first() -> None:
+    lines = status_summary(status(app(), running_pid=7, running_since="02:00"))
+
+    assert lines[0] == "state      running: process 7, since 02:00"
+    assert lines[2:] == [
+        "last run   none has ended yet",
+        "next       wait for the run that goes on",
+    ]
+
+
+def test_each_app_of_a_database_is_told() -> None:
+    lines = status_summary(status(app(last_run(**COMPLETE)), app(None, stream_id="st-2")))
+
+    assert [line for line in lines if line.startswith(("app", "last run"))] == [
+        "app        st-1",
+        lines[3],
+        "app        st-2",
+        "last run   none has ended yet",
+    ]
+
+
+def test_an_older_database_is_said_to_be_one() -> None:
+    lines = status_summary(status(app(last_run()), is_older=True), now=NOW)
+
+    assert lines[0].startswith("state      unknown: the last run was of an older version")
+    assert len(lines) == 5
+    assert lines[-1] == "next       kore-campaigns run"
+
+
+def test_ten_thousand_failures_fit_on_a_screen() -> None:
+    failed = [Failure(f"cd-{n:05}", "not_found", "HTTP 404", None) for n in range(10_000)]
+    failed += [Failure("cd-x", "rate_limited", "the limit", None)]
+    stale = [Stale(f"cd-{n:05}", "name", None, "not_found") for n in range(10)]
+    drift = [DriftSeen(f"field{n}", "number", 1, STARTED) for n in range(200)]
+    found = status(
+        app(last_run(), stale=10_000, not_configured=1),
+        stale_campaigns=stale,
+        failures=failed,
+        drift=drift,
+    )
+
+    lines = status_summary(found, now=NOW)
+
+    assert len(lines) <= 35
+    first = lines.index("failed     10,000 not_found: cd-00000, cd-00001, cd-00002 and 9,997 more")
+    assert lines[first - 1] == "           and 9,990 more: kore.campaign_freshness, is_stale"
+    assert lines[first + 1 : first + 3] == ["           HTTP 404", "failed     cd-x: the limit"]
+    assert "           and 195 more: kore_raw.extraction_drift" in lines
+
+
+def test_campaigns_that_were_not_reached_are_counted_by_reason_after_those_that_failed() -> None:
+    failed = [AnswerBreaksContract(f"cd-{n:02}", found="it is HTML") for n in range(2)]
+    stopped = [Interrupted(f"cd-s{n}") for n in range(1234)]
+    refused = [NotAsked("cd-r", reason="the credentials were refused")]
+    failures = [
+        Failure(each.campaign_id, each.code, each.message, None)
+        for each in (*failed, *stopped, *refused)
+    ]
+    run = last_run(exit_code=75, state="interrupted")
+
+    lines = status_summary(status(app(run), failures=failures))
+
+    assert lines[-5] == "failed     2 answer_breaks_contract: cd-00, cd-01"
+    assert lines[-3:] == [
+        "failed     1,234 campaigns were not reached: the run was asked to stop. Next: run again.",
+        "failed     1 campaign was not asked: the credentials were refused",
+        "next       kore-campaigns run",
+    ]
