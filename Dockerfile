@@ -4,7 +4,7 @@ FROM python:3.11-slim AS build
 WORKDIR /build
 # without pip: what is not in the image installs nothing
 RUN python -m venv --without-pip /opt/kore-campaigns
-COPY constraints.txt pyproject.toml README.md ./
+COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY pipelines pipelines
 # a third less: the command keeps pandas and numpy out of its process anyway (lean.py)
 RUN python -m pip --python /opt/kore-campaigns/bin/python install --quiet --constraint constraints.txt '.[postgres]' && \

@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # pinned: what constraints.txt names; lowest and newest: the ends of what pyproject.toml allows
 DEPS ?= pinned
+# what `make prose` reads
+PROSE := pipelines dashboard dags benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md Makefile Dockerfile pyproject.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-by-force browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures clean
+.PHONY: demo test test-by-force browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures prose clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +18,7 @@ help:
 	@echo "make test    the tests, over real sockets and real DuckDB files"
 	@echo "make test-by-force  a share of each proof that tries thousands of cases"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
+	@echo "make prose   spelling, and the words and phrases that CONTRIBUTING.md forbids"
 	@echo "make bench   speed, memory and requests beside a plain script"
 	@echo "make scale   the tables of docs/scale.md: a small case measured, large ones simulated"
 	@echo "make prove   the proofs by force in full: hours; SEED=N repeats, or goes on"
@@ -59,6 +62,10 @@ check: $(VENV)/.installed-dev .coverage
 	@$(BIN)/python docs/generate_tables.py --check
 	@$(BIN)/python docs/generate_superset.py --check
 	@$(BIN)/coverage report
+
+prose: $(VENV)/.installed-dev
+	@$(BIN)/codespell $(PROSE)
+	@$(BIN)/python docs/check_prose.py $(PROSE)
 
 bench: $(VENV)/.installed-test browser
 	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/bench.py
