@@ -1,4 +1,4 @@
-"""What is measured: cases, the two programs, and the four runs of each."""
+"""What is measured: cases, the three programs, and the four runs of each."""
 
 from __future__ import annotations
 
@@ -51,7 +51,13 @@ SCRIPT = Program(
     "plain.duckdb",
     "campaigns",
 )
-PROGRAMS = (OURS, SCRIPT)
+DLT = Program(
+    "dlt, jsonl",
+    (sys.executable, Path(__file__).with_name("dlt_resource.py")),
+    "with_dlt.duckdb",
+    "dlt.campaigns",
+)
+PROGRAMS = (OURS, SCRIPT, DLT)
 
 
 class WrongRowsError(Exception):

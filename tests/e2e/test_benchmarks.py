@@ -32,11 +32,15 @@ def test_every_run_and_target_has_its_row(
     printed = capsys.readouterr().out
     found = rows(printed)
     assert [row[:3] for row in found if row[0] == "20"] == [["20", "0 ms", run] for run in RUNS]
-    requests = [(int(row[-2]), int(row[-1])) for row in found if row[0] == "20"]
-    assert requests[0] == (20, 20)
-    assert all(ours < script == 20 for ours, script in requests[1:])
-    assert {row[1] for row in found[-2:]} <= {"met", "NOT met"}
-    assert [row[0] for row in found[-2:]] == ["`kore-campaigns --help`", "`import kore_campaigns`"]
+    requests = [tuple(map(int, row[-3:])) for row in found if row[0] == "20"]
+    assert requests[0] == (20, 20, 20)
+    assert all(ours < script == dlt == 20 for ours, script, dlt in requests[1:])
+    assert {row[1] for row in found[-3:]} <= {"met", "NOT met"}
+    assert [row[0] for row in found[-3:]] == [
+        "`kore-campaigns --help`",
+        "`kore-campaigns status`, small database: CPU",
+        "`import kore_campaigns`",
+    ]
     text = page.read_text(encoding="utf-8")
     assert text == f"before\n{begin}\n{printed}{end}\nafter\n"
 
@@ -53,16 +57,17 @@ def test_a_place_in_the_budget_is_measured_in_both_places(
 
 
 def test_a_target_is_missed_by_what_is_above_it() -> None:
-    ours, script = Cost(21.0, 9.0, 351.0), Cost(100.0, 9.0, 200.0)
+    ours, script, with_dlt = Cost(21.0, 9.0, 351.0), Cost(100.0, 9.0, 200.0), Cost(1.0, 17.0, 1.0)
     measured = {
         (case, name, run): [cost]
         for case in (SLOW_NETWORK, LARGE)
         for run in RUNS
-        for name, cost in (("kore-campaigns", ours), ("script", script))
+        for name, cost in (("kore-campaigns", ours), ("script", script), ("dlt, jsonl", with_dlt))
     }
     assert [target.row()[1] for target in run_targets(measured)] == [
         "NOT met",
         "met",
+        "NOT met",
         "NOT met",
         "NOT met",
     ]
