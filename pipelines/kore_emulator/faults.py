@@ -55,10 +55,10 @@ class FaultKind:
 
 FAULTS: Mapping[Fault, FaultKind] = {
     Fault.RATE_LIMIT: FaultKind(
-        "429 with the per-minute text and no hint when to retry", play.rate_limit
+        "429 with the per-minute text and no `Retry-After`", play.rate_limit
     ),
     Fault.RATE_LIMIT_RETRY_AFTER: FaultKind(
-        "429 with a `Retry-After` of your choice: seconds, an HTTP date, or nonsense",
+        "429 with a `Retry-After` of your choice: seconds, an HTTP date, or an invalid value",
         play.rate_limit_retry_after,
         {"retry_after": 1},
     ),
@@ -70,15 +70,15 @@ FAULTS: Mapping[Fault, FaultKind] = {
         play.server_error,
         {"status": 500, "retry_after": None},
     ),
-    Fault.SLOW: FaultKind("the right answer, late", play.slow, {"seconds": 5.0}),
+    Fault.SLOW: FaultKind("the correct response, late", play.slow, {"seconds": 5.0}),
     Fault.SLOW_BODY: FaultKind(
-        "headers at once, then the body in drops", play.slow_body, {"seconds": 5.0}
+        "headers at once, then the body in small pieces", play.slow_body, {"seconds": 5.0}
     ),
-    Fault.RESET: FaultKind("TCP RST instead of an answer", play.reset),
+    Fault.RESET: FaultKind("TCP RST and no response", play.reset),
     Fault.TRUNCATED_JSON: FaultKind(
         "200 with half of the JSON, complete by `Content-Length`", play.truncated_json
     ),
-    Fault.CUT_BODY: FaultKind("the connection closes half way through the body", play.cut_body),
+    Fault.CUT_BODY: FaultKind("the connection closes in the middle of the body", play.cut_body),
     Fault.HTML: FaultKind("200 with a login page", play.html),
     Fault.STATUS_FAILURE: FaultKind(
         '200 with `"status": "failure"`',
@@ -103,7 +103,7 @@ FAULTS: Mapping[Fault, FaultKind] = {
     Fault.FORBIDDEN: FaultKind("403 Forbidden", play.forbidden),
     Fault.SCOPE: FaultKind("401 Permission denied. Scope is incorrect!", play.scope),
     Fault.UNKNOWN_FIELD: FaultKind(
-        "a field no document mentions, at the top and inside `dialingStrategy`",
+        "an undocumented field, at the top level and inside `dialingStrategy`",
         play.unknown_field,
         {"field": "futureField"},
         DETAIL,
@@ -115,7 +115,7 @@ FAULTS: Mapping[Fault, FaultKind] = {
         DETAIL,
     ),
     Fault.PARTIAL_LISTING: FaultKind(
-        "the page lacks its last rows, the totals do not tell",
+        "the page lacks its last rows, but the totals include them",
         play.partial_listing,
         {"drop": 1},
         LISTING,
