@@ -1,9 +1,9 @@
-"""Who is told how a run ended: a collector by file, a monitor by ping. Neither ever harms a run."""
+"""Monitoring of a run: a metrics file for Prometheus and pings. Their failures are warnings."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
-from requests import PreparedRequest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from kore_campaigns.api.endpoints import is_loopback
 from kore_campaigns.api.responses import NO_ANSWER, reason_of
@@ -25,155 +25,109 @@ from kore_campaigns.load.disk import replace_text
 from kore_campaigns.pipeline import ConnectionRun
 from kore_campaigns.reports.status import App, LastRun, Status, read_status
 
+# name without the prefix -> help; all are gauges with the app (`stream_id`) as label
+METRICS: Final = {
+    "last_run_timestamp_seconds": "End of the last run; its start if it was killed.",
+    "last_run_success": "1 if the last run fetched and stored every campaign, else 0.",
+    "last_run_exit_code": "Exit code of the last run; absent if it was killed.",
+    "last_run_planned": "Campaigns that the last run was to read.",
+    "last_run_fetched": "Campaigns that were fetched.",
+    "last_run_new_versions": "Versions stored, without deletions.",
+    "last_run_unchanged": "Campaigns that equal their stored version.",
+    "last_run_vanished": "Campaigns marked deleted.",
+    "last_run_failed": "Campaigns that failed.",
+    "last_run_requests": "HTTP requests sent, retries included.",
+    "last_run_retries": "Requests that were retries.",
+    "last_run_rate_limited": "Responses `call limit reached`.",
+    "last_run_seconds": "Duration of the last run.",
+    "last_complete_run_timestamp_seconds": "Start of the last complete run.",
+    "last_full_sweep_timestamp_seconds": "Start of the last full sweep that finished.",
+    "configured": "Configured campaigns.",
+    "live": "Stored campaigns that are not deleted.",
+    "deleted": "Stored campaigns that are deleted.",
+    "stale": "Configured campaigns whose newest version was not confirmed recently.",
+    "drift": "Fields, values and types that this version does not know.",
+    "database_bytes": "Size of the published database, with all apps in it.",
+}
+PREFIX: Final = "kore_campaigns_"
+
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """How a run ended that the database does not tell of."""
+    """End of a run that the database has no row of."""
 
     stream_id: str
     exit_code: int
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """What the series of one app are made from."""
-
-    stream_id: str
-    app: App | None
-    run: LastRun | None
-    ended: RunEnded | None
-    database_bytes: int
-
-
-Value = Callable[[_Told], float | None]
-
-
-def _of_run(name: str) -> Value:
-    return lambda told: None if told.run is None else getattr(told.run, name)
-
-
-def _of_app(name: str) -> Value:
-    return lambda told: None if told.app is None else getattr(told.app, name)
-
-
-def _moment(name: str) -> Value:
-    def value(told: _Told) -> float | None:
-        moment = None if told.app is None else getattr(told.app, name)
-        return None if moment is None else moment.timestamp()
-
-    return value
-
-
-def _ended_at(told: _Told) -> float | None:
-    if told.ended is not None:
-        return told.ended.at.timestamp()
-    # a run that was killed did not say when
-    return None if told.run is None else (told.run.finished_at or told.run.started_at).timestamp()
-
-
-def _exit_code(told: _Told) -> float | None:
-    if told.ended is not None:
-        return told.ended.exit_code
-    return None if told.run is None else told.run.exit_code
-
-
-def _success(told: _Told) -> float | None:
-    return None if told.ended is None and told.run is None else float(_exit_code(told) == 0)
-
-
-_LAST = "kore_campaigns_last_run"
-# name, help, value; all are gauges
-METRICS: Final[tuple[tuple[str, str, Value], ...]] = (
-    (f"{_LAST}_timestamp_seconds", "When the last run ended; when it began, if killed.", _ended_at),
-    (f"{_LAST}_success", "1 if the last run answered and stored every campaign.", _success),
-    (f"{_LAST}_exit_code", "Exit code of the last run; none if it was killed.", _exit_code),
-    (f"{_LAST}_planned", "Campaigns the last run set out to read.", _of_run("planned")),
-    (f"{_LAST}_fetched", "Campaigns that were answered.", _of_run("fetched")),
-    (
-        f"{_LAST}_new_versions",
-        "Versions written; deletions are `vanished`.",
-        _of_run("new_versions"),
-    ),
-    (f"{_LAST}_unchanged", "Campaigns found as they are held.", _of_run("unchanged")),
-    (f"{_LAST}_vanished", "Campaigns marked deleted.", _of_run("vanished")),
-    (f"{_LAST}_failed", "Campaigns that failed.", _of_run("failed")),
-    (f"{_LAST}_requests", "HTTP requests sent, retries included.", _of_run("requests")),
-    (f"{_LAST}_retries", "Requests that were repetitions.", _of_run("retries")),
-    (f"{_LAST}_rate_limited", "Answers `call limit reached`.", _of_run("rate_limited")),
-    (f"{_LAST}_seconds", "How long the last run took.", _of_run("duration_seconds")),
-    (
-        "kore_campaigns_last_complete_run_timestamp_seconds",
-        "Start of the last run that answered and stored every campaign.",
-        _moment("last_complete_at"),
-    ),
-    (
-        "kore_campaigns_last_full_sweep_timestamp_seconds",
-        "Start of the last full sweep that was finished.",
-        _moment("last_full_sweep_at"),
-    ),
-    ("kore_campaigns_configured", "Campaigns that are configured.", _of_app("configured")),
-    ("kore_campaigns_live", "Campaigns held and not deleted.", _of_app("live")),
-    ("kore_campaigns_deleted", "Campaigns held and deleted.", _of_app("deleted")),
-    (
-        "kore_campaigns_stale",
-        "Configured campaigns whose newest version may not be what Kore has.",
-        _of_app("stale"),
-    ),
-    ("kore_campaigns_drift", "Fields, values and types nobody knows.", _of_app("drift")),
-    (
-        "kore_campaigns_database_bytes",
-        "Size of the published database, of all apps in it.",
-        lambda told: told.database_bytes or None,
-    ),
-)
-
-
 def metrics_text(
     apps: Sequence[App], *, database_bytes: int, ended: Sequence[RunEnded] = ()
 ) -> str:
-    """The whole file. What `ended` takes the place of the last run of its app."""
-    instead = {one.stream_id: one for one in ended}
-    told = [
-        _Told(app.stream_id, app, app.last_run, None, database_bytes)
-        for app in apps
-        if app.stream_id not in instead
-    ]
-    for one in instead.values():
-        of_it = next((app for app in apps if app.stream_id == one.stream_id), None)
-        told.append(_Told(one.stream_id, of_it, None, one, database_bytes))
-    lines: list[str] = []
-    for name, help_text, value in METRICS:
-        samples = list(_samples(name, value, told))
-        if samples:
-            lines += [f"# HELP {name} {help_text}", f"# TYPE {name} gauge", *samples]
-    return "".join(f"{line}\n" for line in lines)
+    """The metrics file; an element of `ended` replaces the last run of its app."""
+    ended_by_stream = {each.stream_id: each for each in ended}
+    series = {app.stream_id: _app_series(app) for app in apps}
+    for app in apps:
+        if app.stream_id not in ended_by_stream and app.last_run is not None:
+            series[app.stream_id] |= _run_series(app.last_run)
+    for stream_id, run in ended_by_stream.items():
+        series[stream_id] = series.get(stream_id, {}) | {
+            "last_run_timestamp_seconds": run.at.timestamp(),
+            "last_run_success": run.exit_code == 0,
+            "last_run_exit_code": run.exit_code,
+        }
+    registry = CollectorRegistry()
+    for name, help_text in METRICS.items():
+        values = {
+            stream_id: database_bytes or None if name == "database_bytes" else found.get(name)
+            for stream_id, found in series.items()
+        }
+        if any(value is not None for value in values.values()):
+            gauge = Gauge(PREFIX + name, help_text, ["stream_id"], registry=registry)
+            for stream_id, value in values.items():
+                if value is not None:
+                    gauge.labels(stream_id).set(value)
+    return generate_latest(registry).decode()
 
 
-def _samples(name: str, value: Value, told: Sequence[_Told]) -> Iterator[str]:
-    for one in told:
-        found = value(one)
-        if found is not None:
-            yield f'{name}{{stream_id="{_escaped(one.stream_id)}"}} {found}'
+def _app_series(app: App) -> dict[str, float | None]:
+    complete_at, full_sweep_at = app.last_complete_at, app.last_full_sweep_at
+    return {
+        "last_complete_run_timestamp_seconds": complete_at and complete_at.timestamp(),
+        "last_full_sweep_timestamp_seconds": full_sweep_at and full_sweep_at.timestamp(),
+        **{name: getattr(app, name) for name in ("configured", "live", "deleted", "stale")},
+        "drift": app.drift,
+    }
 
 
-def _escaped(label: str) -> str:
-    return label.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def _run_series(run: LastRun) -> dict[str, float | None]:
+    counters = (
+        *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
+        *("requests", "retries", "rate_limited"),
+    )
+    return {
+        # a run that was killed recorded no end
+        "last_run_timestamp_seconds": (run.finished_at or run.started_at).timestamp(),
+        "last_run_success": run.exit_code == 0,
+        "last_run_exit_code": run.exit_code,
+        "last_run_seconds": run.duration_seconds,
+        **{f"last_run_{name}": getattr(run, name) for name in counters},
+    }
 
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 5.0
-# all of it: looking a name up knows no limit of its own, and headers may trickle in
+# for all of it: a name look-up has no limit of its own, and headers may arrive slowly
 LONGEST_SECONDS: Final = 10.0
 LONGEST_BODY: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Asks `url`, `url`/start and `url`/fail; whatever goes wrong is handed to `warn` and no more.
+    """Posts to `url`, `url`/start and `url`/fail; a failure is passed to `warn` and never raised.
 
-    The address is as good as a password for the check behind it, so its path is never shown.
-    Raises `SettingInvalid` for one that is not https, or http to this very machine.
+    The address is as good as a password for the monitor's check, so its path is never shown.
+    Raises `SettingInvalid` for an address that is not https, or http to this machine.
     """
 
     url: str
@@ -181,7 +135,14 @@ class Ping:
     longest_seconds: float = LONGEST_SECONDS
 
     def __post_init__(self) -> None:
-        if not _is_acceptable(self.url):
+        try:
+            parts = urlsplit(self.url)
+            _ = parts.port  # raises for a port that is not a number up to 65535
+            is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(self.url))
+            is_address = bool(parts.hostname) and self.url.isprintable() and " " not in self.url
+        except ValueError:
+            is_safe = is_address = False
+        if not (is_safe and is_address):
             raise SettingInvalid(
                 key="ping-url",
                 value="(not shown)",
@@ -199,41 +160,26 @@ class Ping:
         self._send("/fail", body)
 
     def _send(self, suffix: str, body: str) -> None:
-        found: list[str | None] = []
-        # a thread, as nothing else ends a look-up of a name in time
+        parts = urlsplit(self.url)
+        url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix, fragment=""))
+        results: list[str | None] = []
+        # a thread, since nothing else ends a name look-up in time
         thread = threading.Thread(
-            target=lambda: found.append(_post(_with(self.url, suffix), body)),
-            name="ping",
-            daemon=True,
+            target=lambda: results.append(_post(url, body)), name="ping", daemon=True
         )
         thread.start()
         thread.join(self.longest_seconds)
-        problem = found[0] if found else f"no answer within {self.longest_seconds:g} s"
+        problem = results[0] if results else f"no answer within {self.longest_seconds:g} s"
         if problem is not None:
             self.warn(
-                f"the ping to `{urlsplit(self.url).hostname}` failed: {problem}. The run is not "
-                "concerned. Next: nothing, if it does not stay; else compare `--ping-url` with "
-                "the monitor's page."
+                f"the ping to `{parts.hostname}` failed: {problem}. The run is not affected. "
+                "Next: nothing, unless it happens again; then compare `--ping-url` with the "
+                "monitor's page."
             )
 
 
-def _is_acceptable(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port  # raises for a port that is not a number up to 65535
-    except ValueError:
-        return False
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
-    return is_safe and bool(parts.hostname) and url.isprintable() and " " not in url
-
-
-def _with(url: str, suffix: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix, fragment=""))
-
-
 def _post(url: str, body: str) -> str | None:
-    """Why it failed, or None."""
+    """Reason of the failure, or None."""
     try:
         with requests.post(
             url,
@@ -241,19 +187,15 @@ def _post(url: str, body: str) -> str | None:
             headers={"Content-Type": "text/plain; charset=utf-8"},
             timeout=(CONNECT_SECONDS, READ_SECONDS),
             allow_redirects=False,
-            stream=True,  # the body of the answer is of no interest
-            auth=_no_password,
-        ) as reply:
-            return None if 200 <= reply.status_code < 300 else f"HTTP {reply.status_code}"
+            stream=True,  # the body of the response is not needed
+            auth=lambda request: request,  # without an auth requests looks one up in ~/.netrc
+        ) as response:
+            is_accepted = 200 <= response.status_code < 300
+            return None if is_accepted else f"HTTP {response.status_code}"
     except NO_ANSWER as failed:
         return reason_of(failed)
-    except (ValueError, UnicodeError):  # what no check above foresaw; its text may hold the path
+    except (ValueError, UnicodeError):  # their texts may contain the path
         return "the address cannot be used"
-
-
-def _no_password(request: PreparedRequest) -> PreparedRequest:
-    """Without a rule of its own requests looks for one in ~/.netrc."""
-    return request
 
 
 def write_metrics_of(
@@ -266,7 +208,7 @@ def write_metrics_of(
     except OSError as failed:
         reason = failed.strerror or type(failed).__name__
         message = (
-            f"the metrics file `{file}` could not be written: {reason}. The run is not concerned. "
+            f"the metrics file `{file}` could not be written: {reason}. The run is not affected. "
             "Next: give `--metrics-file` a place in a folder that exists and can be written."
         )
         tell(events.metrics_failed(message))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kore_campaigns.load.disk import replace_text
-from kore_campaigns.reports.monitoring import METRICS, RunEnded, metrics_text
+from kore_campaigns.reports.monitoring import METRICS, PREFIX, RunEnded, metrics_text
 from support.metrics_file import of, parsed
 from support.status_facts import COMPLETE, STARTED, app, last_run
 
@@ -36,7 +36,7 @@ def test_every_fact_is_a_gauge_with_the_app_as_label() -> None:
         "last_complete_run_timestamp_seconds": at,
         "last_full_sweep_timestamp_seconds": at,
     }
-    assert set(series) == {name for name, _, _ in METRICS}
+    assert set(series) == {PREFIX + name for name in METRICS}
 
 
 def test_a_complete_run_is_a_success_and_a_killed_one_is_none() -> None:
@@ -121,5 +121,5 @@ def test_every_metric_is_documented_and_the_other_way_round() -> None:
     page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
 
     assert set(re.findall(r"^\| `(kore_campaigns_\w+)` \|", page, flags=re.MULTILINE)) == {
-        name for name, _, _ in METRICS
+        PREFIX + name for name in METRICS
     }
