@@ -1,7 +1,7 @@
 """Kore.ai campaigns into a warehouse: one task per connection, one at a time per account.
 
-What to install, to set and to expect: docs/airflow.md. All that reading this file needs is Airflow
-and its configuration, which is in memory already: no file is opened and nothing is asked.
+Installation, settings and behaviour: docs/airflow.md. Parsing this file needs only Airflow and its
+configuration in memory: it opens no file and sends no request.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CAMPAIGNS: Final = Asset("kore.campaigns")
 
 
 def configured_accounts() -> dict[str, list[str]]:
-    """Connections by account; raises `ValueError`, which Airflow shows as the file's error."""
+    """Read the connections by account; Airflow shows a `ValueError` as an import error."""
     found: Any = conf.getjson(SECTION, "accounts", fallback={})
     lists = found.values() if isinstance(found, dict) else [()]
     names = [*found, *(name for names in lists for name in names)]
@@ -38,7 +38,7 @@ def configured_accounts() -> dict[str, list[str]]:
 
 @task(outlets=[CAMPAIGNS], trigger_rule="all_done")
 def loaded(accounts: Iterable[str], *, ti: Any, outlet_events: Any) -> None:
-    """One update of the asset a run, also where a part of it failed."""
+    """Update the asset once per DAG run, also if some connections failed."""
     reports = [
         report
         for account in accounts
@@ -46,7 +46,7 @@ def loaded(accounts: Iterable[str], *, ti: Any, outlet_events: Any) -> None:
         if report and report["new_versions"] + report["unchanged"] + report["vanished"]
     ]
     if not reports:
-        message = "no connection was answered, so nothing is as new as it could be"
+        message = "no connection was answered, so no campaign is up to date"
         raise AirflowSkipException(message)
     outlet_events[CAMPAIGNS].extra = {
         "new_versions": sum(report["new_versions"] for report in reports),
@@ -69,18 +69,18 @@ with DAG(
         KoreCampaignsRun.partial(
             task_id=account,
             pool=f"kore_{account}",
-            # they take turns, so that all of them together end before the next DAG run
+            # they run one after the other, and all must end before the next DAG run
             deadline_seconds=deadline.total_seconds() / len(connections),
             map_index_template="{{ task.connection }}",
             retries=conf.getint(SECTION, "retries", fallback=3),
             retry_delay=timedelta(
                 seconds=conf.getfloat(SECTION, "retry_delay_seconds", fallback=300.0)
             ),
-            # for one that hangs: its own deadline comes before
+            # for a run that hangs: its own deadline is earlier
             execution_timeout=deadline + timedelta(minutes=5),
         ).expand(connection=connections)
         for account, connections in accounts.items()
     ]
-    # a leaf: with `loaded` as the only one, the DAG run would be well whatever failed before
+    # a second leaf: with `loaded` alone, the DAG run would succeed although a task failed
     runs >> EmptyOperator(task_id="none_failed", trigger_rule="none_failed")
     runs >> loaded(list(accounts))

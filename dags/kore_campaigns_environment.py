@@ -10,8 +10,8 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
-# what the extra of a connection may hold besides `campaign_ids`: settings of kore-campaigns, and
-# those that belong to its credentials. A misspelt one would be looked up by nobody.
+# allowed keys in the extra of a connection, with `campaign_ids`: settings of kore-campaigns and of
+# its credentials. Without this check, a misspelt key would have no effect.
 SETTINGS: Final = frozenset(
     {
         *("account_id", "stream_id", "policies", "contact_lists", "sweep", "detail_method"),
@@ -25,17 +25,18 @@ CREDENTIALS: Final = frozenset({"private_key", "algorithm", "subject", "send_jti
 
 
 def kore_environment(name: str, folder: Path) -> dict[str, str]:
-    """The settings of a connection, from the Airflow Connection `kore_<name>`; its ids, where they
-    are no file, are written into `folder`.
+    """Read the settings of a connection from the Airflow Connection `kore_<name>`.
+
+    Ids that are not in a file are written into a file in `folder`.
     """
     found = airflow_connection(f"kore_{name}")
     extra = dict(found.extra_dejson)
     ids = extra.pop("campaign_ids", "*")
     if unknown := sorted(extra.keys() - SETTINGS - CREDENTIALS):
         message = (
-            f"connection `kore_{name}`: the extra holds {', '.join(unknown)}; expected "
+            f"connection `kore_{name}`: unknown key in the extra: {', '.join(unknown)}; expected "
             f"campaign_ids, {', '.join(sorted(SETTINGS | CREDENTIALS))}. Next: correct it and "
-            "clear the task; nothing was asked."
+            "clear the task; no request was sent."
         )
         raise AirflowFailException(message)
     if not (isinstance(ids, str) and ids.startswith("/")):
@@ -45,7 +46,7 @@ def kore_environment(name: str, folder: Path) -> dict[str, str]:
         ids = str(file)
     secret = {"client_id": found.login, "client_secret": found.password}
     secret |= {key: extra.pop(key) for key in CREDENTIALS & extra.keys()}
-    # calls are counted in the warehouse: the next run of the account may be on another machine
+    # count calls in the warehouse: the next run of the account may be on another machine
     settings = {"host": found.host, "campaign_ids": ids, "call_budget": "postgres", **extra}
     settings |= {f"credentials__{key}": value for key, value in secret.items()}
     return {
@@ -56,19 +57,19 @@ def kore_environment(name: str, folder: Path) -> dict[str, str]:
 
 
 def warehouse_environment(conn_id: str) -> dict[str, str]:
-    """Where rows go to, from an Airflow Connection of type postgres."""
+    """Read the address of the warehouse from an Airflow Connection of type postgres."""
     found = airflow_connection(conn_id)
     if found.conn_type != "postgres":
         message = (
             f"connection `{conn_id}` is of type `{found.conn_type}`; expected `postgres`. "
-            "Next: docs/airflow.md shows one."
+            "Next: see docs/airflow.md for an example."
         )
         raise AirflowFailException(message)
     password = quote(found.password or "", safe="")
-    mask_secret(password)  # as it is written in an address, Airflow does not know it
+    mask_secret(password)  # Airflow does not know the quoted form
     query = {key: str(value) for key, value in found.extra_dejson.items()}
     host = found.host or "localhost"
-    if host.startswith("/"):  # a socket, which has no place in an address
+    if host.startswith("/"):  # a socket cannot be the host of an address
         host, query["host"] = "localhost", host
     port = f":{found.port}" if found.port else ""
     address = f"{quote(found.login or '', safe='')}:{password}@{host}{port}/{found.schema or ''}"
@@ -81,7 +82,7 @@ def airflow_connection(conn_id: str) -> Any:
         return Connection.get(conn_id)
     except AirflowNotFoundException:
         message = (
-            f"there is no connection `{conn_id}`. Next: add it as docs/airflow.md shows, then "
+            f"connection `{conn_id}` does not exist. Next: add it as in docs/airflow.md, then "
             "clear the task."
         )
         raise AirflowFailException(message) from None

@@ -1,7 +1,6 @@
-"""What a task of the DAG does: one run of `kore-campaigns` for one connection.
+"""Operator of the DAG: one run of `kore-campaigns` for one connection.
 
-Neither the package nor dlt is imported before a task runs, and in Airflow's own environment only
-where no other Python is configured.
+The package and dlt are imported when a task runs, and only if no other Python is configured.
 """
 
 from __future__ import annotations
@@ -35,23 +34,23 @@ DEADLINE: Final = "deadline_reached"
 
 @dataclass
 class Outcome:
-    """How a run ended, and what it told on its way."""
+    """Result of a run, and the events that it logged."""
 
     exit_code: int = 1
     report: dict[str, Any] | None = None
     code: str | None = None
-    told: set[str] = field(default_factory=set)
+    events: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
-    def hear(self, log: logging.Logger, event: Mapping[str, Any]) -> None:
-        """Writes an event into the task's log, and remembers what the outcome depends on."""
+    def log_event(self, log: logging.Logger, event: Mapping[str, Any]) -> None:
+        """Write an event into the task's log, and keep the parts that decide the result."""
         name, message = str(event["event"]), str(event.get("message") or "")
         if "campaign_id" in event:
             message = f"{event['campaign_id']}: {message}"
         facts = {key: value for key, value in event.items() if key not in _ELSEWHERE}
         level = logging.getLevelNamesMapping()[str(event["level"]).upper()]
         log.log(level, "%s: %s", name, message or facts)
-        self.told.add(name)
+        self.events.add(name)
         if name == "run_failed":
             self.code = event.get("code")
         if message and level >= logging.WARNING:
@@ -59,9 +58,9 @@ class Outcome:
 
     @property
     def sentence(self) -> str:
-        """How it ended, and the first thing that went wrong."""
+        """Exit code, and the last and first problem."""
         first, last = self.problems[:1], self.problems[1:][-1:]
-        return f"exit code {self.exit_code}: {' '.join(last + first) or 'it said nothing'}"
+        return f"exit code {self.exit_code}: {' '.join(last + first) or 'no message'}"
 
 
 _ELSEWHERE: Final = ("ts", "level", "event", "message", "run_id")
@@ -80,13 +79,13 @@ class KoreCampaignsRun(BaseOperator):
 
     def execute(self, context: Mapping[str, Any]) -> None:
         stop = self._stop = threading.Event()
-        # a worker need keep nothing: what was loaded is asked of the warehouse
+        # a worker needs no files of earlier runs: the warehouse has the stored versions
         with TemporaryDirectory(prefix="kore-campaigns-") as folder:
             environment = {
                 **kore_environment(self.connection, Path(folder)),
                 **warehouse_environment(conf.get(SECTION, "warehouse", fallback="kore_warehouse")),
                 "DLT_PROJECT_DIR": folder,
-                # with it, dlt asks Airflow's API for each key that it looks up
+                # otherwise dlt queries Airflow's API for each key that it looks up
                 "PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false",
             }
             python = conf.get(SECTION, "python", fallback="")
@@ -96,19 +95,19 @@ class KoreCampaignsRun(BaseOperator):
                 outcome = self._inside(environment, stop)
         if outcome.report is not None:
             report = {**outcome.report, "drift": len(outcome.report["drift"])}
-            told = {"connection": self.connection, "exit_code": outcome.exit_code}
-            context["ti"].xcom_push(key="report", value=told | report)
+            result = {"connection": self.connection, "exit_code": outcome.exit_code}
+            context["ti"].xcom_push(key="report", value=result | report)
         self._judge(outcome)
 
     def on_kill(self) -> None:
-        """Airflow wants the task to end: the run stores what it has."""
+        """Stop the run; it stores the fetched campaigns first."""
         if self._stop is not None:
             self._stop.set()
         if self._process is not None:
             self._process.terminate()
 
     def _inside(self, environment: Mapping[str, str], stop: threading.Event) -> Outcome:
-        """The package is in Airflow's own environment."""
+        """Run the package in Airflow's own environment."""
         outcome = Outcome()
         with added_to_environment(environment):
             from kore_campaigns import run_pipeline
@@ -120,7 +119,7 @@ class KoreCampaignsRun(BaseOperator):
                     project_dir=environment["DLT_PROJECT_DIR"],
                     deadline_seconds=self.deadline_seconds,
                     stop=stop,
-                    tell=lambda event: outcome.hear(
+                    tell=lambda event: outcome.log_event(
                         self.log,
                         {
                             "event": event.name,
@@ -143,20 +142,20 @@ class KoreCampaignsRun(BaseOperator):
     def _outside(
         self, python: str, environment: Mapping[str, str], stop: threading.Event
     ) -> Outcome:
-        """The package is in the environment of another Python."""
+        """Run the package with another Python."""
         outcome = Outcome()
         folder = environment["DLT_PROJECT_DIR"]
         deadline = ("--deadline", f"{self.deadline_seconds:.0f}s")
         where = ("--destination", "postgres", "--project-dir", folder)
         form = ("--json", "--log-format", "json")
         with Path(folder, "report.json").open("w+", encoding="utf-8") as answer:
-            self._process = subprocess.Popen(  # noqa: S603  # its parts are ours and the operator's
+            self._process = subprocess.Popen(  # noqa: S603  # the arguments come from this file and from Airflow's configuration
                 [python, "-m", "kore_campaigns", "run", *where, *deadline, *form],
                 env={**without_airflow(os.environ), **environment},
                 stdout=answer,
                 stderr=subprocess.PIPE,
                 text=True,
-                # it gets one signal, from `on_kill`: at a second it would end at once
+                # only `on_kill` may signal it: a second signal would end it at once
                 start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
@@ -167,27 +166,27 @@ class KoreCampaignsRun(BaseOperator):
                 if event is None:
                     self.log.warning("%s", line.rstrip())
                 else:
-                    outcome.hear(self.log, event)
+                    outcome.log_event(self.log, event)
             outcome.exit_code = self._process.wait()
             answer.seek(0)
-            told = answer.read()
-        outcome.report = json.loads(told) if told.strip() else None
+            text = answer.read()
+        outcome.report = json.loads(text) if text.strip() else None
         return outcome
 
     def _judge(self, outcome: Outcome) -> None:
-        """What Airflow is to make of it: success, a retry, a failure, or left to the next run."""
+        """Map the result to success, retry, failure or skip."""
         if outcome.exit_code == 0:
             return
-        if outcome.exit_code == TRY_LATER and DEADLINE in outcome.told:
+        if outcome.exit_code == TRY_LATER and DEADLINE in outcome.events:
             raise AirflowSkipException(outcome.sentence)
-        # in a pool of one slot, who holds the account is a run that was killed and is not gone yet
+        # the pool has one slot, so the lock belongs to a killed run that has not ended yet
         if outcome.exit_code == TRY_LATER or outcome.code == LOCKED:
             raise AirflowException(outcome.sentence)
         raise AirflowFailException(outcome.sentence)
 
 
 def event_of(line: str) -> dict[str, Any] | None:
-    """An event of the log for programs; None for a line that is none."""
+    """Parse a line of the JSON log; None if it is not an event."""
     try:
         found = json.loads(line)
     except ValueError:
@@ -197,7 +196,7 @@ def event_of(line: str) -> dict[str, Any] | None:
 
 @contextmanager
 def added_to_environment(added: Mapping[str, str]) -> Iterator[None]:
-    """`airflow dags test` runs every task in one process: none is to see another's settings."""
+    """Set variables and remove them again: `airflow dags test` runs all tasks in one process."""
     before = dict(os.environ)
     os.environ.update(added)
     try:
@@ -208,12 +207,12 @@ def added_to_environment(added: Mapping[str, str]) -> Iterator[None]:
 
 
 def without_airflow(environment: Mapping[str, str]) -> dict[str, str]:
-    """Airflow's own secrets are no business of the run."""
+    """Copy of the environment without Airflow's variables, which contain its secrets."""
     return {key: value for key, value in environment.items() if not key.startswith("AIRFLOW")}
 
 
 def _end_with_parent() -> None:
-    """A task that is killed leaves no run behind: the kernel kills that, too."""
-    # not SIGTERM, which comes once for each thread of the parent, and the second ends it anyway
+    """Have the kernel kill the run when its task is killed."""
+    # not SIGTERM: it comes once per thread of the parent, and the second one ends the run anyway
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""What is drawn: bars, a week, the life of a campaign."""
+"""Charts of the dashboard: bars, hours of a week, versions of a campaign."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEANINGS = ["may not do more than before", "may do more than before", "deleted"]
 
 
 def bars(found: pd.DataFrame, *, category: str, number: str) -> None:
-    """A bar per row, the longest first."""
+    """Draw one bar per row, longest first."""
     chart = (
         alt.Chart(found)
         .mark_bar()
@@ -28,7 +28,7 @@ def bars(found: pd.DataFrame, *, category: str, number: str) -> None:
 
 
 def heat_map(week: pd.DataFrame) -> alt.Chart:
-    """Campaigns by the 168 hours of a week, darker where more minutes of an hour are open."""
+    """Heat map of campaigns by hour of the week; darker cells have more open minutes."""
     ticks = [day * 24 for day in range(7)]
     names = " : ".join(
         f"datum.value == {tick} ? '{name}'" for tick, name in zip(ticks, DAY_NAMES, strict=True)
@@ -52,9 +52,9 @@ def heat_map(week: pd.DataFrame) -> alt.Chart:
 
 
 def timeline(versions: pd.DataFrame, instant: datetime) -> alt.LayerChart | alt.FacetChart:
-    """A bar per version, from when it counted until the next did, and a line at the instant.
+    """Timeline with one bar per version, while it is valid, and a line at the instant.
 
-    A version begins with a dot, since one that counts for minutes has no width beside months.
+    A dot marks the start of each version: a version of minutes has no width on a scale of months.
     """
     shown = versions.assign(
         until=pd.to_datetime(versions["valid_to"], utc=True).fillna(pd.Timestamp.now("UTC")),

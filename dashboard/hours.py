@@ -1,4 +1,4 @@
-"""Calling hours as cells of a week: campaigns by 168 hours. Pure."""
+"""Calling hours as cells of a week: one cell per campaign and hour."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MONDAY_OF_1970: Final = 3 * 1440
 
 
 def cells(spans: Iterable[tuple[str, int, int]]) -> pd.DataFrame:
-    """A row per campaign and hour of the week in which it may dial: `minutes` of that hour.
+    """Minutes in which each campaign may dial, by hour of the week.
 
-    `spans` are name, from and until, in minutes after a Monday's midnight; what lies beyond the
-    week's end goes on at its beginning. Spans of one campaign must not overlap.
+    `spans` are name, start and end, in minutes since Monday 00:00. Minutes after the end of the
+    week wrap to its start. Spans of one campaign must not overlap.
     """
     found: dict[tuple[str, int], int] = {}
     for name, opens, closes in spans:
@@ -40,7 +40,7 @@ def cells(spans: Iterable[tuple[str, int, int]]) -> pd.DataFrame:
 
 
 def spans_of(found: pd.DataFrame) -> list[tuple[str, int, int]]:
-    """Name, from and until; campaigns that share a name are told apart by their ids."""
+    """List name, start and end; add the id where campaigns share a name."""
     ids = found.groupby("campaign_name")["campaign_id"].nunique()
     return [
         (f"{name} ({key})" if ids[name] > 1 else str(name), int(opens), int(closes))
@@ -55,5 +55,5 @@ def spans_of(found: pd.DataFrame) -> list[tuple[str, int, int]]:
 
 
 def of_week(minute: int) -> int:
-    """The minute of the week of a minute since 1970 (UTC)."""
+    """Minute of the week of a minute since 1970 (UTC)."""
     return (minute + MONDAY_OF_1970) % WEEK

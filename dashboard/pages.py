@@ -1,4 +1,4 @@
-"""The pages, each of which answers the question that is its title."""
+"""Pages of the dashboard; each answers the question in its title."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ RULE_COLUMNS: Final = (
 SEVERITIES: Final = ("high", "medium", "low", "info")
 
 
-@page("Is everything read, and did it work?")
+@page("Are all campaigns up to date, and did the last run succeed?")
 def overview() -> None:
     numbers, last = rows(queries.NUMBERS).iloc[0], rows(queries.LAST_RUN)
     shown = st.columns(4)
     shown[0].metric("live campaigns", f"{numbers['live']:,}")
-    shown[1].metric("not confirmed of late", f"{numbers['stale']:,}")
+    shown[1].metric("not confirmed recently", f"{numbers['stale']:,}")
     shown[2].metric("findings of high severity", f"{rows(queries.HIGH).iloc[0]['findings']:,}")
     shown[3].metric("last run", "none" if last.empty else str(last.iloc[0]["state"]))
     st.subheader("How many campaigns are in which status?")
     bars(rows(queries.STATUSES), category="status", number="campaigns")
-    st.subheader("Which campaigns were not confirmed, and why?")
+    st.subheader("Which campaigns were not confirmed recently, and why?")
     table(rows(queries.STALE), "stale", nothing="All were confirmed.", is_good=True)
-    st.subheader("What did the last runs bring?")
+    st.subheader("What did the last runs find?")
     table(rows(queries.RUNS), "runs")
 
 
-@page("When may which campaign dial?")
+@page("When may each campaign dial?")
 def calling_hours() -> None:
     clock = st.radio("Clock", ["the campaign's own", "UTC"], horizontal=True, key="clock")
     text = st.text_input("Campaigns whose name contains", key="name")
@@ -68,7 +68,7 @@ def calling_hours() -> None:
     table(week, "calling_hours")
 
 
-@page("What should somebody look at?")
+@page("What needs attention?")
 def findings() -> None:
     found = rows(queries.FINDINGS)
     columns = st.columns(3)
@@ -83,7 +83,7 @@ def findings() -> None:
         found = found[found["campaign_name"].str.contains(text, case=False, regex=False, na=False)]
     order = {name: place for place, name in enumerate(SEVERITIES)}
     found = found.sort_values("severity", key=lambda names: names.map(order), kind="stable")
-    st.subheader(f"{len(found):,} findings, the most severe first")
+    st.subheader(f"{len(found):,} findings, most severe first")
     table(found, "findings", nothing="No finding.", is_good=True)
 
 
@@ -97,13 +97,13 @@ def changes() -> None:
         )
     }
     campaign_id = st.selectbox(
-        "Campaign, the last changed first",
+        "Campaign, last changed first",
         list(names),
         format_func=names.__getitem__,
         key="changes-campaign",
     )
     versions = rows(queries.VERSIONS, campaign_id)
-    st.subheader("Since when does each version count, and what did it bring?")
+    st.subheader("When did each version start, and what changed in it?")
     instant = _instant(versions)
     st.altair_chart(timeline(versions, instant), width="stretch")
     table(versions[list(VERSION_COLUMNS)], "versions")
@@ -111,7 +111,7 @@ def changes() -> None:
     st.subheader(f"Which rules were in force on {instant:%d %B %Y, %H:%M} UTC?")
     ended = versions["valid_to"].isna() | (versions["valid_to"] > instant)
     in_force = versions[(versions["valid_from"] <= instant) & ended]
-    table(in_force[list(RULE_COLUMNS)], "rules", nothing="It was not known yet.")
+    table(in_force[list(RULE_COLUMNS)], "rules", nothing="There was no version yet.")
     hours, lists = st.columns(2)
     with hours:
         st.caption("Calling hours")
@@ -119,16 +119,16 @@ def changes() -> None:
     with lists:
         st.caption("Do-not-call lists of its own")
         table(rows(queries.DNC_IN_FORCE, *given), "dnc_in_force", nothing="None.")
-    st.subheader("What differed, field by field?")
+    st.subheader("What changed, field by field?")
     table(rows(queries.CHANGES, campaign_id), "changes", nothing="It never changed.")
 
 
 def _instant(versions: pd.DataFrame) -> datetime:
-    """A moment between the first version and the end of this hour, by a slider."""
+    """Let the user choose a time between the first version and the end of this hour."""
     first = pd.Timestamp(versions["valid_from"].min()).tz_convert("UTC").to_pydatetime()
-    # were it the second, each click would be about another slider, and put it back to its end
+    # a limit that moves with each second would make a new slider at each click, and reset it
     hour = datetime.now(UTC).replace(minute=0, second=0) + timedelta(hours=1)
-    # sliders know no zones, and no less than a second; a second before, it was not known yet
+    # sliders have no time zones and no fractions of a second; start in the first full second
     begin = (first + timedelta(seconds=1)).replace(tzinfo=None, microsecond=0)
     end = hour.replace(tzinfo=None, microsecond=0)
     chosen: Any = st.slider(
@@ -145,7 +145,9 @@ def _instant(versions: pd.DataFrame) -> datetime:
 
 @page("Which do-not-call list covers which campaigns?")
 def dnc_lists() -> None:
-    st.caption("The account's global list, which Kore applies to voice campaigns, is not shown.")
+    st.caption(
+        "The API does not show the account's global list, which Kore applies to voice campaigns."
+    )
     st.subheader("How many campaigns does each list cover?")
     bars(rows(queries.DNC_COVERAGE), category="dnc_list", number="campaigns")
     st.subheader("Which campaigns does a list cover?")
@@ -156,15 +158,15 @@ def dnc_lists() -> None:
     table(covers, "covers", nothing="No campaign has a list of its own.")
     st.subheader("Which campaigns have none of their own?")
     table(rows(queries.WITHOUT_DNC), "without_dnc_list", nothing="All have one.", is_good=True)
-    st.subheader("When did a list come or go?")
-    table(rows(queries.DNC_CHANGES), "dnc_changes", nothing="None did.")
+    st.subheader("When was a list added or removed?")
+    table(rows(queries.DNC_CHANGES), "dnc_changes", nothing="No list was added or removed.")
 
 
 @page("Which campaigns compete for the same contacts?")
 def contact_lists() -> None:
-    st.subheader("What do several campaigns use?")
+    st.subheader("What do several campaigns share?")
     table(rows(queries.SHARED), "shared", nothing="No list, caller id or queue is shared.")
-    st.subheader("Which of them may dial at the same time this week?")
+    st.subheader("Which of these campaigns may dial at the same time this week?")
     table(rows(queries.OVERLAPS), "overlaps", nothing="None.")
-    st.subheader("Which contact lists are there, and how many campaigns use each?")
-    table(rows(queries.LISTS), "contact_lists", nothing="The lists were not read.")
+    st.subheader("How many campaigns use each contact list?")
+    table(rows(queries.LISTS), "contact_lists", nothing="No contact lists are stored.")

@@ -1,4 +1,4 @@
-"""What every page is made of: a question as its title, tables to download, states in words."""
+"""Parts of every page: the title, tables with a download button, messages about missing data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import streamlit as st
 import queries
 import source
 
-# more cannot be read on a screen, and each row travels to the browser
+# each row is sent to the browser, and more rows cannot be read on a screen
 MOST_ROWS: Final = 1_000
 SENTENCES: Final = ("change_summary", "sentence")
 TO_THE_SECOND: Final = "YYYY-MM-DD HH:mm:ss"
@@ -20,7 +20,7 @@ Page = Callable[[], None]
 
 
 def page(question: str) -> Callable[[Page], Page]:
-    """A page under its question; without anything to read it says what to do next."""
+    """Show a page under its question; if there is no data, say what to do next."""
 
     def decorated(show: Page) -> Page:
         @wraps(show)
@@ -36,7 +36,7 @@ def page(question: str) -> Callable[[Page], Page]:
                     return
                 if numbers["stale"]:
                     st.warning(
-                        f"What is shown of {numbers['stale']:,} campaigns may be out of date. "
+                        f"Campaigns whose data may be out of date: {numbers['stale']:,}. "
                         "Next: `kore-campaigns status`."
                     )
                 show()
@@ -51,7 +51,7 @@ def page(question: str) -> Callable[[Page], Page]:
 def table(
     found: pd.DataFrame, name: str, *, nothing: str = "Nothing.", is_good: bool = False
 ) -> None:
-    """The rows, and a button that downloads them; `is_good` if there had better be none."""
+    """Show the rows and a button to download them; `is_good` if no rows is good news."""
     if found.empty:
         (st.success if is_good else st.caption)(nothing)
         return
@@ -68,7 +68,7 @@ def table(
 
 
 def _csv(found: pd.DataFrame) -> bytes | Callable[[], bytes]:
-    """The text; of many rows it is made when somebody wants it."""
+    """CSV text, or for many rows a function that makes it on request."""
 
     def text() -> bytes:
         return found.to_csv(index=False).encode()

@@ -1,4 +1,4 @@
-"""What the dashboard asks, by name. The same text runs on DuckDB and on Postgres."""
+"""SQL of the dashboard, by name. The same text runs on DuckDB and on Postgres."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Views of a published DuckDB file or of Postgres as DataFrames; nothing but `kore.*` is read.
+"""Views of a published DuckDB file or of Postgres as DataFrames; only `kore.*` is read.
 
-The connection is opened for each question and closed again, so that a file that a run swaps in is
-seen at once, and no run ever waits for a dashboard.
+Each query opens a connection and closes it again. So the dashboard sees a newly published file at
+once, and no run ever waits for a dashboard.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ import streamlit as st
 
 SETTING: Final = "KORE_CAMPAIGNS_DATABASE"
 DEFAULT: Final = "kore_campaigns.duckdb"
-# a server has no file whose change could be seen
+# a server has no file whose change could be detected
 SERVER_SECONDS: Final = 60
 
 
 class SourceError(Exception):
-    """There is nothing to read; the message says what to do next."""
+    """The data cannot be read; the message says what to do next."""
 
 
 def address() -> str:
-    """Where to read: a path, or `postgresql://...`."""
+    """Address of the data: a path, or `postgresql://...`."""
     return os.environ.get(SETTING, DEFAULT)
 
 
@@ -36,12 +36,12 @@ def is_server() -> bool:
 
 
 def rows(sql: str, *parameters: Any) -> pd.DataFrame:
-    """The rows of a select; parameters stand for `?`. Raises `SourceError`."""
+    """Run a select; parameters replace `?`. Raises `SourceError`."""
     return _read(sql, parameters, _stamp())
 
 
 def _stamp() -> tuple[Any, ...]:
-    """Differs once there is something else to read."""
+    """Value that changes when the data may have changed."""
     if is_server():
         return (address(), int(time.time()) // SERVER_SECONDS)
     try:
@@ -49,7 +49,7 @@ def _stamp() -> tuple[Any, ...]:
     except OSError as missing:
         reason = f"`{address()}` cannot be read ({missing.strerror})"
         message = (
-            f"{reason}. Next: `kore-campaigns run` makes it, or set `{SETTING}` to where it is."
+            f"{reason}. Next: `kore-campaigns run` creates it, or set `{SETTING}` to its path."
         )
         raise SourceError(message) from missing
     return (address(), status.st_ino, status.st_mtime_ns, status.st_size)
@@ -62,7 +62,7 @@ def _read(sql: str, parameters: Sequence[Any], stamp: tuple[Any, ...]) -> pd.Dat
     except duckdb.Error as failed:
         message = (
             f"`{address()}` has no such views: {str(failed).splitlines()[0]}. "
-            "Next: `kore-campaigns run` with this version makes them."
+            "Next: `kore-campaigns run` with this version creates them."
         )
         raise SourceError(message) from failed
 
@@ -70,7 +70,7 @@ def _read(sql: str, parameters: Sequence[Any], stamp: tuple[Any, ...]) -> pd.Dat
 def _from_file(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
     with duckdb.connect(address(), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
-        # by way of Arrow: duckdb's own frames take whole numbers beside nulls for floats
+        # through Arrow: duckdb's own data frames turn integers into floats if there are nulls
         table = connection.sql(sql, params=list(parameters)).to_arrow_table()
         found: pd.DataFrame = table.to_pandas()
         return found
@@ -90,5 +90,5 @@ def _from_server(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
             connection.close()
     except psycopg2.Error as failed:
         reason = str(failed).splitlines()[0] if str(failed) else type(failed).__name__
-        message = f"the server answers: {reason}. Next: check `{SETTING}` and its views."
+        message = f"the query failed: {reason}. Next: check `{SETTING}` and its views."
         raise SourceError(message) from failed

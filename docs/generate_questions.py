@@ -18,14 +18,14 @@ FOLDER = Path(__file__).with_name("questions")
 INTRODUCTION = """\
 # Questions and answers
 
-What people ask of campaigns, each with its SQL and with its answer on the data of `make demo`.
-Made by `make docs` from `docs/questions/`. A test runs each on DuckDB and on Postgres, where the
-same text gives the same rows, and compares it with a computation of its own over the campaigns.
+Common questions about campaigns, each with its SQL and its answer on the data of `make demo`.
+`make docs` generates this page from `docs/questions/`. A test runs each query on DuckDB and on
+Postgres, with the same rows, and compares them with an independent computation over the campaigns.
 """
 
 
 def questions() -> list[Path]:
-    """One file each: a comment with the question, and the SQL."""
+    """Files of the questions: a comment with the question, then the SQL."""
     return sorted(FOLDER.glob("*.sql"))
 
 
@@ -38,7 +38,7 @@ def sql_of(file: Path) -> str:
 
 
 def page(connection: duckdb.DuckDBPyConnection) -> str:
-    """The whole page, answered by a database of the demo's."""
+    """Text of the page, with the answers of a demo database."""
     return "\n".join([INTRODUCTION, *_parts(connection)])
 
 

@@ -1,6 +1,6 @@
 """Write the Superset assets of dashboard/superset/; `--check` compares.
 
-Ids are made of names, so that an import over an earlier one replaces it.
+Ids derive from names, so that a second import replaces the first.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FOLDER = Path(__file__).parents[1] / "dashboard" / "superset" / "kore_campaigns"
 TITLE: Final = "Kore.ai campaigns"
 SLUG: Final = "kore-campaigns"
 DATABASE: Final = "kore_campaigns"
-# what the reader changes: docs/bi.md
+# the reader changes this address: docs/bi.md
 URI: Final = "duckdb:////srv/kore_campaigns.duckdb?access_mode=READ_ONLY"
 VERSION: Final = "1.0.0"
 TYPES: Final = {
@@ -38,9 +38,9 @@ TYPES: Final = {
 
 
 def assets() -> dict[str, dict[str, Any]]:
-    """Every file by its path."""
+    """Content of every file, by its path."""
     found: dict[str, dict[str, Any]] = {
-        # a time is asked for; one that never differs makes the same files every time
+        # a timestamp is required; a constant one makes the same files every time
         "metadata.yaml": {
             "version": VERSION,
             "type": "Dashboard",
@@ -143,7 +143,7 @@ def _dashboard() -> dict[str, Any]:
         "dashboard_title": TITLE,
         "slug": SLUG,
         "published": True,
-        "description": "Campaigns, when they may dial, what changed, and what to look at.",
+        "description": "Campaigns, their calling hours, changes, and findings that need attention.",
         "css": "",
         "position": dict(_position()),
         "metadata": {
@@ -180,7 +180,7 @@ def _part(name: str, kind: str, children: list[str], parents: list[str]) -> Mapp
 
 def _cell(chart: Chart) -> dict[str, Any]:
     return {
-        # Superset looks for a number here before it knows the chart by its uuid
+        # Superset needs a number here before it finds the chart by its uuid
         "chartId": 1 + CHARTS.index(chart),
         "width": chart.width,
         "height": chart.height,
@@ -216,7 +216,7 @@ def main() -> int:
     if "--check" in sys.argv:
         if there == texts:
             return 0
-        print("dashboard/superset/ is not what the code says. Next: make docs")
+        print("dashboard/superset/ differs from the code. Next: make docs")
         return 1
     for path in there.keys() - texts.keys():
         path.unlink()

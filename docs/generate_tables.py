@@ -102,7 +102,7 @@ def main() -> int:
         return 0
     if PAGE.read_text(encoding="utf-8") == page():
         return 0
-    print("docs/tables.md is not what the code says. Next: make docs")
+    print("docs/tables.md differs from the code. Next: make docs")
     return 1
 
 

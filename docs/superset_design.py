@@ -1,4 +1,4 @@
-"""What the Superset dashboard shows: its datasets with metrics, and its charts, row by row."""
+"""Design of the Superset dashboard: datasets with metrics, and charts, row by row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MINUTES: Final = "SUM(minutes)"
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that charts may ask a dataset for."""
+    """A number that charts can show of a dataset."""
 
     name: str
     expression: str
@@ -23,20 +23,20 @@ class Metric:
 
 @dataclass(frozen=True)
 class Chart:
-    """A question, and how it is drawn; `params` are Superset's own for that kind of chart."""
+    """A question and its chart; `params` are Superset's parameters for that kind of chart."""
 
     title: str
     dataset: str
     kind: str
     params: Mapping[str, Any] = field(default_factory=dict)
     width: int = 12
-    """Of the twelve columns that a row has."""
+    """A row has twelve columns."""
     height: int = 50
 
 
 @dataclass(frozen=True)
 class Calculated:
-    """A column that Superset works out."""
+    """A column that Superset computes."""
 
     name: str
     kind: str
@@ -44,7 +44,7 @@ class Calculated:
     description: str
 
 
-# texts that sort as they should: Superset knows no other order
+# texts with a prefix or number to sort by: Superset has no other order
 CALCULATED: Final[Mapping[str, Calculated]] = {
     "open_hours": Calculated(
         "weekday",
@@ -52,7 +52,7 @@ CALCULATED: Final[Mapping[str, Calculated]] = {
         "CASE day_of_week "
         + " ".join(f"WHEN {n} THEN '{n} {day}'" for n, day in enumerate(DAY_NAMES, start=1))
         + " END",
-        "The weekday, with a number before it by which it sorts.",
+        "The weekday, with a number in front to sort by.",
     ),
     "findings": Calculated(
         "severity_order",
@@ -61,7 +61,7 @@ CALCULATED: Final[Mapping[str, Calculated]] = {
         "1 for the most severe.",
     ),
 }
-# a view of schema `kore`: the column that charts over time go by, and what may be asked
+# views of schema `kore`: the column for charts over time, and the metrics
 DATASETS: Final[Mapping[str, tuple[str | None, tuple[Metric, ...]]]] = {
     "campaigns": (
         "updated_at",
@@ -80,7 +80,7 @@ DATASETS: Final[Mapping[str, tuple[str | None, tuple[Metric, ...]]]] = {
             Metric(
                 "stale_campaigns",
                 "SUM(CASE WHEN is_configured AND is_stale THEN 1 ELSE 0 END)",
-                "Configured campaigns that were not confirmed of late.",
+                "Configured campaigns that were not confirmed recently.",
             ),
         ),
     ),
@@ -112,25 +112,29 @@ DATASETS: Final[Mapping[str, tuple[str | None, tuple[Metric, ...]]]] = {
             Metric(
                 "risky_changes",
                 "SUM(CASE WHEN is_risky THEN 1 ELSE 0 END)",
-                "Changed fields with which a campaign may do more than before.",
+                "Changed fields that let a campaign do more than before.",
             ),
         ),
     ),
     "campaign_dnc_lists": (
         None,
-        (Metric("covered_campaigns", "COUNT(DISTINCT campaign_id)", "Campaigns with that list."),),
+        (Metric("covered_campaigns", "COUNT(DISTINCT campaign_id)", "Campaigns with this list."),),
     ),
     "campaign_overlaps": (
         "first_overlap_at",
         (
             Metric("pairs", COUNT, "Pairs of campaigns."),
-            Metric("overlap_minutes", "SUM(overlap_minutes)", "Minutes in which both may dial."),
+            Metric(
+                "overlap_minutes",
+                "SUM(overlap_minutes)",
+                "Minutes in which both campaigns may dial.",
+            ),
         ),
     ),
     "runs": (
         "started_at",
         (
-            Metric("requests", "SUM(requests)", "Calls of Kore's API."),
+            Metric("requests", "SUM(requests)", "Requests to Kore's API."),
             Metric("new_versions", "SUM(new_versions)", "Versions that were stored."),
             Metric("failed_campaigns", "SUM(failed)", "Campaigns that could not be read."),
         ),
@@ -180,7 +184,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         Chart(
-            "For how many minutes may which campaign dial, by weekday?",
+            "For how many minutes may each campaign dial, by weekday?",
             "open_hours",
             "heatmap_v2",
             {
@@ -210,7 +214,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         _rows(
-            "What should somebody look at?",
+            "What needs attention?",
             "findings",
             "severity",
             "campaign_name",
@@ -221,7 +225,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         Chart(
-            "When did what kind of thing change?",
+            "How many fields changed each day, by kind?",
             "campaign_changes",
             "echarts_timeseries_bar",
             {
@@ -236,7 +240,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
             width=6,
         ),
         Chart(
-            "What did the runs bring?",
+            "What did the runs store?",
             "runs",
             "echarts_timeseries_bar",
             {

@@ -1,4 +1,4 @@
--- Whose clock counts: which lists give their contacts no time zone, so that the campaign's governs?
+-- Which contact lists have no time zone for their contacts, so that the campaign's time zone applies?
 select hours.campaign_name, hours.timezone, hours.contact_list_name
 from (
     select campaigns.timezone, lists.*

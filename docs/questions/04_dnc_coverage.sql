@@ -1,4 +1,4 @@
--- Which do-not-call list covers how many campaigns, and which campaigns have none of their own?
+-- How many campaigns does each do-not-call list cover, and which campaigns have no list of their own?
 select
     coalesce(dnc_lists.dnc_list_name, '(none of its own)') as dnc_list,
     count(*) as campaigns,

@@ -1,4 +1,4 @@
--- From which campaigns did a do-not-call list disappear, and in which version?
+-- From which campaigns was a do-not-call list removed, and in which version?
 select history.campaign_name, history.dnc_list_name, history.version + 1 as gone_in_version
 from kore.dnc_list_history as history
 join kore.campaigns as campaigns

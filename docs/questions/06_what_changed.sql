@@ -1,4 +1,4 @@
--- What changed since 9 December 2025, from what to what, and what of it lets a campaign do more?
+-- What changed since 9 December 2025, with old and new values, and which changes let a campaign do more?
 select campaign_name, kind, is_risky, path, old_value, new_value
 from kore.campaign_changes
 where changed_at >= timestamp with time zone '2025-12-09 00:00:00+00' and path <> 'updatedAt'

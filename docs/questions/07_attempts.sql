@@ -1,4 +1,4 @@
--- Which campaigns may try one contact more than three times in 24 hours?
+-- Which campaigns may call one contact more than three times in 24 hours?
 select name, max_attempts_per_record, retry_period_minutes, attempts_per_24h
 from (
     select
@@ -11,6 +11,6 @@ from (
         ) as attempts_per_24h
     from kore.campaigns
     where retry_period_minutes > 0
-) as pressed
+) as attempts
 where attempts_per_24h > 3
 order by name

@@ -1,4 +1,4 @@
--- Who competes: which lists and caller ids do several campaigns use, and for how long a week?
+-- Which contact lists and caller ids do several campaigns share, and for how many minutes a week?
 select shared, shared_name, campaign_count, weekly_minutes
 from kore.shared_resources
 where shared in ('contact_list', 'caller_id')

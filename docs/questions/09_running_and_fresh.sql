@@ -1,4 +1,4 @@
--- What is running, and can what we hold of it be relied on?
+-- Which campaigns are in which status, and are their rows up to date?
 select campaigns.status, count(*) as campaigns,
     sum(case when freshness.is_stale then 1 else 0 end) as stale,
     string_agg(campaigns.name, ', ' order by campaigns.name) as names

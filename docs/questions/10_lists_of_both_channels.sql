@@ -1,4 +1,4 @@
--- Which contact lists are used by voice and by SMS campaigns?
+-- Which contact lists do both voice and SMS campaigns use?
 select
     lists.contact_list_name,
     string_agg(campaigns.name, ', ' order by campaigns.name) as campaigns

@@ -1,4 +1,4 @@
--- Is the extract whole: what is configured and live, configured and gone, live and not configured?
+-- Is the extract complete: which campaigns are configured and live, configured and gone, live and not configured?
 select
     case
         when freshness.is_configured and campaigns.campaign_id is not null then 'configured, live'

@@ -50,7 +50,7 @@ def test_each_page_opens_and_titles_what_it_shows_with_questions(demo: Project, 
     assert texts(app, "error") == texts(app, "warning") == []
     assert app.dataframe
     for title in texts(app, "header") + texts(app, "subheader"):
-        assert title.endswith(("?", "the most severe first")), title
+        assert title.endswith(("?", "most severe first")), title
 
 
 def test_findings_are_those_of_the_view_and_follow_the_filters(
@@ -175,7 +175,7 @@ def test_empty_and_stale_are_said(
     project.run()
     kore.fault(Fault.SERVER_ERROR, kore.campaign_ids()[0])
     project.run()
-    assert "of 1 campaigns may be out of date" in texts(opened("findings"), "warning")[0]
+    assert "Campaigns whose data may be out of date: 1." in texts(opened("findings"), "warning")[0]
 
 
 def test_every_question_has_the_same_answer_on_postgres(

@@ -88,7 +88,7 @@ def test_every_page_opens_and_draws(seen: Seen) -> None:
 
 def test_filters_change_which_findings_are_shown(seen: Seen) -> None:
     go_to(seen.page, "Findings")
-    count = seen.page.get_by_role("heading", name="findings, the most severe first")
+    count = seen.page.get_by_role("heading", name="findings, most severe first")
     expect(count).to_have_text(re.compile(r"^25 findings"))
 
     seen.page.get_by_role("combobox", name="Severity").click()
@@ -100,7 +100,7 @@ def test_filters_change_which_findings_are_shown(seen: Seen) -> None:
         seen.page, lambda: all(row.startswith("medium") for row in rows_of(seen.page, 0))
     )
     rows = rows_of(seen.page, 0)
-    assert count.text_content() == f"{len(rows)} findings, the most severe first"
+    assert count.text_content() == f"{len(rows)} findings, most severe first"
 
 
 def test_the_slider_goes_back_to_the_first_rules(seen: Seen) -> None:

@@ -38,12 +38,12 @@ ARGUMENTS = [
 ]
 # of the dashboard: what the menu calls them, and the question that is the title
 PAGES = {
-    "Calling hours": "When may which campaign dial?",
-    "Findings": "What should somebody look at?",
+    "Calling hours": "When may each campaign dial?",
+    "Findings": "What needs attention?",
     "Changes": "Which rules were in force when, and what changed?",
     "DNC lists": "Which do-not-call list covers which campaigns?",
     "Contact lists": "Which campaigns compete for the same contacts?",
-    "Overview": "Is everything read, and did it work?",
+    "Overview": "Are all campaigns up to date, and did the last run succeed?",
 }
 APP = Path(__file__).parents[2] / "dashboard" / "app.py"
 STARTS_WITHIN = 60.0
