@@ -21,6 +21,7 @@ from kore_campaigns.transform.calling_hours import DAY_CODES, MINUTES_A_DAY, par
 
 Row = dict[str, Any]
 
+DEFAULT_POLICIES: Final = "policies.csv"
 HEADER: Final = (
     "name",
     "zone",

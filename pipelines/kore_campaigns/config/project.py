@@ -1,37 +1,94 @@
-"""A project folder: where `.dlt/`, the file of campaign ids and the database are."""
+"""The project folder and what is configured in it, read without importing dlt.
+
+`status`, `report`, `export` and `restore` import no dlt, which would take most of their time.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import dlt
-from dlt.common.configuration.providers.toml import TomlProviderReadException
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from kore_campaigns.config.campaign_ids import read_campaign_ids
-from kore_campaigns.config.policies import read_policies
-from kore_campaigns.config.settings import DEFAULT_POLICIES, KoreSettings
+from kore_campaigns.config.policies import DEFAULT_POLICIES, read_policies
 from kore_campaigns.errors import SettingInvalid
+
+if TYPE_CHECKING:
+    from kore_campaigns.config.settings import KoreSettings
+
+_POSTGRES: Final = "DESTINATION__POSTGRES__CREDENTIALS"
+_PARTS: Final = ("username", "password", "host", "port", "database", "connect_timeout")
+_COMPLETE_URL: Final = re.compile(
+    r"postgres(?:ql)?://[^\s:/?#@]+:[^\s/?#@]+@[\w.-]+(?::[0-9]+)?/[^\s/?#]+(?:\?\S*)?"
+)
 
 
 def project_folder(project_dir: str | Path | None = None) -> Path:
-    """The folder that settings and relative paths belong to: given, `DLT_PROJECT_DIR`, or the
-    current.
+    """Return the folder of relative paths: the given one, `DLT_PROJECT_DIR` or the current one.
+
+    Raises `SettingInvalid` if a settings file cannot be read.
     """
+    for name in ("secrets.toml", "config.toml"):
+        settings_file(name)
+    return Path(project_dir or os.environ.get("DLT_PROJECT_DIR", ".")).absolute()
+
+
+def settings_file(name: str) -> dict[str, Any]:
+    """Return the content of a file in `.dlt/`; nothing if there is none.
+
+    Raises `SettingInvalid` if it is not TOML.
+    """
+    folder = os.environ.get("DLT_PROJECT_DIR", "."), os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
+    path = Path(*folder, name)
     try:
-        found = dlt.current.run_context().run_dir
-    except TomlProviderReadException as unreadable:
-        reason = str(unreadable).splitlines()[-1]
-        raise SettingInvalid(
-            key=f".dlt/{unreadable.file_name}", value="(not shown)", expected=f"TOML; {reason}"
-        ) from None
-    return Path(project_dir or found).absolute()
+        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (OSError, ValueError) as unreadable:
+        key, expected = f".dlt/{name}", f"TOML; {unreadable}"
+        raise SettingInvalid(key, value="(not shown)", expected=expected) from None
+
+
+def postgres_address() -> str:
+    """Return the URL of `[destination.postgres.credentials]`, password included: never log it.
+
+    A complete URL or table is read here, the environment first, as dlt does it. Everything else
+    is left to dlt. Raises `SettingMissing` or `SettingInvalid`.
+    """
+    stored: Any = settings_file("secrets.toml")
+    for section in ("destination", "postgres", "credentials"):
+        stored = stored.get(section) if isinstance(stored, Mapping) else None
+    address = os.environ.get(_POSTGRES) or stored
+    if not isinstance(address, str):
+        address = _url(stored if isinstance(stored, Mapping) else {})
+    if not _COMPLETE_URL.fullmatch(address):
+        from kore_campaigns.config.settings import postgres_address_of_dlt
+
+        return postgres_address_of_dlt()
+    if "connect_timeout=" in address:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}connect_timeout=15"  # dlt's default
+
+
+def _url(table: Mapping[str, Any]) -> str:
+    """The parts of an address as a URL; empty if some are missing or only dlt knows them."""
+    environment = {name: os.environ.get(f"{_POSTGRES}__{name.upper()}") for name in _PARTS}
+    parts = {**table, **{name: value for name, value in environment.items() if value}}
+    if not {"username", "password", "host", "database"} <= parts.keys() <= {*_PARTS}:
+        return ""
+    user, password, database = (
+        quote(str(parts[name]).strip(), safe="") for name in ("username", "password", "database")
+    )
+    address = f"{user}:{password}@{parts['host']}:{parts.get('port', 5432)}/{database}"
+    return f"postgresql://{address}?connect_timeout={parts.get('connect_timeout', 15)}"
 
 
 def configured_ids(
     settings: KoreSettings, folder: Path, *, connection: str | None = None
 ) -> list[str]:
-    """The ids this connection is asked for; raises `CampaignIdsInvalid`."""
+    """Return the campaign ids of this connection; raises `CampaignIdsInvalid`."""
     campaigns = read_campaign_ids(folder / settings.campaign_ids)
     named = {campaign.connection for campaign in campaigns} - {"", connection or ""}
     if named and connection is None:
@@ -53,9 +110,9 @@ def configured_ids(
 
 
 def configured_policies(settings: KoreSettings, folder: Path) -> list[dict[str, Any]]:
-    """Rows of `kore_raw.policies` for this app; raises `PoliciesInvalid`.
+    """Return rows of `kore_raw.policies` for this app; raises `PoliciesInvalid`.
 
-    Nobody needs policies: the file that is looked for by default may be missing.
+    The file of the default setting is optional.
     """
     path = folder / settings.policies
     if settings.policies == DEFAULT_POLICIES and not path.exists():

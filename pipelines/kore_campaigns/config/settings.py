@@ -34,6 +34,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from kore_campaigns.config.campaign_ids import read_campaign_ids
+from kore_campaigns.config.policies import DEFAULT_POLICIES
 from kore_campaigns.errors import CampaignIdsInvalid, FixSetting, SettingInvalid, SettingMissing
 
 
@@ -64,8 +65,8 @@ def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting
 
 
 @untraced()
-def postgres_address() -> str:
-    """What `[destination.postgres.credentials]` says, password included: not to be shown.
+def postgres_address_of_dlt() -> str:
+    """Return the URL that dlt finds for `[destination.postgres.credentials]`, password included.
 
     Raises `SettingMissing` or `SettingInvalid`.
     """
@@ -78,7 +79,6 @@ def postgres_address() -> str:
 
 SECTION = "kore_campaigns"
 ALGORITHMS = ("HS256", "HS512", "RS256", "RS512")
-DEFAULT_POLICIES = "policies.csv"
 SWEEPS = ("auto", "full", "listing")
 
 

@@ -16,7 +16,8 @@ from kore_campaigns.api.endpoints import base_url
 from kore_campaigns.api.rate_limit import Budget, Limit, Store, Unlimited, budget_name, budget_path
 from kore_campaigns.api.rate_limit_stores import CallsFile
 from kore_campaigns.api.transport import RetryPolicy, Timeouts, Transport
-from kore_campaigns.config.settings import KoreSettings, postgres_address
+from kore_campaigns.config.project import postgres_address
+from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.fetch import stoppable_sleep
 

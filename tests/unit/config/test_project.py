@@ -1,0 +1,145 @@
+"""The project folder, the ids of a connection, and the address of Postgres without dlt."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from psycopg2.extensions import parse_dsn
+
+from kore_campaigns.config.project import configured_ids, postgres_address, project_folder
+from kore_campaigns.config.settings import KoreSettings, postgres_address_of_dlt
+from kore_campaigns.errors import SettingInvalid, SettingMissing
+from support.project import Project
+
+ADDRESS = "DESTINATION__POSTGRES__CREDENTIALS"
+TABLE = """[destination.postgres.credentials]
+username = "kore writer"
+password = "p@ss/w+rd %41"
+host = "db.example.com"
+database = "kore"
+"""
+URL = """[destination.postgres]
+credentials = "postgresql://writer:of-file@db.example.com:5433/kore?sslmode=require"
+"""
+IDS = "campaign_id,connection\ncd-1,uk\ncd-2,india\ncd-3,\n"
+
+
+def ids(project: Project, content: str, connection: str | None = None) -> list[str]:
+    (project.folder / "campaign_ids.csv").write_text(content, encoding="utf-8")
+    return configured_ids(KoreSettings(), project.folder, connection=connection)
+
+
+def test_a_connection_is_asked_for_its_own_ids_and_those_of_none(project: Project) -> None:
+    assert ids(project, IDS, "uk") == ["cd-1", "cd-3"]
+    assert ids(project, IDS, "india") == ["cd-2", "cd-3"]
+    assert ids(project, IDS, "other") == ["cd-3"]
+
+
+def test_without_connections_in_the_file_every_id_is_asked_for(project: Project) -> None:
+    assert ids(project, "campaign_id\ncd-1\ncd-2\n") == ["cd-1", "cd-2"]
+    assert ids(project, "campaign_id\ncd-1\ncd-2\n", "uk") == ["cd-1", "cd-2"]
+
+
+def test_a_file_of_several_connections_needs_one_to_be_chosen(project: Project) -> None:
+    with pytest.raises(SettingInvalid) as raised:
+        ids(project, IDS)
+
+    assert (raised.value.key, raised.value.value) == ("connection", "india, uk")
+
+
+def test_a_connection_without_any_id_is_no_run_with_nothing_to_do(project: Project) -> None:
+    with pytest.raises(SettingInvalid) as raised:
+        ids(project, "campaign_id,connection\ncd-1,uk\ncd-2,india\n", "UK")
+
+    assert (raised.value.key, raised.value.value) == ("connection", "UK")
+    assert raised.value.expected == "one that campaign_ids.csv has ids of: india, uk"
+
+
+def test_the_folder_is_the_one_given_else_dlts(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert project_folder() == project.folder
+    assert project_folder(tmp_path) == tmp_path
+    monkeypatch.chdir(tmp_path)
+    assert project_folder("project") == project.folder
+
+
+@pytest.fixture
+def with_secrets(project: Project) -> Iterator[Callable[[str], None]]:
+    """Write `.dlt/secrets.toml`; dlt, which reads it once a process, reads it again."""
+    providers = Container()[PluggableRunContext]
+    file = project.folder / ".dlt" / "secrets.toml"
+    file.parent.mkdir()
+
+    def write(toml: str) -> None:
+        file.write_text(toml, encoding="utf-8")
+        providers.reload_providers()
+
+    yield write
+    write("")
+
+
+@pytest.mark.parametrize("toml", ["", TABLE, URL])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {ADDRESS: "postgresql://writer:of-env@localhost/kore?host=/run/postgres"},
+        {ADDRESS: "postgres://writer:p%40ss%2F%2B@db.example.com/kore?connect_timeout=3"},
+        {ADDRESS + "__PASSWORD": "of-env", ADDRESS + "__PORT": "5434"},
+    ],
+)
+def test_the_address_of_postgres_is_the_one_that_dlt_finds(
+    with_secrets: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    toml: str,
+    environment: dict[str, str],
+) -> None:
+    with_secrets(toml)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if toml or ADDRESS in environment:
+        expected = parse_dsn(postgres_address_of_dlt())
+        assert {"port": "5432", **parse_dsn(postgres_address())} == expected
+    else:
+        with pytest.raises(SettingMissing, match=r"`destination\.postgres\.credentials`"):
+            postgres_address()
+
+
+def test_the_project_and_postgres_are_found_without_importing_dlt(
+    project: Project, with_secrets: Callable[[str], None]
+) -> None:
+    with_secrets(TABLE)
+    code = (
+        "import sys\n"
+        "from kore_campaigns.config.project import postgres_address, project_folder\n"
+        "print(project_folder(), postgres_address(), 'dlt' in sys.modules)\n"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+
+    folder, address, is_dlt_imported = ended.stdout.split()
+    assert (folder, is_dlt_imported) == (str(project.folder), "False")
+    assert parse_dsn(address)["user"] == "kore writer"
+
+
+def test_an_address_that_is_not_complete_is_left_to_dlt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(ADDRESS, "postgresql://writer@db.example.com/kore")
+    monkeypatch.setenv(ADDRESS + "__PASSWORD", "of-env")
+    assert postgres_address() == postgres_address_of_dlt()
+    assert ":of-env@" in postgres_address()
+
+    monkeypatch.setenv(ADDRESS, "writer:not-to-be-shown@warehouse")
+    with pytest.raises(SettingInvalid, match="such as `postgresql://") as raised:
+        postgres_address()
+    assert "not-to-be-shown" not in str(raised.value)
