@@ -70,7 +70,9 @@ def has_row(page: Page, place: int, *texts: str) -> bool:
 
 
 def test_every_page_opens_and_draws(seen: Seen) -> None:
-    expect(seen.page.get_by_role("heading", name=PAGES["Overview"])).to_be_visible()
+    # the first page waits for the imports of Streamlit and pandas
+    first = seen.page.get_by_role("heading", name=PAGES["Overview"])
+    expect(first).to_be_visible(timeout=60_000)
 
     for name in PAGES:
         go_to(seen.page, name)
