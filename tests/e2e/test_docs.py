@@ -18,10 +18,12 @@ from kore_campaigns.load.duckdb_file import DEFAULT_DATABASE
 from kore_campaigns.schema import TABLES
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "pipelines" / "kore_campaigns"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
 PROMISES = [line.split(" | ") for line in GUARANTEES.splitlines() if re.match(r"\| \d+ \|", line)]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONTRIBUTORS = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"]
+PAGES = sorted({ROOT / "README.md", *CONTRIBUTORS, *(ROOT / "docs").glob("*.md")})
 COMMAND = r"kore-campaigns ((?:demo|check|plan|run|status|restore)[^`#\n]*)"
 COMMANDS = sorted(set(re.findall(COMMAND, README)))
 
@@ -102,6 +104,15 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", CONTRIBUTORS, ids=lambda page: page.name)
+def test_every_file_that_a_page_for_contributors_names_exists(page: Path) -> None:
+    named = re.findall(r"`((?:\w+/)+\w+\.\w+)`", page.read_text(encoding="utf-8"))
+
+    assert named
+    for name in named:
+        assert any((folder / name).is_file() for folder in (ROOT, PACKAGE)), name
 
 
 def test_the_constraints_are_names_and_versions_only() -> None:
