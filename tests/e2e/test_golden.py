@@ -1,0 +1,39 @@
+"""What users see of the program is what it was: the golden files in `tests/golden`.
+
+Strict: every key, value, type, flag, choice, exit code, code of an error, event and its place,
+metric, table, column. Of sentences only that there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from golden.record import FOLDER, SCENARIOS
+from support.recorder import Commands, Recorder, differences
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    with Commands(tmp_path_factory.mktemp("commands")) as commands:
+        yield commands
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_it_is_as_recorded(
+    name: str, commands: Commands, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    expected = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    recorder = Recorder(
+        tmp_path / name,
+        commands,
+        new_database=lambda: str(request.getfixturevalue("postgres").new_database()),
+    )
+
+    SCENARIOS[name](recorder)
+
+    found = differences(expected, recorder.steps)
+    assert not found, f"{len(found)} differences:\n" + "\n".join(found[:40])

@@ -1,0 +1,59 @@
+"""Run the installed command in copies of a process that has loaded it: 0.3 s each, not 2 s.
+
+    python command_server.py FOLDER
+
+`FOLDER` is for what it needs itself. One request a line on stdin, its exit code a line on stdout,
+until stdin is closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+
+def main(folder: Path) -> None:
+    (installed,) = entry_points(group="console_scripts", name="kore-campaigns")
+    command = installed.load()
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+
+    def run(arguments: Sequence[str], out: str, err: str) -> int:
+        for descriptor, path in ((1, out), (2, err)):
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(file, descriptor)
+            os.close(file)
+        sys.argv = ["kore-campaigns", *arguments]
+        try:
+            code = command()
+        except SystemExit as ended:
+            code = ended.code
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return int(code or 0)
+
+    # once in this process, so that each copy has what is imported and made once
+    demo = ("demo", "--json", "--directory", str(folder / "demo"))
+    run(demo, str(folder / "out"), str(folder / "err"))
+    for line in sys.stdin:
+        request = json.loads(line)
+        child = os.fork()
+        if not child:
+            _move(request["folder"], request["environment"])
+            os._exit(run(request["arguments"], request["out"], request["err"]))
+        _, status = os.waitpid(child, 0)
+        answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        answers.flush()
+
+
+def _move(folder: str, environment: Mapping[str, str]) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
