@@ -15,6 +15,8 @@ import pytest
 from golden.record import FOLDER, SCENARIOS
 from support.recorder import Commands, Recorder, differences
 
+pytestmark = pytest.mark.untraced
+
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:

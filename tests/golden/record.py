@@ -2,7 +2,7 @@
 
     python tests/golden/record.py [NAME ...]    # writes tests/golden/<name>.json
 
-`tests/e2e/test_golden.py` records again and compares. Record anew only for a change that users
+`tests/e2e/test_golden.py` records again and compares. Record again only for a change that users
 are meant to see, and look at the difference that git shows.
 """
 
@@ -177,7 +177,7 @@ def failures(kore: Recorder) -> None:
         kore.step("verify with bad answers", "verify", "--json")
         app.clear_faults()
         kore.write("campaign_ids.csv", "campaign_id", *ids)
-        kore.step("all is well again", *logged)
+        kore.step("well again", *logged)
         kore.step("quiet and well", "run", "--quiet", "--json", "--log-format", "json")
         with duckdb.connect(str(kore.database), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
@@ -294,28 +294,28 @@ def _not_begun(kore: Recorder, app: Any, logged: tuple[str, ...]) -> None:
     kore.step("a missing setting", *logged)
     kore.use(app)
     kore.write("campaign_ids.csv", "campaign_id", "..")
-    kore.step("an id that is none", *logged)
+    kore.step("not an id", *logged)
     kore.write("campaign_ids.csv", "campaign_id", *app.campaign_ids())
     kore.write("not.duckdb", "not a database")
     not_one = ("--json", "--database", "not.duckdb")
     kore.step("not a database", "run", "--log-format", "json", *not_one)
-    kore.step("status of what is no database", "status", *not_one)
-    kore.step("check of what is no database", "check", *not_one)
+    kore.step("status of a file that is not a database", "status", *not_one)
+    kore.step("check of a file that is not a database", "check", *not_one)
     with FileLock(kore.project / ".kore_campaigns" / "kore_campaigns" / "run.lock"):
-        kore.step("another run goes on", *logged, "--metrics-file", "kore.prom")
-        kore.metrics("metrics while another run goes on", "kore.prom")
-        kore.step("another run goes on, for people", "run")
-        kore.step("rebuild while a run goes on", "rebuild", "--json")
-        kore.step("restore while a run goes on", "restore", "--json", "--generation", "1")
-        kore.step("status while a run goes on", "status", "--json")
+        kore.step("another run is active", *logged, "--metrics-file", "kore.prom")
+        kore.metrics("metrics while another run is active", "kore.prom")
+        kore.step("another run is active, for people", "run")
+        kore.step("rebuild while a run is active", "rebuild", "--json")
+        kore.step("restore while a run is active", "restore", "--json", "--generation", "1")
+        kore.step("status while a run is active", "status", "--json")
     app.stop()
     kore.set(error_budget=0.2)
-    _stopped_early(kore, "nobody answers", *logged)
-    kore.step("check when nobody answers", "check", "--json")
+    _stopped_early(kore, "no server answers", *logged)
+    kore.step("check when no server answers", "check", "--json")
 
 
 def connections(kore: Recorder) -> None:
-    """Two apps as connections, and one that is wrong."""
+    """Two apps as connections, one of them with wrong settings in the end."""
     samples = emulator.sample_campaigns
     with (
         _emulated(samples(3), stream_id="st-uk", account_id="acc-uk") as uk,
@@ -338,13 +338,13 @@ def connections(kore: Recorder) -> None:
         uk.clear_faults()
         kore.step("one of them", "run", "--json", "--connection", "us")
         named = ("--connection", "uk", "--connection", "de")
-        kore.step("one that is not configured", *logged, *named)
+        kore.step("a connection that is not configured", *logged, *named)
         kore.step("verify", "verify", "--json")
         kore.set(connections__uk__credentials__client_secret="revoked")
         kore.step("one is refused", *logged)
         kore.step("check when one is refused", "check", "--json")
         kore.set(connections__us__max_attempts=0)
-        kore.step("no one can run", *logged)
+        kore.step("no connection can run", *logged)
         kore.step("status", "status", "--json", "--metrics-file", "kore.prom")
         kore.metrics("metrics of status", "kore.prom")
         kore.step("restore lists", "restore", "--json")
@@ -441,7 +441,7 @@ _USAGE: Final = (
 
 @contextmanager
 def _app(kore: Recorder) -> Iterator[Any]:
-    """The demo's campaigns, configured one by one, and each asked for after the other."""
+    """The demo's campaigns, configured one by one, and requested one after the other."""
     with _emulated(emulator.demo_campaigns()) as app:
         kore.use(app)
         kore.set(requests_per_minute=0, workers=1)

@@ -1,6 +1,6 @@
 """Run the installed command in copies of a process that has loaded it: 0.3 s each, not 2 s.
 
-    python command_server.py FOLDER
+    python -P command_server.py FOLDER
 
 `FOLDER` is for what it needs itself. One request a line on stdin, its exit code a line on stdout,
 until stdin is closed.

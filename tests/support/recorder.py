@@ -64,7 +64,7 @@ class Commands:
         self._folder = folder
         server = Path(__file__).with_name("command_server.py")
         self._server = subprocess.Popen(
-            [sys.executable, str(server), str(folder)],
+            [sys.executable, "-P", str(server), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=neutral_environment() | {"XDG_STATE_HOME": str(folder / "state")},
