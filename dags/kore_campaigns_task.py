@@ -42,19 +42,13 @@ class Outcome:
     events: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
-    def log_event(self, log: logging.Logger, event: Mapping[str, Any]) -> None:
-        """Write an event into the task's log, and keep the parts that decide the result."""
-        name, message = str(event["event"]), str(event.get("message") or "")
-        if "campaign_id" in event:
-            message = f"{event['campaign_id']}: {message}"
-        facts = {key: value for key, value in event.items() if key not in _ELSEWHERE}
-        level = logging.getLevelNamesMapping()[str(event["level"]).upper()]
-        log.log(level, "%s: %s", name, message or facts)
-        self.events.add(name)
-        if name == "run_failed":
-            self.code = event.get("code")
+    def add(self, event: Mapping[str, Any], *, level: int, message: str) -> None:
+        """Keep of an event what the outcome depends on."""
+        self.events.add(event["event"])
+        if event["event"] == "run_failed":
+            self.code = event["code"]
         if message and level >= logging.WARNING:
-            self.problems.append(message)
+            self.problems.append(about(event) + message)
 
     @property
     def sentence(self) -> str:
@@ -63,7 +57,22 @@ class Outcome:
         return f"exit code {self.exit_code}: {' '.join(last + first) or 'no message'}"
 
 
-_ELSEWHERE: Final = ("ts", "level", "event", "message", "run_id")
+def about(event: Mapping[str, Any]) -> str:
+    """The campaign of an event, for messages."""
+    return f"{event['campaign_id']}: " if "campaign_id" in event else ""
+
+
+class EventHandler(logging.Handler):
+    """Adds the events of this process to an outcome; Airflow shows them in the task's log."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    def emit(self, record: logging.LogRecord) -> None:
+        event = vars(record)
+        if "event" in event:
+            self.outcome.add(event, level=record.levelno, message=event["sentence"])
 
 
 class KoreCampaignsRun(BaseOperator):
@@ -109,6 +118,8 @@ class KoreCampaignsRun(BaseOperator):
     def _inside(self, environment: Mapping[str, str], stop: threading.Event) -> Outcome:
         """Run the package in Airflow's own environment."""
         outcome = Outcome()
+        package, handler = logging.getLogger("kore_campaigns"), EventHandler(outcome)
+        package.addHandler(handler)
         with added_to_environment(environment):
             from kore_campaigns import run_pipeline
             from kore_campaigns.errors import UNEXPECTED, ending_of
@@ -119,15 +130,6 @@ class KoreCampaignsRun(BaseOperator):
                     project_dir=environment["DLT_PROJECT_DIR"],
                     deadline_seconds=self.deadline_seconds,
                     stop=stop,
-                    tell=lambda event: outcome.log_event(
-                        self.log,
-                        {
-                            "event": event.name,
-                            "level": event.level,
-                            "message": event.message,
-                            **event.fields,
-                        },
-                    ),
                 )
             except Exception as failed:
                 ended = ending_of(failed)
@@ -137,6 +139,8 @@ class KoreCampaignsRun(BaseOperator):
                     self.log.exception("unexpected")
             else:
                 outcome.exit_code, outcome.report = report.exit_code, report.as_json()
+            finally:
+                package.removeHandler(handler)
         return outcome
 
     def _outside(
@@ -166,7 +170,10 @@ class KoreCampaignsRun(BaseOperator):
                 if event is None:
                     self.log.warning("%s", line.rstrip())
                 else:
-                    outcome.log_event(self.log, event)
+                    level = logging.getLevelNamesMapping()[str(event["level"]).upper()]
+                    message = event.get("message") or ""
+                    self.log.log(level, "%s: %s%s", event["event"], about(event), message or event)
+                    outcome.add(event, level=level, message=message)
             outcome.exit_code = self._process.wait()
             answer.seek(0)
             text = answer.read()

@@ -1,21 +1,18 @@
-"""The runs of several connections in one database, one after the other: one that fails stops none.
-
-Their budgets are their accounts' own; they take turns because one DuckDB file has one writer.
-
-"""
+"""Runs: all steps in their order, for one connection or for several, one after the other."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any
 
 import dlt
 
@@ -24,119 +21,33 @@ from kore_campaigns.config.campaign_ids import EVERY
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve, untraced
 from kore_campaigns.errors import (
-    CampaignFailed,
     Ending,
-    Interrupted,
     KoreCampaignsError,
-    NotAsked,
     TryLater,
     VanishNotBelieved,
     combined,
     ending_of,
 )
-from kore_campaigns.extract import report as events
+from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import ListReading
 from kore_campaigns.extract.planner import Surveyor
 from kore_campaigns.extract.report import (
     JSON_KEYS,
-    Event,
     RunReport,
-    Tell,
+    in_one_line,
     new_report,
     problems,
-    run_failed,
-    tell_nobody,
 )
 from kore_campaigns.extract.rows import Store, zone_references
-from kore_campaigns.extract.sweep import Progress, Sweep, silent
+from kore_campaigns.extract.sweep import NOT_REACHED, Progress, Sweep, silent
 from kore_campaigns.load.destination import DUCKDB, Destination, DuckDbFile, destination_of
 from kore_campaigns.load.dlt_load import destination_errors, load, package
 from kore_campaigns.load.postgres import Warehouse
 from kore_campaigns.load.reader import Reader, sql_client
 from kore_campaigns.load.upsert import Reference, reference_records, write_records
 
-# the run's reason, not the campaign's: one event says it for however many
-NOT_REACHED: Final = (NotAsked, Interrupted)
-
-
-class Wire(Protocol):
-    """What is needed of `Counters`."""
-
-    @property
-    def rate_limited(self) -> int: ...
-
-
-@dataclass(slots=True)
-class Watch:
-    """`wire` gives the counts of requests so far; `look` may be called as often as one likes."""
-
-    report: RunReport
-    wire: Callable[[], Wire]
-    tell: Tell
-    clock: Callable[[], float] = time.monotonic
-    _failures: int = 0
-    _rate_limited: int = 0
-    _not_reached: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _not_believed: list[CampaignFailed] = field(default_factory=list)
-
-    def begin(self, *, stream_id: str, tool_version: str) -> None:
-        started = events.run_started(self.report, stream_id=stream_id, tool_version=tool_version)
-        self.tell(started)
-
-    def plan(self, *, to_ask: int) -> None:
-        self.tell(events.sweep_planned(self.report, to_ask=to_ask))
-
-    def beside(self, progress: Progress) -> Progress:
-        """The same progress, and a look after each answer."""
-
-        def look_too(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-            progress(report, eta_seconds)
-            self.look()
-
-        return look_too
-
-    def look(self) -> None:
-        """Tell of failures and rate answers that were not there at the last look."""
-        failures = self.report.failures
-        while self._failures < len(failures):
-            self._see(failures[self._failures])
-            self._failures += 1
-        count = self.wire().rate_limited
-        if count > self._rate_limited:
-            self._rate_limited = count
-            self.tell(events.rate_limited(count=count))
-
-    def loads(self, write: Callable[[], None], *, versions: int) -> None:
-        """Have a chunk written, and tell of it once it is durable."""
-        began = self.clock()
-        write()
-        self.look()
-        seconds = self.clock() - began
-        self.tell(events.chunk_loaded(self.report, versions=versions, load_seconds=seconds))
-
-    def end(self) -> None:
-        """Tell what is only known when all is done."""
-        self.look()
-        if self._not_believed:
-            message = self._not_believed[0].message
-            self.tell(events.vanish_not_believed(message, count=len(self._not_believed)))
-        for (code, message), count in self._not_reached.items():
-            self.tell(events.campaigns_not_reached(message, code=code, count=count))
-        for problem in problems(self.report):
-            self.tell(events.problem_told(problem))
-        for drift in self.report.drift:
-            self.tell(events.drift_found(**drift))
-        self.tell(events.run_finished(self.report))
-
-    def _see(self, failed: CampaignFailed) -> None:
-        if isinstance(failed, NOT_REACHED):
-            self._not_reached[failed.code, failed.message] += 1
-            return
-        if isinstance(failed, VanishNotBelieved):
-            self._not_believed.append(failed)
-        self.tell(events.campaign_failed(failed))
-
+logger = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
 
@@ -167,7 +78,6 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
     progress: Progress = silent,
-    tell: Tell = tell_nobody,
     **settings: Any,
 ) -> RunReport:
     """Bring the database up to date and say what was found.
@@ -177,7 +87,8 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
 
     `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...) and win over
     environment and files.  Setting `stop` ends the run after the chunk in hand, and so does the
-    deadline, counted from here.  `tell` gets each event of docs/operations.md.
+    deadline, counted from here.  The events of docs/operations.md go to the loggers below
+    `kore_campaigns`.
 
     Returns a report also when campaigns or the credentials were refused: look at `exit_code`.
     Raises `FixSetting` before the first request and `DestinationUnavailable` when the database
@@ -200,7 +111,6 @@ def run_pipeline(  # noqa: PLR0913  # each by its name, and all may be left out
             deadline_seconds=deadline_seconds,
             stop=stop or threading.Event(),
             progress=progress,
-            tell=tell,
         )
 
 
@@ -223,14 +133,19 @@ def run_in(
     deadline_seconds: float | None,
     stop: threading.Event,
     progress: Progress,
-    tell: Tell,
 ) -> RunReport:
     """The run of one connection, in a destination that is held."""
     found = ready.settings
     with connected(found, stop=stop) as client, destination.opened(found) as pipeline:
         report = new_report(database=destination.name)
-        watch = Watch(report, lambda: client.counters, tell)
-        watch.begin(stream_id=found.stream_id, tool_version=tool_version())
+        log_event(
+            logger,
+            "run_started",
+            run_id=report.run_id,
+            stream_id=found.stream_id,
+            database=report.database,
+            tool_version=tool_version(),
+        )
         with _deadline(deadline_seconds, stop, report):
             with destination_errors(report.database), sql_client(pipeline) as reader:
                 now, wanted = report.started_at, found.sweep
@@ -246,24 +161,46 @@ def run_in(
                 store=store,
                 survey=survey,
                 stop=stop,
-                write=lambda is_last: watch.loads(
-                    lambda: _write(
-                        store,
-                        report,
-                        pipeline,
-                        destination,
-                        references if is_last else None,
-                    ),
-                    versions=len(store),
+                write=lambda is_last: _write(
+                    store, report, pipeline, destination, references if is_last else None
                 ),
-                progress=watch.beside(progress),
+                progress=progress,
                 accept_vanished=accept_vanished,
                 ask_last=lists.ask,
             )
-            watch.plan(to_ask=len(survey.plan.ask))
+            log_event(
+                logger,
+                "sweep_planned",
+                sweep=report.sweep,
+                sweep_reason=report.sweep_reason,
+                listed=report.listed,
+                planned=report.planned,
+                to_ask=len(survey.plan.ask),
+            )
             sweep.go()
-        watch.end()
+        _log_end(report)
         return report
+
+
+def _log_end(report: RunReport) -> None:
+    """Log what is only known at the end of a run."""
+    not_believed = [each for each in report.failures if isinstance(each, VanishNotBelieved)]
+    if not_believed:
+        message = not_believed[0].message
+        log_event(logger, "vanish_not_believed", message, count=len(not_believed))
+    not_reached = Counter(
+        (each.code, each.message) for each in report.failures if isinstance(each, NOT_REACHED)
+    )
+    for (code, message), count in not_reached.items():
+        log_event(logger, "campaigns_not_reached", message, code=code, count=count)
+    for problem in problems(report):
+        log_event(logger, problem.event, problem.message)
+    for drift in report.drift:
+        log_event(logger, "drift_found", **drift)
+    facts = {"exit_code": report.exit_code, **report.as_json()}
+    del facts["drift"]  # each has an event of its own
+    level = logging.ERROR if report.exit_code else logging.INFO
+    log_event(logger, "run_finished", in_one_line(report), level=level, **facts)
 
 
 @contextmanager
@@ -298,6 +235,7 @@ def _write(
     The last chunk brings the `references`, too: what says how things are now.
     """
     is_last = references is not None
+    began, versions = time.monotonic(), len(store)
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination_errors(report.database), destination.step(pipeline, versions=len(store)):
         if len(store):
@@ -308,6 +246,14 @@ def _write(
                 records.add(reference_records(reader, references(reader)))
         write_records(pipeline, records, run_id=report.run_id, database=report.database)
     store.clear()
+    log_event(
+        logger,
+        "chunk_loaded",
+        versions=versions,
+        done=report.done,
+        planned=report.planned,
+        load_seconds=round(time.monotonic() - began, 3),
+    )
 
 
 def _references(
@@ -396,7 +342,7 @@ class Runs:
         return {key: told[key] for key in JSON_KEYS} | {"connections": parts}
 
 
-def run_connections(  # noqa: PLR0913  # as `run_pipeline`
+def run_connections(
     connections: Sequence[str | None],
     *,
     destination: str = DUCKDB,
@@ -405,7 +351,6 @@ def run_connections(  # noqa: PLR0913  # as `run_pipeline`
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
     progress: Progress = silent,
-    tell: Tell = tell_nobody,
     **options: Any,
 ) -> Runs:
     """What `run_pipeline` does, for each connection in turn, in one hold of the database.
@@ -424,16 +369,16 @@ def run_connections(  # noqa: PLR0913  # as `run_pipeline`
     stop = stop or threading.Event()
     with where.locked():
         for name, ready in _longest_waiting_first(prepared, where):
-            part = _run_one(
-                name,
-                ready,
-                where,
-                stop,
-                accept_vanished=accept_vanished,
-                deadline_seconds=None if ends_at is None else ends_at - time.monotonic(),
-                progress=progress,
-                tell=_naming(tell, name),
-            )
+            with for_connection(name):
+                part = _run_one(
+                    name,
+                    ready,
+                    where,
+                    stop,
+                    accept_vanished=accept_vanished,
+                    deadline_seconds=None if ends_at is None else ends_at - time.monotonic(),
+                    progress=progress,
+                )
             found.parts.append(part)
     return found
 
@@ -480,7 +425,6 @@ def _run_one(
     stop: threading.Event,
     *,
     deadline_seconds: float | None,
-    tell: Tell,
     **options: Any,
 ) -> ConnectionRun:
     is_over = stop.is_set() or (deadline_seconds is not None and deadline_seconds <= 0)
@@ -490,24 +434,13 @@ def _run_one(
         ending = NOT_BEGUN
     else:
         try:
-            report = run_in(
-                where, ready, deadline_seconds=deadline_seconds, stop=stop, tell=tell, **options
-            )
+            report = run_in(where, ready, deadline_seconds=deadline_seconds, stop=stop, **options)
         except Exception as failed:  # whatever it is, the other connections are not concerned
             ending = ending_of(failed)
         else:
             return ConnectionRun(name, report)
-    tell(run_failed(ending.message, code=ending.code, exit_code=ending.exit_code))
+    log_event(logger, "run_failed", ending.message, code=ending.code, exit_code=ending.exit_code)
     return ConnectionRun(name, ending=ending)
-
-
-def _naming(tell: Tell, name: str | None) -> Tell:
-    """Each event says which connection it is about."""
-
-    def named(event: Event) -> None:
-        tell(replace(event, fields={"connection": name, **event.fields}))
-
-    return named
 
 
 def parts_of(found: RunReport | Runs, connection: str | None) -> Iterator[ConnectionRun]:

@@ -12,9 +12,6 @@ import termios
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.cli.console import SECONDS_BETWEEN_LINES, lines_to, show_progress
-from kore_campaigns.errors import NotAsked
-from kore_campaigns.extract.report import RunReport, new_report
 from kore_emulator import sample_campaigns
 from support.project import Project
 
@@ -44,16 +41,6 @@ def _read(terminal: int) -> bytes:
         return os.read(terminal, 65536)
     except OSError:  # Linux says that the other side is closed in this way
         return b""
-
-
-def report(done: int, *, planned: int = 100) -> RunReport:
-    found = new_report(database="x.duckdb")
-    found.planned, found.unchanged = planned, done
-    return found
-
-
-def a_second_each(calls: int) -> float:
-    return float(calls)
 
 
 def test_a_terminal_shows_a_bar_with_what_is_left_and_clears_it(
@@ -87,37 +74,3 @@ def test_a_short_run_in_cron_writes_no_progress_at_all(emulate: Emulate, project
     project.use(emulate(sample_campaigns(2)))
 
     assert project.cli("run").err == ""
-
-
-def test_a_long_run_in_cron_writes_a_line_now_and_then() -> None:
-    time, lines = 0.0, list[str]()
-    progress = lines_to(lines.append, now=lambda: time)
-
-    for done in range(100):
-        time = done * 1.0
-        progress(report(done), a_second_each)
-
-    assert lines == [
-        f"kore-campaigns: {done} of 100 campaigns, about {left} left\n"
-        for done, left in ((30, "1 min"), (60, "40 s"), (90, "10 s"))
-    ]
-    assert SECONDS_BETWEEN_LINES == 30
-
-
-def test_failures_are_told_while_it_goes_on() -> None:
-    lines: list[str] = []
-    times = iter([0.0, 60.0, 60.0])
-    progress = lines_to(lines.append, now=lambda: next(times))
-    found = report(3)
-    found.failures.append(NotAsked("cd-1", reason="x"))
-
-    progress(found, a_second_each)
-
-    assert lines == ["kore-campaigns: 4 of 100 campaigns, 1 failed, about 2 min left\n"]
-
-
-def test_quiet_progress_may_be_called_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with show_progress(quiet=True) as progress:
-        progress(report(1), a_second_each)
-
-    assert capsys.readouterr() == ("", "")

@@ -162,7 +162,10 @@ def test_an_airflow_connection_that_is_wrong_or_missing_is_told_and_not_tried_ag
 
     states = airflow.states()
     assert (states["emea"], states["nowhere"]) == (("failed", 1), ("failed", 1)), ended.out
-    assert "connection `kore_emea`: unknown key in the extra: request_per_minute; expected" in ended.out
+    assert (
+        "connection `kore_emea`: unknown key in the extra: request_per_minute; expected"
+        in ended.out
+    )
     assert "connection `kore_nowhere` does not exist. Next: add it" in ended.out
     assert emea.counters.requests == 0
     assert (states["us"], warehouse.sql(STORED)) == (("success", 1), [("st-us", 2)])

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from kore_campaigns.cli.console import from_here, print_result, say, show, stop_on_signals
 from kore_campaigns.errors import KoreCampaignsError, combined, ending_of
+from kore_campaigns.events import log_event
 
 if TYPE_CHECKING:
-    from kore_campaigns.extract.report import Event, RunReport, Tell
+    from kore_campaigns.extract.report import RunReport
     from kore_campaigns.extract.sweep import Progress
     from kore_campaigns.load.duckdb_file import Workspace
     from kore_campaigns.load.postgres import Warehouse
     from kore_campaigns.pipeline import Runs
     from kore_campaigns.reports.monitoring import Monitors
 
+logger = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 
@@ -102,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
         monitors.failed(ending_of(failed))
         raise
     parts = list(parts_of(found, connections[0]))
-    for part in parts if options.log is None else ():
+    for part in parts if options.log_format == "text" else ():
         whose = f"{part.connection}: " if len(parts) > 1 else ""
         if part.ending is not None:
             say(whose + part.ending.message)
@@ -117,11 +120,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, connections: Sequence[str | None]) -> RunReport | Runs:
-    from kore_campaigns.extract.report import stop_requested, tell_nobody
     from kore_campaigns.pipeline import run_connections, run_pipeline
 
-    log = options.log
-    stop = stop_on_signals(say if log is None else lambda line: log(stop_requested(line)))
+    stop = stop_on_signals()
     with _progress(options) as progress:
         given: dict[str, Any] = {
             "destination": options.destination,
@@ -130,7 +131,6 @@ def _run(options: argparse.Namespace, connections: Sequence[str | None]) -> RunR
             "deadline_seconds": options.deadline,
             "stop": stop,
             "progress": progress,
-            "tell": log or tell_nobody,
             "campaign_ids": from_here(options.campaign_ids),
             "sweep": options.sweep,
             "requests_per_minute": options.requests_per_minute,
@@ -141,32 +141,27 @@ def _run(options: argparse.Namespace, connections: Sequence[str | None]) -> RunR
 
 
 def _progress(options: argparse.Namespace) -> AbstractContextManager[Progress]:
-    from kore_campaigns.cli.console import show_progress, tell_progress
+    from kore_campaigns.cli.console import log_progress, show_progress
 
-    if options.log is not None:
-        return tell_progress(options.log)
+    if options.log_format == "json":
+        return log_progress()
     return show_progress(quiet=options.quiet or options.json)
 
 
 def _monitors(options: argparse.Namespace, connections: Sequence[str | None]) -> Monitors:
     """Raises `SettingInvalid` for an address that cannot be pinged."""
-    from kore_campaigns.extract import report as events
     from kore_campaigns.reports.monitoring import Monitors, Ping
 
-    tell: Tell = options.log or _say_event
     url = options.ping_url
     return Monitors(
         metrics_file=from_here(options.metrics_file),
-        ping=None if url is None else Ping(url, lambda line: tell(events.ping_failed(line))),
+        ping=None
+        if url is None
+        else Ping(url, lambda line: log_event(logger, "ping_failed", line)),
         destination=options.destination,
         database=from_here(options.database),
         connections=connections,
-        tell=tell,
     )
-
-
-def _say_event(event: Event) -> None:
-    say(event.message)
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -199,7 +194,7 @@ def status(options: argparse.Namespace) -> int:
 
     status = read_status(_place(options))
     if options.metrics_file is not None:
-        write_metrics_of(status, options.metrics_file, lambda event: say(event.message))
+        write_metrics_of(status, options.metrics_file)
     print_result(options, status.as_json(), status_summary(status))
     return 0
 
@@ -287,8 +282,9 @@ def verify(options: argparse.Namespace) -> int:
     from kore_campaigns.cli.output import verify_differences, verify_problems, verify_summary
     from kore_campaigns.maintenance.verify import verify_database
 
-    said = "stopping: what was read is being compared; press Ctrl-C again to stop at once."
-    stop = stop_on_signals(lambda _: say(said))
+    stop = stop_on_signals(
+        "stopping: what was read is being compared; press Ctrl-C again to stop at once."
+    )
 
     def one(connection: str | None) -> int:
         with show_progress(quiet=options.quiet or options.json) as progress:

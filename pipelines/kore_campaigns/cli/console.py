@@ -1,10 +1,11 @@
-"""Events as one JSON object a line."""
+"""Console: what is printed, progress, signals and the log on stderr."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -12,15 +13,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
+from pythonjsonlogger.json import JsonFormatter
 from tqdm import tqdm
 
-from kore_campaigns.extract import report as events
-from kore_campaigns.extract.report import Event, RunReport, Tell, duration
+from kore_campaigns.events import log_event
+from kore_campaigns.extract.report import RunReport, duration
 from kore_campaigns.extract.sweep import Progress, silent
+
+logger = logging.getLogger(__name__)
 
 STOPPING = "stopping: what was fetched is being stored; press Ctrl-C again to stop at once."
 
@@ -56,7 +60,7 @@ def from_here(path: str | None) -> str | None:
     return None if path is None else os.path.abspath(path)  # noqa: PTH100
 
 
-def stop_on_signals(tell: Callable[[str], None] = say) -> threading.Event:
+def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
     """Set by the first Ctrl-C or SIGTERM; a second one ends the program at once."""
     stop = threading.Event()
 
@@ -64,7 +68,7 @@ def stop_on_signals(tell: Callable[[str], None] = say) -> threading.Event:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        tell(STOPPING)
+        log_event(logger, "stop_requested", sentence)
 
     signal.signal(signal.SIGINT, ask_to_stop)
     signal.signal(signal.SIGTERM, ask_to_stop)
@@ -124,7 +128,7 @@ def lines_to(
 
 
 @contextmanager
-def tell_progress(tell: Tell, *, now: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
+def log_progress(*, now: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
     """Progress as an event every `SECONDS_BETWEEN_LINES`."""
     due = now() + SECONDS_BETWEEN_LINES
 
@@ -132,8 +136,14 @@ def tell_progress(tell: Tell, *, now: Callable[[], float] = time.monotonic) -> I
         nonlocal due
         if now() >= due:
             due = now() + SECONDS_BETWEEN_LINES
-            left = eta_seconds(report.planned - report.done)
-            tell(events.progress(report, eta_seconds=left))
+            log_event(
+                logger,
+                "progress",
+                done=report.done,
+                planned=report.planned,
+                failed=report.failed,
+                eta_seconds=round(eta_seconds(report.planned - report.done), 1),
+            )
 
     yield progress
 
@@ -143,43 +153,77 @@ def _left(report: RunReport, eta_seconds: Callable[[int], float]) -> str:
     return f"{report.failed} failed, {left}" if report.failed else left
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+class EventFormatter(JsonFormatter):
+    """An event as a JSON object; docs/operations.md names the fields."""
+
+    def add_fields(
+        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
+    ) -> None:
+        fields = vars(record)
+        log_data["ts"] = f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+        log_data["level"] = record.levelname.lower()
+        log_data["event"] = fields["event"]
+        log_data["run_id"] = fields["run_id"]
+        if fields["sentence"]:
+            log_data["message"] = fields["sentence"]
+        merge_record_extra(record, log_data, reserved={*RESERVED_ATTRS, "sentence"})
 
 
-@dataclass(slots=True)
-class JsonLog:
-    """`write` gets each line. Every line names the run, once one has begun."""
+class JsonLines(logging.Handler):
+    """Writes each event as a line of JSON, with the id of the run once one has started."""
 
-    write: Callable[[str], object]
-    is_quiet: bool = False
-    """Warnings and errors alone."""
-    now: Callable[[], datetime] = utc_now
-    _run_id: str | None = None
-    _waiting: list[str] = field(default_factory=list)
-    _is_writing: bool = False
+    def __init__(self, write: Callable[[str], object], *, is_quiet: bool = False) -> None:
+        super().__init__()
+        self.setFormatter(EventFormatter(json_default=str))
+        self._write = write
+        self._lowest = logging.WARNING if is_quiet else logging.NOTSET
+        self._run_id: str | None = None
+        self._waiting: list[str] = []
+        self._is_writing = False
 
-    def __call__(self, event: Event) -> None:
-        self._run_id = event.fields.get("run_id", self._run_id)
-        if self.is_quiet and event.level == "info":
+    def emit(self, record: logging.LogRecord) -> None:
+        if not hasattr(record, "event"):
             return
-        self._waiting.append(self._line(event))
-        if self._is_writing:  # a signal came in the middle of a line
+        self._run_id = record.run_id = getattr(record, "run_id", self._run_id)
+        if record.levelno < self._lowest:
+            return
+        self._waiting.append(self.format(record))
+        if self._is_writing:  # a signal handler logs in the middle of a line
             return
         self._is_writing = True
         try:
             while self._waiting:
-                self.write(self._waiting.pop(0))
+                self._write(self._waiting.pop(0))
         finally:
             self._is_writing = False
 
-    def _line(self, event: Event) -> str:
-        line = {
-            "ts": f"{self.now().astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
-            "level": event.level,
-            "event": event.name,
-            "run_id": self._run_id,
-            **({"message": event.message} if event.message else {}),
-            **event.fields,
-        }
-        return json.dumps(line, default=str)
+
+class PlainLines(logging.Handler):
+    """Shows each event to a person."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(vars(record).get("sentence") or record.getMessage())
+
+
+@contextmanager
+def log_to_stderr(*, as_json: bool, is_quiet: bool) -> Iterator[None]:
+    """Write events to stderr: all of them as JSON, or for people those of commands and monitors.
+
+    What people see of a run is its summary, which names its problems.
+    """
+    handler = JsonLines(log_line, is_quiet=is_quiet) if as_json else PlainLines()
+    below = ("",) if as_json else (".cli", ".reports")
+    loggers = [logging.getLogger(f"kore_campaigns{name}") for name in below]
+    package = logging.getLogger("kore_campaigns")
+    before = package.level, package.propagate
+    package.setLevel(logging.INFO)
+    package.propagate = False
+    for logger in loggers:
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        package.setLevel(before[0])
+        package.propagate = before[1]

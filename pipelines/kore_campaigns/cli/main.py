@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kore_campaigns.cli import commands
-from kore_campaigns.cli.console import log_line, say
-from kore_campaigns.errors import UNEXPECTED, Ending, SettingInvalid, ending_of
+from kore_campaigns.cli.console import log_to_stderr
+from kore_campaigns.errors import UNEXPECTED, SettingInvalid, ending_of
+from kore_campaigns.events import log_event
 
-if TYPE_CHECKING:
-    from kore_campaigns.cli.console import JsonLog
-
+logger = logging.getLogger(__name__)
 
 EXIT_CODES = """\
 exit codes:
@@ -249,35 +249,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.project_dir:
         # dlt finds `.dlt/` by this; it must be set before dlt is imported
         os.environ["DLT_PROJECT_DIR"] = os.path.abspath(options.project_dir)  # noqa: PTH100
-    options.log = _log(options)
-    try:
-        _check_project(options.project_dir)
-        code: int = options.command(options)
-    except (Exception, KeyboardInterrupt) as failed:
-        ending = ending_of(failed)
-        if options.debug and ending.code == UNEXPECTED:
-            raise
-        _tell(ending, options.log)
-        return ending.exit_code
-    return code
-
-
-def _log(options: argparse.Namespace) -> JsonLog | None:
-    """None where lines for people are wanted."""
-    if getattr(options, "log_format", "text") == "text":
-        return None
-    from kore_campaigns.cli.console import JsonLog
-
-    return JsonLog(log_line, is_quiet=options.quiet)
-
-
-def _tell(ending: Ending, log: JsonLog | None) -> None:
-    if log is None:
-        say(ending.message)
-        return
-    from kore_campaigns.extract.report import run_failed
-
-    log(run_failed(ending.message, code=ending.code, exit_code=ending.exit_code))
+    as_json = getattr(options, "log_format", "text") == "json"
+    with log_to_stderr(as_json=as_json, is_quiet=getattr(options, "quiet", False)):
+        try:
+            _check_project(options.project_dir)
+            code: int = options.command(options)
+        except (Exception, KeyboardInterrupt) as failed:
+            ending = ending_of(failed)
+            if options.debug and ending.code == UNEXPECTED:
+                raise
+            log_event(
+                logger, "run_failed", ending.message, code=ending.code, exit_code=ending.exit_code
+            )
+            return ending.exit_code
+        return code
 
 
 def _check_project(project_dir: str | None) -> None:

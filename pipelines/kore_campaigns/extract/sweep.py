@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -19,12 +20,18 @@ from kore_campaigns.errors import (
     NotAsked,
     VanishNotBelieved,
 )
+from kore_campaigns.events import log_event
 from kore_campaigns.extract.fetch import Fetch, Fetched
 from kore_campaigns.extract.plan import Reason, Watermark, errors_allowed, vanished_allowed
 from kore_campaigns.extract.planner import Survey
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import Store
 from kore_campaigns.transform.campaign import is_new_version, shape
+
+logger = logging.getLogger(__name__)
+
+# the run's reason, not the campaign's: one event at the end says it for all of them
+NOT_REACHED = (NotAsked, Interrupted)
 
 # called after each answer with the report so far and a function: seconds that n more calls will
 # take
@@ -104,6 +111,7 @@ class Sweep:
                         self._watermark.pass_by(fetched.campaign_id)
                     else:
                         self._sort(fetched)
+                    self._count_requests()
                     self.progress(self.report, self.client.eta_seconds)
                     if self._is_full(chunk_began, done_before):
                         self._write(is_last=False)
@@ -197,6 +205,15 @@ class Sweep:
         self._watermark.end(error.campaign_id)
         self.report.failures.append(error)
         self.store.add_error(error)
+        if not isinstance(error, NOT_REACHED):
+            log_event(
+                logger,
+                "campaign_failed",
+                error.message,
+                campaign_id=error.campaign_id,
+                code=error.code,
+                http_status=error.http_status,
+            )
 
     def _account_for_the_rest(self) -> None:
         """Nothing configured is silently missing: what was not reached fails with the reason."""
@@ -215,10 +232,16 @@ class Sweep:
         self.report.interrupted = True
         return Interrupted(campaign_id)
 
-    def _write(self, *, is_last: bool) -> None:
+    def _count_requests(self) -> None:
         report, counters = self.report, self.client.counters
         report.requests = counters.requests
         report.retries = counters.retries
-        report.rate_limited = counters.rate_limited
+        if counters.rate_limited > report.rate_limited:
+            report.rate_limited = counters.rate_limited
+            log_event(logger, "rate_limited", count=report.rate_limited)
+
+    def _write(self, *, is_last: bool) -> None:
+        report = self.report
+        self._count_requests()
         report.confirmed_through, report.unsettled = self._watermark.read()
         self.write(is_last)

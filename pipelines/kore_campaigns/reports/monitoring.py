@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ from kore_campaigns.api.responses import NO_ANSWER, reason_of
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import Ending, KoreCampaignsError, SettingInvalid
-from kore_campaigns.extract import report as events
-from kore_campaigns.extract.report import Tell, in_one_line, problems
+from kore_campaigns.events import log_event
+from kore_campaigns.extract.report import in_one_line, problems
 from kore_campaigns.load.destination import place_of
 from kore_campaigns.load.disk import replace_text
 from kore_campaigns.pipeline import ConnectionRun
 from kore_campaigns.reports.status import App, LastRun, Status, read_status
+
+logger = logging.getLogger(__name__)
 
 # name without the prefix -> help; all are gauges with the app (`stream_id`) as label
 METRICS: Final = {
@@ -198,9 +201,7 @@ def _post(url: str, body: str) -> str | None:
         return "the address cannot be used"
 
 
-def write_metrics_of(
-    status: Status, file: str, tell: Tell, *, ended: Sequence[RunEnded] = ()
-) -> None:
+def write_metrics_of(status: Status, file: str, *, ended: Sequence[RunEnded] = ()) -> None:
     """The file, or an event that says why it could not be written."""
     text = metrics_text(status.apps, database_bytes=status.database_bytes, ended=ended)
     try:
@@ -211,7 +212,7 @@ def write_metrics_of(
             f"the metrics file `{file}` could not be written: {reason}. The run is not affected. "
             "Next: give `--metrics-file` a place in a folder that exists and can be written."
         )
-        tell(events.metrics_failed(message))
+        log_event(logger, "metrics_failed", message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,6 @@ class Monitors:
     destination: str
     database: str | None
     connections: Sequence[str | None]
-    tell: Tell
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def started(self) -> None:
@@ -264,7 +264,7 @@ class Monitors:
                 ended.append(RunEnded(stream_id, part.exit_code, self.now()))
             apps += of_run
         of_these = Status(status.database, apps, database_bytes=status.database_bytes)
-        write_metrics_of(of_these, file, self.tell, ended=ended)
+        write_metrics_of(of_these, file, ended=ended)
 
     def _status(self) -> Status:
         try:

@@ -1,4 +1,4 @@
-"""What a run tells while it goes on, and when it is over."""
+"""Events that a run logs, and their order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from conftest import Emulate
 from kore_campaigns.errors import DestinationUnavailable
-from kore_campaigns.extract.report import Event
 from kore_emulator import Emulator, Fault, sample_campaigns
+from support.events import Event, logged_events
 from support.project import Project
 
 
@@ -21,9 +21,9 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     return kore
 
 
-def told(project: Project, **options: Any) -> list[Event]:
-    found: list[Event] = []
-    project.run(tell=found.append, **options)
+def events_of_run(project: Project, **options: Any) -> list[Event]:
+    with logged_events() as found:
+        project.run(**options)
     return found
 
 
@@ -36,8 +36,8 @@ def only(events: list[Event], name: str) -> Event:
     return found
 
 
-def test_a_good_run_tells_its_plan_its_chunks_and_its_end(kore: Emulator, project: Project) -> None:
-    events = told(project, chunk_size=4)
+def test_a_good_run_logs_its_plan_its_chunks_and_its_end(kore: Emulator, project: Project) -> None:
+    events = events_of_run(project, chunk_size=4)
 
     assert names(events) == [
         *("run_started", "sweep_planned", "chunk_loaded", "chunk_loaded", "run_finished")
@@ -50,11 +50,13 @@ def test_a_good_run_tells_its_plan_its_chunks_and_its_end(kore: Emulator, projec
     assert events[-1].message.endswith("6 new versions, 0 unchanged, 0 vanished, 0 failed")
 
 
-def test_a_failure_is_told_before_the_chunk_it_is_part_of(kore: Emulator, project: Project) -> None:
+def test_a_failure_is_logged_before_the_chunk_that_contains_it(
+    kore: Emulator, project: Project
+) -> None:
     bad = kore.campaign_ids()[2]
     kore.fault(Fault.HTML, bad)
 
-    events = told(project)
+    events = events_of_run(project)
 
     assert names(events).index("campaign_failed") < names(events).index("chunk_loaded")
     failed = only(events, "campaign_failed")
@@ -66,7 +68,7 @@ def test_a_failure_is_told_before_the_chunk_it_is_part_of(kore: Emulator, projec
 def test_answers_that_the_limit_is_reached_are_counted(kore: Emulator, project: Project) -> None:
     kore.fault(Fault.RATE_LIMIT_RETRY_AFTER, kore.campaign_ids()[1], times=1, retry_after=1)
 
-    limited = only(told(project), "rate_limited")
+    limited = only(events_of_run(project), "rate_limited")
 
     assert (limited.fields, limited.level) == ({"count": 1}, "warning")
 
@@ -75,7 +77,7 @@ def test_campaigns_that_were_not_reached_are_one_event(kore: Emulator, project: 
     stop = threading.Event()
     stop.set()
 
-    events = told(project, stop=stop)
+    events = events_of_run(project, stop=stop)
 
     missed = only(events, "campaigns_not_reached")
     assert (missed.fields, missed.level) == ({"code": "interrupted", "count": 6}, "warning")
@@ -83,56 +85,53 @@ def test_campaigns_that_were_not_reached_are_one_event(kore: Emulator, project: 
     assert "campaign_failed" not in names(events)
 
 
-def test_deletions_that_are_not_believed_are_one_event_more(
+def test_deletions_that_are_not_believed_are_one_more_event(
     kore: Emulator, project: Project
 ) -> None:
     project.run()
     for campaign_id in kore.campaign_ids()[:4]:
         kore.delete(campaign_id)
 
-    events = told(project, sweep="full")
+    events = events_of_run(project, sweep="full")
 
     assert only(events, "vanish_not_believed").fields == {"count": 4}
     assert names(events).count("campaign_failed") == 4
 
 
-def test_refused_credentials_and_a_used_up_error_budget_are_told_in_their_own_words(
+def test_refused_credentials_and_an_exceeded_error_budget_have_events_of_their_own(
     kore: Emulator, project: Project
 ) -> None:
     kore.fault(Fault.HTML)
-    stopped = told(project)
+    stopped = events_of_run(project)
     kore.clear_faults()
     kore.scope_granted = False
-    refused = told(project)
+    refused = events_of_run(project)
 
     assert only(stopped, "run_stopped").message.startswith("stopped asking: ")
     assert only(refused, "access_refused").message.startswith("Kore.ai refused the credentials")
 
 
-def test_drift_is_told_once_a_kind(kore: Emulator, project: Project) -> None:
+def test_drift_is_logged_once_a_kind(kore: Emulator, project: Project) -> None:
     for campaign_id in kore.campaign_ids()[:2]:
         kore.edit(campaign_id, {"pacingRatio": 2})
 
-    found = only(told(project), "drift_found")
+    found = only(events_of_run(project), "drift_found")
 
     assert found.fields == {"path": "pacingRatio", "example_type": "number", "count": 2}
 
 
-def test_a_deadline_is_told(emulate: Emulate, project: Project) -> None:
+def test_a_deadline_is_logged(emulate: Emulate, project: Project) -> None:
     project.use(emulate(sample_campaigns(40), latency=0.05), workers=1)
 
-    events = told(project, deadline_seconds=0.3)
+    events = events_of_run(project, deadline_seconds=0.3)
 
     assert names(events)[-2:] == ["deadline_reached", "run_finished"]
 
 
-def test_a_run_that_cannot_write_has_told_of_what_went_before(
-    kore: Emulator, project: Project
-) -> None:
-    found: list[Event] = []
+def test_a_run_that_cannot_write_logs_no_end(kore: Emulator, project: Project) -> None:
     project.database.mkdir()
 
-    with pytest.raises(DestinationUnavailable):
-        project.run(tell=found.append)
+    with logged_events() as found, pytest.raises(DestinationUnavailable):
+        project.run()
 
     assert "run_finished" not in names(found)
