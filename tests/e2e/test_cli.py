@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
@@ -14,13 +15,16 @@ from conftest import Emulate
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
-COMMANDS = ["demo", "check", "run", "status", "restore", "verify", "rebuild"]
+COMMANDS = [
+    *("demo", "check", "plan", "run", "status", "report", "export", "copy", "views"),
+    *("restore", "verify", "rebuild"),
+]
 KEYS = [
     *("run_id", "sweep", "sweep_reason", "listed"),
     *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
     *("requests", "retries", "rate_limited", "drift", "seconds", "database", "is_complete"),
 ]
-HEAVY = ("dlt", "duckdb", "pandas", "requests", "pyarrow", "numpy")
+HEAVY = ("dlt", "duckdb", "pandas", "requests", "pyarrow", "numpy", "sqlglot", "jwt", "tqdm")
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def test_help_names_every_command_and_every_exit_code(project: Project) -> None:
 
     assert (ended.code, ended.err) == (0, "")
     for command in COMMANDS:
-        assert f"\n    {command} " in ended.out
+        assert f"\n  {command} " in ended.out
     for code in ("0 ok", "1 unexpected", "2 usage or settings", "3 authentication", "4 partial"):
         assert code in ended.out
     for code in ("5 the answer breaks the contract", "6 database locked", "75 temporary"):
@@ -52,7 +56,7 @@ def test_each_command_explains_itself(project: Project, command: str) -> None:
     ended = project.command(command, "--help")
 
     assert (ended.code, ended.err) == (0, "")
-    assert f"usage: kore-campaigns {command} " in ended.out
+    assert f"Usage: kore-campaigns {command} " in ended.out
     for option in ("--json", "--project-dir DIR", "--debug"):
         assert option in ended.out
 
@@ -65,6 +69,7 @@ def test_each_command_explains_itself(project: Project, command: str) -> None:
         ["run", "--no-such-option"],
         ["run", "--sweep", "weekly"],
         ["run", "--requests-per-minute", "many"],
+        ["run", "--deadline", "5x"],
         ["run", "--data", "x"],
         ["status", "--sweep", "full"],
         ["check", "extra"],
@@ -74,7 +79,7 @@ def test_wrong_usage_is_exit_2(project: Project, arguments: list[str]) -> None:
     ended = project.command(*arguments)
 
     assert (ended.code, ended.out) == (2, "")
-    assert "usage: kore-campaigns" in ended.err
+    assert "Usage: kore-campaigns" in ended.err
 
 
 @pytest.mark.parametrize(
@@ -206,12 +211,27 @@ def test_a_reader_that_has_seen_enough_changes_no_exit_code(
     assert "BrokenPipe" not in ended.stderr
 
 
-def test_importing_the_package_loads_nothing_heavy() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"]])
+def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     found = python(
-        "import sys, kore_campaigns, kore_campaigns.cli.main\n"
+        "import sys, kore_campaigns\n"
+        "from kore_campaigns.cli.main import main\n"
+        f"assert main({arguments}) == 0\n"
         f"print([name for name in {HEAVY} if name in sys.modules])"
     )
-    assert found == "[]"
+    assert found.splitlines()[-1] == "[]"
+
+
+def test_the_version_is_that_of_the_package(project: Project) -> None:
+    ended = project.cli("--version")
+
+    assert (ended.code, ended.out) == (0, f"kore-campaigns, version {version('kore-campaigns')}\n")
+
+
+def test_a_duration_that_cannot_be_read_is_named_with_examples(project: Project) -> None:
+    ended = project.cli("run", "--deadline", "5x")
+
+    assert "invalid duration '5x'; use for example 90s, 10m or 2h" in ended.err
 
 
 def test_what_the_package_offers_can_be_imported_from_it() -> None:

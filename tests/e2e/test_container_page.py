@@ -6,11 +6,12 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import pytest
 import yaml
 
 from kore_campaigns.api.transport import Timeouts
-from kore_campaigns.cli.main import parser
+from kore_campaigns.cli.main import cli
 from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import Interrupted
 from support.build_context import in_context, is_ignored, read_ignored
@@ -52,7 +53,14 @@ def test_no_secret_and_no_database_reaches_whoever_builds_the_image(tmp_path: Pa
 
 @pytest.mark.parametrize("line", re.findall(r" kore-campaigns ((?:run|status)\b[^\n]*)", PAGE))
 def test_every_line_of_the_page_is_one_that_the_program_takes(line: str) -> None:
-    assert parser().parse_args(line.split()).command
+    assert parsed(line.split())["destination"]
+
+
+def parsed(arguments: list[str]) -> dict[str, Any]:
+    """The options of a command line, by name."""
+    name, command, rest = cli.resolve_command(click.Context(cli), arguments)
+    assert command is not None
+    return command.make_context(name, rest).params
 
 
 class Pod(NamedTuple):
@@ -78,7 +86,7 @@ def pod() -> Pod:
 
 def test_the_job_of_the_page_tries_again_after_75_alone_and_ends_in_good_order(pod: Pod) -> None:
     *_, on_exit = pod.job["podFailurePolicy"]["rules"]
-    options = parser().parse_args(pod.container["args"])
+    options = parsed(pod.container["args"])
 
     # a policy for failed pods is only taken where none is started again in place
     assert pod.spec["restartPolicy"] == "Never"
@@ -89,7 +97,7 @@ def test_the_job_of_the_page_tries_again_after_75_alone_and_ends_in_good_order(p
         "values": [Interrupted.exit_code],
     }
     assert pod.job["backoffLimit"] > 0
-    assert options.deadline < pod.job["activeDeadlineSeconds"] < 3600
+    assert options["deadline_seconds"] < pod.job["activeDeadlineSeconds"] < 3600
     assert pod.spec["terminationGracePeriodSeconds"] > Timeouts().read_seconds
 
 

@@ -12,7 +12,8 @@ import duckdb
 import pytest
 import sqlglot
 
-from kore_campaigns.cli.main import DIALECTS, main
+from kore_campaigns.cli.commands import DIALECTS
+from kore_campaigns.cli.main import main
 from kore_campaigns.views.apply import (
     GENERATED,
     OWN,
@@ -87,4 +88,4 @@ def test_an_unknown_dialect_is_a_wrong_usage(project: Project) -> None:
     ended = project.command("views", "--dialect", "oracle")
 
     assert ended.code == 2
-    assert "choose from" in ended.err
+    assert "'oracle' is not one of 'duckdb', 'postgres', " in ended.err

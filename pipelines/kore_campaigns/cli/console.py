@@ -1,8 +1,7 @@
-"""Console: what is printed, progress, signals and the log on stderr."""
+"""Console: printing, signals, progress, and the log on stderr."""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import logging
@@ -14,15 +13,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
-from tqdm import tqdm
 
 from kore_campaigns.events import log_event
-from kore_campaigns.extract.report import RunReport, duration
-from kore_campaigns.extract.sweep import Progress, silent
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from kore_campaigns.extract.report import RunReport
+    from kore_campaigns.extract.sweep import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +35,6 @@ def say(line: str) -> None:
     print(f"kore-campaigns: {line}", file=sys.stderr, flush=True)
 
 
-def log_line(line: str) -> None:
-    """A line for programs; whoever does not read it any more is no reason to stop."""
-    with contextlib.suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
-
-
 def show(text: str = "") -> None:
     try:
         print(text, flush=True)
@@ -47,31 +43,26 @@ def show(text: str = "") -> None:
 
 
 def print_result(
-    options: argparse.Namespace, as_json: Any, summary: Sequence[str], *, quiet: bool = False
+    found: dict[str, Any], summary: Sequence[str], *, as_json: bool, quiet: bool = False
 ) -> None:
-    if options.json:
-        show(json.dumps(as_json, default=str))
+    if as_json:
+        show(json.dumps(found, default=str))
     elif not quiet:
         show("\n".join(summary))
 
 
-def from_here(path: str | None) -> str | None:
-    """A path given as a flag belongs to the current folder, as with any command."""
-    return None if path is None else os.path.abspath(path)  # noqa: PTH100
-
-
 def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
-    """Set by the first Ctrl-C or SIGTERM; a second one ends the program at once."""
+    """Return an event that the first Ctrl-C or SIGTERM sets; a second one ends the program."""
     stop = threading.Event()
 
-    def ask_to_stop(number: int, frame: object) -> None:
+    def request_stop(number: int, frame: object) -> None:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         log_event(logger, "stop_requested", sentence)
 
-    signal.signal(signal.SIGINT, ask_to_stop)
-    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, request_stop)
+    signal.signal(signal.SIGTERM, request_stop)
     return stop
 
 
@@ -80,32 +71,32 @@ SECONDS_BETWEEN_ETAS = 0.5
 
 
 @contextmanager
-def show_progress(*, quiet: bool) -> Iterator[Progress]:
-    """What `run_pipeline` calls after each answer. All of it goes to stderr."""
-    if quiet:
-        yield silent
+def show_progress(*, quiet: bool, in_log: bool = False) -> Iterator[Progress]:
+    """Show the progress on stderr: as a bar on a terminal, otherwise as lines or in the log."""
+    if in_log:
+        yield log_progress()
+    elif quiet:
+        yield lambda report, eta_seconds: None
     elif sys.stderr.isatty():
-        bar: tqdm[NoReturn] = tqdm(unit=" campaigns", bar_format=_BAR, leave=False, file=sys.stderr)
-        with bar:
+        from tqdm import tqdm
+
+        # tqdm estimates from the speed so far, which is wrong under a budget per minute
+        form = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
+        with tqdm(unit=" campaigns", bar_format=form, leave=False, file=sys.stderr) as bar:
             yield _on(bar)
     else:
         yield lines_to(sys.stderr.write)
 
 
-# tqdm's own guess from the speed so far is far off where calls come in bursts of a minute's budget
-_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
-
-
 def _on(bar: tqdm[NoReturn]) -> Progress:
-    due = 0.0
+    def show_left(report: RunReport, seconds_left: float) -> None:
+        bar.set_postfix_str(_left(report, seconds_left), refresh=False)
+
+    estimate = _every(SECONDS_BETWEEN_ETAS, show_left, is_due_now=True)
 
     def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-        nonlocal due
-        bar.total = report.planned
-        bar.n = report.done
-        if time.monotonic() >= due:
-            due = time.monotonic() + SECONDS_BETWEEN_ETAS
-            bar.set_postfix_str(_left(report, eta_seconds), refresh=False)
+        bar.total, bar.n = report.planned, report.done
+        estimate(report, eta_seconds)
         bar.update(0)
 
     return progress
@@ -114,42 +105,54 @@ def _on(bar: tqdm[NoReturn]) -> Progress:
 def lines_to(
     write: Callable[[str], object], *, now: Callable[[], float] = time.monotonic
 ) -> Progress:
-    """Progress as a line every `SECONDS_BETWEEN_LINES`."""
-    due = now() + SECONDS_BETWEEN_LINES
+    """Write the progress as a line every 30 seconds."""
+
+    def write_line(report: RunReport, seconds_left: float) -> None:
+        left = _left(report, seconds_left)
+        write(f"kore-campaigns: {report.done} of {report.planned} campaigns, {left}\n")
+
+    return _every(SECONDS_BETWEEN_LINES, write_line, now=now)
+
+
+def log_progress(*, now: Callable[[], float] = time.monotonic) -> Progress:
+    """Log the progress as an event every 30 seconds."""
+
+    def log(report: RunReport, seconds_left: float) -> None:
+        log_event(
+            logger,
+            "progress",
+            done=report.done,
+            planned=report.planned,
+            failed=report.failed,
+            eta_seconds=round(seconds_left, 1),
+        )
+
+    return _every(SECONDS_BETWEEN_LINES, log, now=now)
+
+
+def _every(
+    seconds: float,
+    show: Callable[[RunReport, float], None],
+    *,
+    now: Callable[[], float] = time.monotonic,
+    is_due_now: bool = False,
+) -> Progress:
+    """Call `show` with the seconds that are left, but not more often than every `seconds`."""
+    due = now() + (0 if is_due_now else seconds)
 
     def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
         nonlocal due
         if now() >= due:
-            due = now() + SECONDS_BETWEEN_LINES
-            done = f"{report.done} of {report.planned} campaigns"
-            write(f"kore-campaigns: {done}, {_left(report, eta_seconds)}\n")
+            due = now() + seconds
+            show(report, eta_seconds(report.planned - report.done))
 
     return progress
 
 
-@contextmanager
-def log_progress(*, now: Callable[[], float] = time.monotonic) -> Iterator[Progress]:
-    """Progress as an event every `SECONDS_BETWEEN_LINES`."""
-    due = now() + SECONDS_BETWEEN_LINES
+def _left(report: RunReport, seconds_left: float) -> str:
+    from kore_campaigns.extract.report import duration
 
-    def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-        nonlocal due
-        if now() >= due:
-            due = now() + SECONDS_BETWEEN_LINES
-            log_event(
-                logger,
-                "progress",
-                done=report.done,
-                planned=report.planned,
-                failed=report.failed,
-                eta_seconds=round(eta_seconds(report.planned - report.done), 1),
-            )
-
-    yield progress
-
-
-def _left(report: RunReport, eta_seconds: Callable[[int], float]) -> str:
-    left = f"about {duration(eta_seconds(report.planned - report.done))} left"
+    left = f"about {duration(seconds_left)} left"
     return f"{report.failed} failed, {left}" if report.failed else left
 
 
@@ -205,25 +208,30 @@ class PlainLines(logging.Handler):
         say(vars(record).get("sentence") or record.getMessage())
 
 
+def write_line(line: str) -> None:
+    # a program that no longer reads its lines does not stop the run
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def log_to_stderr(*, as_json: bool, is_quiet: bool) -> Iterator[None]:
     """Write events to stderr: all of them as JSON, or for people those of commands and monitors.
 
     What people see of a run is its summary, which names its problems.
     """
-    handler = JsonLines(log_line, is_quiet=is_quiet) if as_json else PlainLines()
-    below = ("",) if as_json else (".cli", ".reports")
-    loggers = [logging.getLogger(f"kore_campaigns{name}") for name in below]
+    handler = JsonLines(write_line, is_quiet=is_quiet) if as_json else PlainLines()
     package = logging.getLogger("kore_campaigns")
+    below = [package] if as_json else [package.getChild("cli"), package.getChild("reports")]
     before = package.level, package.propagate
     package.setLevel(logging.INFO)
     package.propagate = False
-    for logger in loggers:
-        logger.addHandler(handler)
+    for each in below:
+        each.addHandler(handler)
     try:
         yield
     finally:
-        for logger in loggers:
-            logger.removeHandler(handler)
+        for each in below:
+            each.removeHandler(handler)
         package.setLevel(before[0])
         package.propagate = before[1]

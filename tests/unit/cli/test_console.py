@@ -163,7 +163,8 @@ def test_people_see_events_of_commands_and_monitors_and_nothing_of_a_run(
 
 def test_progress_is_an_event_now_and_then() -> None:
     time = 0.0
-    with logged_events() as events, log_progress(now=lambda: time) as progress:
+    with logged_events() as events:
+        progress = log_progress(now=lambda: time)
         for second in range(70):
             time = float(second)
             progress(report(40), lambda calls: calls / 7)
