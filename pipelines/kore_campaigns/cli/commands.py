@@ -69,7 +69,7 @@ class Verb(click.Command):
     """A command with the options that all of them have; an error becomes a line and a code."""
 
     def __init__(
-        self, *arguments: Any, params: Sequence[click.Parameter] = (), **more: Any
+        self, name: str | None, *, params: Sequence[click.Parameter] = (), **more: Any
     ) -> None:
         common = [
             click.Option(
@@ -80,7 +80,7 @@ class Verb(click.Command):
             ),
             click.Option(["--debug"], is_flag=True, help="Show full tracebacks."),
         ]
-        super().__init__(*arguments, params=[*params, *common], **more)
+        super().__init__(name, params=[*params, *common], **more)
 
     def invoke(self, ctx: click.Context) -> int:
         project_dir, debug = ctx.params.pop("project_dir"), ctx.params.pop("debug")
