@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -30,8 +30,8 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
-from kore_campaigns.extract.contact_lists import ListReading
-from kore_campaigns.extract.planner import Surveyor
+from kore_campaigns.extract.contact_lists import ContactLists, read_contact_lists
+from kore_campaigns.extract.planner import Planner
 from kore_campaigns.extract.report import (
     JSON_KEYS,
     RunReport,
@@ -39,7 +39,7 @@ from kore_campaigns.extract.report import (
     new_report,
     problems,
 )
-from kore_campaigns.extract.rows import Store, zone_references
+from kore_campaigns.extract.rows import PendingRows, zone_references
 from kore_campaigns.extract.sweep import NOT_REACHED, Progress, Sweep, silent
 from kore_campaigns.load.destination import DUCKDB, Destination, DuckDbFile, destination_of
 from kore_campaigns.load.dlt_load import destination_errors, load, package
@@ -148,26 +148,11 @@ def run_in(
         )
         with _deadline(deadline_seconds, stop, report):
             with destination_errors(report.database), sql_client(pipeline) as reader:
-                now, wanted = report.started_at, found.sweep
-                survey = Surveyor(found, ready.campaign_ids, client, reader, now, wanted).survey()
-                store = Store(found, report, survey, pipeline, reader)
-            app = {"account_id": found.account_id, "stream_id": found.stream_id}
-            lists = ListReading(client, report, stop, app, is_wanted=found.contact_lists)
-            references = partial(_references, found, ready.policies, lists)
-            sweep = Sweep(
-                settings=found,
-                report=report,
-                client=client,
-                store=store,
-                survey=survey,
-                stop=stop,
-                write=lambda is_last: _write(
-                    store, report, pipeline, destination, references if is_last else None
-                ),
-                progress=progress,
-                accept_vanished=accept_vanished,
-                ask_last=lists.ask,
-            )
+                now, kind = report.started_at, found.sweep
+                planner = Planner(found, ready.campaign_ids, client, reader, now, kind)
+                planned = planner.plan()
+                rows = PendingRows(found, report, planned, pipeline, reader)
+            sweep = Sweep(found, report, client, stop, planned, rows, accept_vanished)
             log_event(
                 logger,
                 "sweep_planned",
@@ -175,9 +160,16 @@ def run_in(
                 sweep_reason=report.sweep_reason,
                 listed=report.listed,
                 planned=report.planned,
-                to_ask=len(survey.plan.ask),
+                to_ask=len(planned.plan.requests),
             )
-            sweep.go()
+            with closing(sweep.run()) as answers:
+                for is_chunk_full in answers:
+                    progress(report, client.eta_seconds)
+                    if is_chunk_full:
+                        _write(rows, report, pipeline, destination, None)
+            lists = read_contact_lists(client, found, report, stop)
+            references = partial(_references, found, ready.policies, lists)
+            _write(rows, report, pipeline, destination, references)
         _log_end(report)
         return report
 
@@ -224,7 +216,7 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
 
 
 def _write(
-    store: Store,
+    rows: PendingRows,
     report: RunReport,
     pipeline: dlt.Pipeline,
     destination: Destination,
@@ -235,17 +227,17 @@ def _write(
     The last chunk brings the `references`, too: what says how things are now.
     """
     is_last = references is not None
-    began, versions = time.monotonic(), len(store)
+    began, versions = time.monotonic(), len(rows)
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
-    with destination_errors(report.database), destination.step(pipeline, versions=len(store)):
-        if len(store):
-            load(pipeline, package(versions=store.version_rows()), database=report.database)
-        records = store.records(is_last=is_last)
+    with destination_errors(report.database), destination.step(pipeline, versions=len(rows)):
+        if len(rows):
+            load(pipeline, package(versions=rows.version_rows()), database=report.database)
+        records = rows.records(is_last=is_last)
         if references is not None:
             with pipeline.sql_client() as reader:
                 records.add(reference_records(reader, references(reader)))
         write_records(pipeline, records, run_id=report.run_id, database=report.database)
-    store.clear()
+    rows.clear()
     log_event(
         logger,
         "chunk_loaded",
@@ -257,17 +249,17 @@ def _write(
 
 
 def _references(
-    settings: KoreSettings, policies: Sequence[Row], lists: ListReading, reader: Reader
+    settings: KoreSettings, policies: Sequence[Row], lists: ContactLists | None, reader: Reader
 ) -> list[Reference]:
     """What the tables that say how things are now are to hold; of what was not read, nothing."""
     app = {"stream_id": settings.stream_id}
     found = [Reference(schema.POLICIES, policies, app)]
     found += zone_references(reader, now=datetime.now(UTC))
-    if lists.found is not None:
+    if lists is not None:
         unseen = ("seen_at",)
         found += [
-            Reference(schema.LISTS, lists.found.lists, app, unseen),
-            Reference(schema.LIST_CAMPAIGNS, lists.found.campaigns, app, unseen),
+            Reference(schema.LISTS, lists.lists, app, unseen),
+            Reference(schema.LIST_CAMPAIGNS, lists.campaigns, app, unseen),
         ]
     return found
 

@@ -23,9 +23,9 @@ from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings, checked
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.connect import connected
-from kore_campaigns.extract.planner import Surveyor
+from kore_campaigns.extract.planner import Planner
 from kore_campaigns.extract.report import new_report
-from kore_campaigns.extract.rows import Store
+from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load.dlt_load import ensure_tables, resource
 from kore_campaigns.load.reader import sql_client
@@ -62,8 +62,8 @@ def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
     yield from rows()
 
 
-def _sweep(settings: KoreSettings) -> Store:
-    """Ask for every configured campaign, compared with what the active pipeline's destination
+def _sweep(settings: KoreSettings) -> PendingRows:
+    """Request every configured campaign, compared with what the active pipeline's destination
     holds.
     """
     campaign_ids = configured_ids(settings, project_folder())
@@ -72,17 +72,15 @@ def _sweep(settings: KoreSettings) -> Store:
     stop = threading.Event()
     with connected(settings, stop=stop) as client:
         with sql_client(pipeline) as reader:
-            surveyor = Surveyor(settings, campaign_ids, client, reader, report.started_at, "full")
-            survey = surveyor.survey()
-            store = Store(settings, report, survey, pipeline, reader)
-        Sweep(settings, report, client, store, survey, stop, write=_keep).go()
+            now = report.started_at
+            planned = Planner(settings, campaign_ids, client, reader, now, "full").plan()
+            rows = PendingRows(settings, report, planned, pipeline, reader)
+        # full chunks stay in `rows`: this source is one load package
+        for _ in Sweep(settings, report, client, stop, planned, rows).run():
+            pass
     if report.access_refused is not None:
         raise report.access_refused
-    return store
-
-
-def _keep(is_last: bool) -> None:
-    """Chunks stay in the store: this source is one package, which dlt loads."""
+    return rows
 
 
 def _active_pipeline() -> dlt.Pipeline | None:

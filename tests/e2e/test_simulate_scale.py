@@ -16,7 +16,7 @@ from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.rate_limit import Budget, Limit
 from kore_campaigns.api.rate_limit_stores import CallsFile
 from kore_campaigns.api.transport import RetryPolicy, Transport
-from kore_campaigns.extract.fetch import Fetch
+from kore_campaigns.extract.fetch import fetch_campaigns
 from kore_emulator import Fault, sample_campaigns
 from scale_table import OwnCosts, scaled
 from simulated_run import Kore, Outcome, SimulatedRun, Work, asking_seconds, draw_setbacks
@@ -175,14 +175,14 @@ def test_a_small_case_over_a_real_socket_takes_what_the_simulation_says(
         budget=budget,
     )
     client = KoreClient(transport)
-    fetch = Fetch(
+    fetched = fetch_campaigns(
         kore.campaign_ids(),
         client=client,
         workers=8,
         stop=threading.Event(),
         now=lambda: datetime.now(UTC),
     )
-    answers = list(fetch.answers())
+    answers = list(fetched)
     transport.close()
 
     simulated = SimulatedRun(Work(setbacks=setbacks), kore=kept, limits=[limit]).go()

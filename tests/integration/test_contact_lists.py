@@ -171,7 +171,7 @@ def test_where_they_are_refused_the_run_is_as_good_says_why_and_keeps_those_held
     assert rows(project) == before
     (line,) = ended.err.splitlines()[-1:]
     assert line.startswith(f"kore-campaigns: the contact lists were not read: {reason}")
-    assert "set `contact_lists` = false to spare the call" in line
+    assert "set `contact_lists` = false to skip the call" in line
 
 
 def test_an_answer_without_a_list_of_them_is_none(kore: Emulator, project: Project) -> None:

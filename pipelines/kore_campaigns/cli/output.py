@@ -162,19 +162,20 @@ NOT_CONFIGURED_SHOWN = 10
 def plan_lines(preview: Preview) -> list[str]:
     """The kind of sweep and its cost first, then a line for each campaign to ask for."""
     plan = preview.plan
+    to_request, confirmed = len(plan.requests), len(plan.confirmed)
     lists = ", 1 for the contact lists" if preview.contact_list_calls else ""
     lines = [
         f"sweep      {plan.sweep}: {plan.reason}",
-        f"calls      {preview.calls}: {preview.listing_calls} for the listing, {len(plan.ask)} for "
+        f"calls      {preview.calls}: {preview.listing_calls} for the listing, {to_request} for "
         f"campaigns{lists}; about {duration(preview.eta_seconds)} under the budget",
-        f"campaigns  {len(plan)} configured: {len(plan.ask)} to ask for, {len(plan.settled)} as "
-        "held, without a call",
+        f"campaigns  {len(plan)} configured: {to_request} to request, {confirmed} "
+        "confirmed without a request",
     ]
-    lines += [f"note       {note}" for note in preview.survey.notes]
+    lines += [f"note       {note}" for note in preview.run.notes]
     lines += _gone(preview)
     lines += _not_configured(preview)
-    width = max((len(step.campaign_id) for step in plan.ask), default=0)
-    for step in plan.ask:
+    width = max((len(step.campaign_id) for step in plan.requests), default=0)
+    for step in plan.requests:
         fields = f": {', '.join(step.fields)}" if step.fields else ""
         lines.append(f"ask        {step.campaign_id:<{width}}  {step.reason}{fields}")
     return lines
@@ -194,7 +195,7 @@ def _gone(preview: Preview) -> list[str]:
 
 
 def _not_configured(preview: Preview) -> list[str]:
-    others = preview.survey.not_configured
+    others = preview.run.not_configured
     if not others:
         return []
     shown = ", ".join(others[:NOT_CONFIGURED_SHOWN])

@@ -1,18 +1,20 @@
-"""The app's contact lists: one call of a run, which may fail without harm to the run.
+"""The app's contact lists: one call of a run, whose failure does not fail the run.
 
-Of each list a few named fields are taken and nothing else: the settings of its source may hold
-addresses and passwords of other systems, its columns and files tell of contacts.
+Only a few named fields of each list are stored: the settings of its source may contain addresses
+and passwords of other systems, its columns and files describe contacts.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.responses import one_line
+from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import AccessRefused, CampaignFailed
 from kore_campaigns.extract.listing import reason_of
 from kore_campaigns.extract.report import RunReport
@@ -22,70 +24,50 @@ from kore_campaigns.transform.values import settled
 Row = dict[str, Any]
 
 NAMED: Final = 5
-SWITCH_OFF: Final = "set `contact_lists` = false to spare the call"
-
-
-class ListsClient(Protocol):
-    """What is needed of `KoreClient`."""
-
-    @property
-    def answered(self) -> threading.Event: ...
-
-    def contact_lists(self) -> list[Any]: ...
+SWITCH_OFF: Final = "set `contact_lists` = false to skip the call"
 
 
 @dataclass(frozen=True, slots=True)
 class ContactLists:
-    """Rows of `contact_lists` and `contact_list_campaigns`, and what had no id to be kept by."""
+    """Rows of `contact_lists` and `contact_list_campaigns`, and names of lists without an id."""
 
     lists: list[Row]
     campaigns: list[Row]
     without_id: list[str]
 
 
-@dataclass(slots=True)
-class ListReading:
-    """`ask()` once, when all else of the run was asked."""
+def read_contact_lists(
+    client: KoreClient, settings: KoreSettings, report: RunReport, stop: threading.Event
+) -> ContactLists | None:
+    """Read the lists once all campaigns were requested; None where the stored ones stay.
 
-    client: ListsClient
-    report: RunReport
-    stop: threading.Event
-    app: dict[str, str]
-    """`account_id` and `stream_id`."""
-    is_wanted: bool = True
-    found: ContactLists | None = field(default=None, init=False)
-    """None where they were not read: what is held of them stays."""
-
-    def ask(self) -> None:
-        """Read the lists, or say in the report why not; a run that was refused does not ask."""
-        refused = self.report.access_refused is not None or not self.client.answered.is_set()
-        if not self.is_wanted or refused:
-            return
-        if self.stop.is_set():
-            self._leave(
-                "the run stopped asking before it was their turn", "nothing, the next run asks"
-            )
-            return
-        try:
-            received = self.client.contact_lists()
-        except (AccessRefused, CampaignFailed) as failed:
-            again = "nothing, if it does not happen every time; else grant the scope, or"
-            self._leave(reason_of(failed), f"{again} {SWITCH_OFF}")
-            return
-        self.found = shape_lists(received, app=self.app, seen_at=self.report.started_at)
-        if self.found.without_id:
-            named = ", ".join(f"`{name}`" for name in self.found.without_id[:NAMED])
-            self.report.list_notes.append(
-                f"{len(self.found.without_id)} contact lists came without an id and are not in "
-                f"`kore.contact_lists`: {named}. Next: look them up in Kore.ai; tell Kore.ai "
-                f"support if it stays, or {SWITCH_OFF}"
-            )
-
-    def _leave(self, reason: str, next_step: str) -> None:
-        self.report.list_notes.append(
-            f"the contact lists were not read: {reason}. Those held stay, and nothing else is "
-            f"concerned. Next: {next_step}"
+    The report says why they were not read.  A run that was refused does not request them.
+    """
+    if not settings.contact_lists or report.access_refused is not None:
+        return None
+    not_read = "the contact lists were not read: {}. The stored ones stay. Next: {}"
+    if stop.is_set():
+        reason = "the run stopped before it was their turn"
+        report.list_notes.append(not_read.format(reason, "nothing, the next run reads them"))
+        return None
+    try:
+        received = client.contact_lists()
+    except (AccessRefused, CampaignFailed) as failed:
+        next_step = f"nothing, if it happens once; otherwise grant the scope, or {SWITCH_OFF}"
+        report.list_notes.append(not_read.format(reason_of(failed), next_step))
+        return None
+    finally:
+        report.count_requests(client.counters)
+    app = {"account_id": settings.account_id, "stream_id": settings.stream_id}
+    lists = shape_lists(received, app=app, seen_at=report.started_at)
+    if lists.without_id:
+        named = ", ".join(f"`{name}`" for name in lists.without_id[:NAMED])
+        report.list_notes.append(
+            f"{len(lists.without_id)} contact lists came without an id and are not in "
+            f"`kore.contact_lists`: {named}. Next: look them up in Kore.ai; report it to Kore.ai "
+            f"support if it stays, or {SWITCH_OFF}"
         )
+    return lists
 
 
 def shape_lists(received: list[Any], *, app: dict[str, str], seen_at: datetime) -> ContactLists:

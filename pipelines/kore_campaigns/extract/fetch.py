@@ -1,12 +1,14 @@
-"""Ask for many campaigns at once, in bounded memory, and hand on each answer or its reason."""
+"""Request many campaigns concurrently, with bounded memory, and yield each answer or its error."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Protocol
 
 from kore_campaigns.errors import (
@@ -17,14 +19,14 @@ from kore_campaigns.errors import (
     Interrupted,
 )
 
-# answers waiting to be taken; beyond it the threads wait, so memory does not grow with the run
+# answers that may wait for the consumer; it bounds the memory of a run of any size
 BUFFERED = 200
 # refusals in a row, after successes, that mean the account and not a campaign is refused
 REFUSALS_IN_A_ROW = 3
 
 
 class Client(Protocol):
-    """What is needed of `KoreClient`."""
+    """The part of `KoreClient` that fetching needs."""
 
     @property
     def answered(self) -> threading.Event: ...
@@ -34,7 +36,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """The end of one request: `data` as received, or the `error` that says why there is none."""
+    """The result of one request: `data` as received, or the `error` that explains its absence."""
 
     campaign_id: str
     observed_at: datetime
@@ -43,7 +45,7 @@ class Fetched:
 
 
 def stoppable_sleep(stop: threading.Event) -> Callable[[float], None]:
-    """A sleep that ends with `Interrupted` as soon as `stop` is set."""
+    """A sleep that raises `Interrupted` as soon as `stop` is set."""
 
     def sleep(seconds: float) -> None:
         if stop.wait(max(0.0, seconds)):
@@ -52,114 +54,97 @@ def stoppable_sleep(stop: threading.Event) -> Callable[[float], None]:
     return sleep
 
 
-class Fetch:
-    """Asks for `campaign_ids` with `workers` threads; `answers()` gives one `Fetched` each.
+def fetch_campaigns(
+    campaign_ids: Sequence[str],
+    *,
+    client: Client,
+    workers: int,
+    stop: threading.Event,
+    now: Callable[[], datetime],
+) -> Generator[Fetched, None, None]:
+    """Yield one `Fetched` per campaign, in the order in which the answers arrive.
 
-    The first campaign is asked for alone until the service has accepted the credentials, so wrong
-    ones cost two calls and not two per thread.  Once `stop` is set, requests under way end and no
-    other is begun: campaigns not reached simply do not come out.  Raises `AccessRefused` after the
-    answers that were already there.
+    The first campaign is requested alone until the service has accepted the credentials, so wrong
+    credentials cost two calls and not two per thread.  Once `stop` is set, open requests end and no
+    other starts: campaigns that were not reached are not yielded.  Raises `AccessRefused` after
+    the answers that were already there.
     """
+    requests = _Requests(client, stop, now)
+    waiting = iter(campaign_ids)
+    done: queue.SimpleQueue[Future[Fetched | None]] = queue.SimpleQueue()
+    pending = 0
+    fatal: BaseException | None = None
 
-    def __init__(
-        self,
-        campaign_ids: Sequence[str],
-        *,
-        client: Client,
-        workers: int,
-        stop: threading.Event,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._ids = iter(campaign_ids)
-        self._client = client
-        self._stop = stop
-        self._now = now
-        self._workers = max(1, min(workers, len(campaign_ids)))
-        self._lock = threading.Lock()
-        self._answers: queue.Queue[Fetched | None] = queue.Queue(maxsize=BUFFERED)
-        self._closed = threading.Event()
-        self._successes = 0
-        self._refusals = 0
-        self._fatal: BaseException | None = None
+    def submit() -> int:
+        """Keep the threads busy while the consumer loads what came; returns the requests added."""
+        most = workers + BUFFERED if client.answered.is_set() else 1
+        added = list(islice(waiting, most - pending)) if not requests.is_over() else []
+        for campaign_id in added:
+            pool.submit(requests.send, campaign_id).add_done_callback(done.put)
+        return len(added)
 
-    def answers(self) -> Generator[Fetched, None, None]:
-        """One `Fetched` per campaign, in the order they come in."""
-        threads = [
-            threading.Thread(target=self._work, args=(number,), name=f"fetch-{number}", daemon=True)
-            for number in range(self._workers)
-        ]
-        for thread in threads:
-            thread.start()
-        running = len(threads)
+    with ThreadPoolExecutor(max(1, workers), thread_name_prefix="fetch") as pool:
         try:
-            while running:
-                fetched = self._answers.get()
-                if fetched is None:
-                    running -= 1
-                else:
+            pending += submit()
+            while pending:
+                future = done.get()
+                pending -= 1
+                if future.exception() is not None:
+                    fatal = fatal or future.exception()
+                    continue
+                pending += submit()
+                fetched = future.result()
+                if fetched is not None:
                     yield fetched
         finally:
-            self._closed.set()
-            while running:  # a consumer that left early must not leave threads waiting for it
-                running -= self._answers.get() is None
-            for thread in threads:
-                thread.join()
-        if self._fatal is not None:
-            raise self._fatal
+            requests.ended.set()
+    if fatal is not None:
+        raise fatal
 
-    def _work(self, number: int) -> None:
+
+@dataclass(slots=True)
+class _Requests:
+    """Sends single requests in the threads, and counts refusals over all of them."""
+
+    client: Client
+    stop: threading.Event
+    now: Callable[[], datetime]
+    ended: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _has_success: bool = False
+    _refusals: int = 0
+
+    def is_over(self) -> bool:
+        return self.stop.is_set() or self.ended.is_set()
+
+    def send(self, campaign_id: str) -> Fetched | None:
+        """None for a campaign that was not reached; raises what ends the whole run."""
+        if self.is_over():
+            return None
         try:
-            if number > 0:
-                self._wait_for_first_answer()
-            while (campaign_id := self._next()) is not None:
-                fetched = self._ask(campaign_id)
-                if fetched is not None:
-                    self._answers.put(fetched)
-        except BaseException as fatal:  # handed to the consumer, which raises it
-            self._fatal = self._fatal or fatal
-        finally:
-            self._client.answered.set()
-            self._answers.put(None)
-
-    def _wait_for_first_answer(self) -> None:
-        while not self._client.answered.wait(0.05):
-            if self._ended():
-                return
-
-    def _ended(self) -> bool:
-        return self._stop.is_set() or self._closed.is_set() or self._fatal is not None
-
-    def _next(self) -> str | None:
-        with self._lock:
-            return None if self._ended() else next(self._ids, None)
-
-    def _ask(self, campaign_id: str) -> Fetched | None:
-        try:
-            data = self._client.campaign(campaign_id)
+            data = self.client.campaign(campaign_id)
         except Interrupted:
             return None
         except AccessRefused as refused:
-            return Fetched(campaign_id, self._now(), error=self._refused(campaign_id, refused))
-        except CampaignNotFound as failed:
-            self._accepted()
-            return Fetched(campaign_id, self._now(), error=failed)
+            with self._lock:
+                self._refusals += 1
+                is_account = not self._has_success or self._refusals >= REFUSALS_IN_A_ROW
+            if is_account:
+                self.ended.set()
+                raise
+            status, reply = refused.http_status, refused.reply
+            error: CampaignFailed = CampaignRefused(campaign_id, http_status=status, reply=reply)
+            return Fetched(campaign_id, self.now(), error=error)
         except CampaignFailed as failed:
-            return Fetched(campaign_id, self._now(), error=failed)
+            if isinstance(failed, CampaignNotFound):
+                self._accepted()  # Kore answered, so the credentials are good
+            return Fetched(campaign_id, self.now(), error=failed)
+        except BaseException:
+            self.ended.set()
+            raise
         self._accepted()
-        return Fetched(campaign_id, self._now(), data=data)
+        return Fetched(campaign_id, self.now(), data=data)
 
     def _accepted(self) -> None:
-        """Kore itself answered, be it that there is no such campaign: the token is good."""
         with self._lock:
-            self._successes += 1
-            self._refusals = 0
-
-    def _refused(self, campaign_id: str, refused: AccessRefused) -> CampaignRefused:
-        """One refusal among successes is the campaign's; the first, or several in a row,
-        everybody's.
-        """
-        with self._lock:
-            self._refusals += 1
-            if not self._successes or self._refusals >= REFUSALS_IN_A_ROW:
-                raise refused
-        return CampaignRefused(campaign_id, http_status=refused.http_status, reply=refused.reply)
+            self._has_success, self._refusals = True, 0

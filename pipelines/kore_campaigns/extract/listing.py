@@ -1,9 +1,9 @@
-"""Page through the account listing, and know whether it can be believed to be whole."""
+"""The account listing: its pages, its rows, and whether it is complete."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -12,12 +12,12 @@ from kore_campaigns.errors import AccessRefused, CampaignFailed
 from kore_campaigns.transform import values
 from kore_campaigns.transform.values import canonical, settled, text_hash
 
-# of the run or of the queue, not of the campaign: no answer for a single campaign has them
+# describe the run or the queue, not the campaign: no answer for a single campaign has them
 _LISTING_ONLY: Final = frozenset(
     {"connection", "campaignInstanceUpdatedAt", "totalMessagesSent", "campaignExecutionType"}
 )
 _IDS: Final = ("_id", "id")
-# a row leaves out what the campaign does not have, so these count as changed when they are gone
+# a row omits what the campaign does not have, so these count as changed when they are missing
 _ALWAYS_COMPARED: Final = (
     "updatedAt",
     "status",
@@ -32,10 +32,10 @@ _ALWAYS_COMPARED: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One campaign as the listing shows it.
+    """One row of the listing.
 
-    Equal `summary_hash`: nothing that the campaign itself would show is different.  Equal
-    `row_hash`: neither is `connection` or `campaign_instance_updated_at`.
+    `summary_hash` covers what the campaign itself would show, too; `row_hash` also `connection`
+    and `campaign_instance_updated_at`.
     """
 
     campaign_id: str
@@ -49,17 +49,21 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRow:
-    """The row of the listing that went with a version."""
+class StoredRow:
+    """The row of the listing that was stored with a version."""
 
     version: int | None
     campaign_type: str
     summary_hash: str
     row_hash: str
 
+    def agrees(self, row: Listed, version: int) -> bool:
+        """True if `row` shows what this version has."""
+        return self.version == version and self.summary_hash == row.summary_hash
+
 
 def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
-    """The row read; None if it names no campaign."""
+    """Read a row; None if it has no campaign id."""
     # voice rows carry `_id`, SMS rows `id`
     campaign_id = row.get("_id", row.get("id"))
     if not isinstance(campaign_id, str) or not campaign_id:
@@ -82,29 +86,24 @@ def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
     )
 
 
-def without_summary(listed: Listed) -> Listed:
-    """The same, once it has been compared: ten thousand summaries take 25 MB."""
-    return replace(listed, summary={})
+def differing_fields(listed: Listed, raw: Mapping[str, Any]) -> list[str]:
+    """Names of the fields in which the listing differs from the stored object."""
+    differing = []
+    for key in dict.fromkeys([*_ALWAYS_COMPARED, *listed.summary]):
+        shown, stored = listed.summary.get(key), raw.get(key)
+        if shown != stored and canonical(shown) != canonical(stored):
+            differing.append(key)
+    return differing
 
 
-def differing(listed: Listed, held_raw: Mapping[str, Any]) -> list[str]:
-    """Names of the fields that the listing shows otherwise than what was last received."""
-    keys = dict.fromkeys([*_ALWAYS_COMPARED, *listed.summary])
-    return [key for key in keys if not _is_same(listed.summary.get(key), held_raw.get(key))]
-
-
-def _is_same(shown: Any, held: Any) -> bool:
-    return shown == held or canonical(shown) == canonical(held)
-
-
-# the largest that Kore's own examples ask for; a server that gives fewer rows is gone along with
+# the largest that Kore's own examples request; a server that returns fewer rows is followed
 PAGE_SIZE: Final = 100
-# what a page is taken to hold before one was seen
+# estimate before a page was seen
 ROWS_EXPECTED: Final = 50
 
 
-class Lister(Protocol):
-    """What is needed of `KoreClient`."""
+class ListingClient(Protocol):
+    """The part of `KoreClient` that the listing needs."""
 
     def list_campaigns(
         self, *, campaign_type: str = ..., limit: int = ..., skip: int = ...
@@ -119,7 +118,7 @@ class Listing:
     and so many different campaigns were seen.  Until then, and after any error, it proves none.
     """
 
-    client: Lister
+    client: ListingClient
     campaign_type: str
     most_calls: int | None = None
     """Reading stops after the first page if more calls than these would be needed."""
@@ -130,36 +129,49 @@ class Listing:
     """Why the listing, or the rest of it, could not be read."""
     is_too_long: bool = False
     doubt: str | None = None
-    """What does not fit together."""
-    _ended: bool = False
+    """The first contradiction in it."""
+    _has_ended: bool = False
 
     @property
     def is_complete(self) -> bool:
-        return self._ended and self.doubt is None
+        return self._has_ended and self.doubt is None
 
     def rows(self) -> Iterator[Listed]:
-        """Every row that names a campaign; one may come more than once, and differently."""
+        """Every row that has a campaign id; a campaign may come twice, and differently."""
         received = 0
-        while True:
-            page = self._page(received)
+        has_more = True
+        while has_more:
+            page = self._read_page(skip=received)
             if page is None:
                 return
-            before = len(self.ids)
-            yield from self._listed(page)
+            known_before = len(self.ids)
+            for row in page.results:
+                listed = as_listed(row, self.campaign_type)
+                if listed is None:
+                    self._doubt(f"page {self.calls} has a row without an id")
+                else:
+                    self.ids.add(listed.campaign_id)
+                    yield listed
             received += len(page.results)
-            if not self._goes_on(page, received):
-                break
-            if len(self.ids) == before:
+            # one of these signs is enough: they are known to disagree
+            has_more = bool(page.results) and (
+                page.has_more
+                or (page.total_results is not None and received < page.total_results)
+                or (page.total_pages is not None and self.calls < page.total_pages)
+            )
+            if has_more and len(self.ids) == known_before:
                 self._doubt(f"page {self.calls} brought no campaign that was not there before")
                 break
-            if self.calls == 1 and self._is_too_long(len(page.results)):
-                self.is_too_long = True
-                return
-        self._ended = True
+            if has_more and self.calls == 1 and self.total is not None:
+                needed = calls_for(self.total, rows=len(page.results))
+                if self.most_calls is not None and needed > self.most_calls:
+                    self.is_too_long = True
+                    return
+        self._has_ended = True
         if len(self.ids) != self.total:
             self._doubt(f"it counts {self.total} campaigns and shows {len(self.ids)}")
 
-    def _page(self, skip: int) -> ListingPage | None:
+    def _read_page(self, *, skip: int) -> ListingPage | None:
         try:
             self.calls += 1
             page = self.client.list_campaigns(
@@ -173,41 +185,17 @@ class Listing:
         self.total = page.total_results
         return page
 
-    def _listed(self, page: ListingPage) -> Iterator[Listed]:
-        for row in page.results:
-            listed = as_listed(row, self.campaign_type)
-            if listed is None:
-                self._doubt(f"page {self.calls} has a row without an id")
-            else:
-                self.ids.add(listed.campaign_id)
-                yield listed
-
-    def _goes_on(self, page: ListingPage, received: int) -> bool:
-        """True if any of the signs says so: they are known to disagree."""
-        return bool(page.results) and (
-            page.has_more
-            or (page.total_results is not None and received < page.total_results)
-            or (page.total_pages is not None and self.calls < page.total_pages)
-        )
-
-    def _is_too_long(self, rows: int) -> bool:
-        return (
-            self.most_calls is not None
-            and self.total is not None
-            and calls_for(self.total, rows=rows) > self.most_calls
-        )
-
     def _doubt(self, what: str) -> None:
         self.doubt = self.doubt or what
 
 
 def calls_for(total: int, *, rows: int = ROWS_EXPECTED) -> int:
-    """Listing calls that so many campaigns take."""
+    """Listing calls for `total` campaigns, with `rows` on a page."""
     return max(1, -(-total // max(1, rows)))
 
 
 def reason_of(refused: AccessRefused | CampaignFailed) -> str:
-    """Why, in a clause."""
+    """Why a request failed, in a clause."""
     if isinstance(refused, AccessRefused):
         return f"HTTP {refused.http_status}, `{refused.reply}`"
     return refused.message.partition(". ")[0]

@@ -1,21 +1,21 @@
-"""The account listing beside what is held: which campaigns it settles without a call. Pure."""
+"""Rules of a run: which campaigns need a request, in which order, and how many may fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, Literal
 
-from kore_campaigns.extract.listing import HeldRow, Listed, differing, without_summary
+from kore_campaigns.extract.listing import Listed, StoredRow, differing_fields
 from kore_campaigns.transform.campaign import Held
 
-Sweep = Literal["full", "listing"]
+SweepKind = Literal["full", "listing"]
 
 
 class Reason(StrEnum):
-    """Why a campaign is asked for."""
+    """Why a campaign is requested."""
 
     FULL_SWEEP = "full sweep"
     UNKNOWN = "never loaded"
@@ -26,38 +26,41 @@ class Reason(StrEnum):
     NOT_SEEN = "the listing could not be read to its end"
 
 
-# Where the error budget ends a run, campaigns that fail every night must not have used it up
-# before the others had their turn; and the first request shows whether the credentials are
-# accepted, so it should be for a campaign known to be ours.
+# Campaigns that fail every night must not use up the error budget before the others had their
+# turn, and the first request, which tests the credentials, should be for a campaign of this app.
 _LAST: Final = (Reason.UNKNOWN, Reason.FAILED_LAST_TIME)
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """A campaign to ask for."""
+class PlannedRequest:
+    """One campaign to request."""
 
     campaign_id: str
     reason: Reason
     fields: tuple[str, ...] = ()
-    """What the listing shows otherwise."""
+    """The fields that differ in the listing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every configured campaign once: to be asked for, or settled without a call."""
+    """Every configured campaign once: to be requested, or confirmed without a request."""
 
-    sweep: Sweep
+    sweep: SweepKind
     reason: str
-    ask: list[Planned]
-    settled: list[str] = field(default_factory=list)
-    """As we hold them: the listing shows it, or the part of this full sweep that is done."""
+    requests: list[PlannedRequest]
+    confirmed: list[str] = field(default_factory=list)
+    """As stored: the listing shows it, or an earlier run of this full sweep has fetched it."""
     started_at: datetime | None = None
     """When the full sweep began; None for a sweep by listing."""
     through: str = ""
-    """How far an earlier run of the same full sweep has come, by id."""
+    """The last campaign id that an earlier run of the same full sweep reached."""
 
     def __len__(self) -> int:
-        return len(self.ask) + len(self.settled)
+        return len(self.requests) + len(self.confirmed)
+
+    def campaign_ids(self) -> Iterator[str]:
+        yield from (request.campaign_id for request in self.requests)
+        yield from self.confirmed
 
 
 def plan_full(
@@ -70,42 +73,41 @@ def plan_full(
     started_at: datetime | None = None,
     through: str = "",
 ) -> Plan:
-    """Every configured campaign but those `done` by an earlier run of the same sweep.
-
-    Known ones come by id, so that one id says how far the sweep is, then new ones, then those
-    that failed.
-    """
-    ask, settled = [], []
+    """Plan to request every campaign but those `done` by an earlier run of the same sweep."""
+    requests, confirmed = [], []
     for campaign_id in campaign_ids:
         if campaign_id in failed_last_time:
-            ask.append(Planned(campaign_id, Reason.FAILED_LAST_TIME))
+            requests.append(PlannedRequest(campaign_id, Reason.FAILED_LAST_TIME))
         elif campaign_id in done:
-            settled.append(campaign_id)
+            confirmed.append(campaign_id)
         elif campaign_id in known:
-            ask.append(Planned(campaign_id, Reason.FULL_SWEEP))
+            requests.append(PlannedRequest(campaign_id, Reason.FULL_SWEEP))
         else:
-            ask.append(Planned(campaign_id, Reason.UNKNOWN))
-    return Plan("full", reason, in_order(ask), settled, started_at, through)
+            requests.append(PlannedRequest(campaign_id, Reason.UNKNOWN))
+    return Plan("full", reason, in_order(requests), confirmed, started_at, through)
 
 
-def in_order(ask: Iterable[Planned]) -> list[Planned]:
-    """Known campaigns by id, then new ones in the order of the file, then those that failed."""
-    places = {reason: place for place, reason in enumerate(_LAST, start=1)}
-    return sorted(ask, key=lambda step: (places.get(step.reason, 0), _id_of_known(step)))
+def in_order(requests: Iterable[PlannedRequest]) -> list[PlannedRequest]:
+    """Known campaigns by id, so that one id says how far a full sweep is; then new ones in the
+    order of the file; then those that failed.
+    """
 
+    def key(request: PlannedRequest) -> tuple[int, str]:
+        if request.reason in _LAST:
+            return _LAST.index(request.reason) + 1, ""
+        return 0, request.campaign_id
 
-def _id_of_known(step: Planned) -> str:
-    return "" if step.reason in _LAST else step.campaign_id
+    return sorted(requests, key=key)
 
 
 def done_in(
-    known: Mapping[str, Held], *, started_at: datetime, through: str, unsettled: Collection[str]
+    stored: Mapping[str, Held], *, started_at: datetime, through: str, unsettled: Collection[str]
 ) -> set[str]:
-    """What a full sweep that was stopped had asked for and stored."""
+    """Campaigns that a full sweep had fetched and stored when it was stopped."""
     return {
         campaign_id
-        for campaign_id, held in known.items()
-        if held.observed_at >= started_at
+        for campaign_id, version in stored.items()
+        if version.observed_at >= started_at
         or (campaign_id <= through and campaign_id not in unsettled)
     }
 
@@ -114,7 +116,7 @@ def done_in(
 class Choice:
     """The kind of sweep, and why."""
 
-    sweep: Sweep
+    sweep: SweepKind
     reason: str
 
 
@@ -127,10 +129,10 @@ def choose_sweep(
     now: datetime,
     full_sweep_every_hours: float,
 ) -> Choice:
-    """The cheapest sweep that keeps the promises.
+    """Choose the cheapest sweep that keeps the promises.
 
-    A listing `costs` so many calls and at best `saves` one for each known campaign.  It shows a
-    summary only, so a full sweep is due every `full_sweep_every_hours`.
+    A listing `costs` so many calls and saves at best one call for each known campaign.  It shows
+    a summary only, so a full sweep is due every `full_sweep_every_hours`.
     """
     if wanted == "full":
         return Choice("full", "as asked for")
@@ -154,7 +156,7 @@ def choose_sweep(
 
 
 def errors_allowed(planned: int, *, error_budget: float) -> int:
-    """How many of the planned campaigns may fail before the run stops asking; one always may."""
+    """How many of the planned campaigns may fail before the run stops; one always may."""
     return max(1, int(planned * error_budget))
 
 
@@ -167,135 +169,128 @@ def vanished_allowed(known: int, *, max_vanished: float) -> int:
 
 
 class Watermark:
-    """Known campaigns are asked for by id; answers come in another order.
+    """Progress of a full sweep: known campaigns are requested by id, but answered in any order.
 
-    Up to the mark all but the unsettled have ended.  The mark is the farthest that answered: one
-    that is tried again and again must not hold back what came after it.
+    The mark is the highest id that answered; up to it all but the unsettled have ended.  So one
+    campaign that is retried again and again does not hold back those after it.
     """
 
     def __init__(self, plan: Plan) -> None:
         self._is_full = plan.sweep == "full"
-        known = [step.campaign_id for step in plan.ask if step.reason is Reason.FULL_SWEEP]
-        self._open = set(known if self._is_full else [])
-        self._known = frozenset(self._open)
+        known = {each.campaign_id for each in plan.requests if each.reason is Reason.FULL_SWEEP}
+        self._known = frozenset(known if self._is_full else ())
+        self._open = set(self._known)
+        self._new = {each.campaign_id for each in plan.requests} - known
         self._through = plan.through
-        self._new = {step.campaign_id for step in plan.ask if step.reason is not Reason.FULL_SWEEP}
         self._is_stopped = False
 
     def end(self, campaign_id: str) -> None:
-        """The campaign has come to its end in this run, a failure included."""
+        """The campaign has ended in this run, be it with a failure."""
         if not self._is_stopped:
             self._open.discard(campaign_id)
             self._new.discard(campaign_id)
             self.pass_by(campaign_id)
 
     def pass_by(self, campaign_id: str) -> None:
-        """The campaign answered; unless it has ended, it is to be asked again before it counts."""
+        """The campaign answered; unless it has ended, it must be requested again."""
         if campaign_id in self._known:
             self._through = max(self._through, campaign_id)
 
     def stop(self) -> None:
-        """What ends from here on was not asked for."""
+        """Campaigns that end from here on were not requested."""
         self._is_stopped = True
 
     def read(self) -> tuple[str | None, list[str]]:
-        """The mark, None once the sweep is through, and what of it is not settled."""
-        is_through = not self._open and not self._new
-        unsettled = sorted(key for key in self._open if key <= self._through)
-        return (None if is_through or not self._is_full else self._through), unsettled
-
-
-_TWICE: Final = "(shown twice, differently)"
+        """The mark, None once the sweep is finished, and the unsettled campaigns up to it."""
+        is_finished = not self._open and not self._new
+        unsettled = sorted(each for each in self._open if each <= self._through)
+        return (None if is_finished or not self._is_full else self._through), unsettled
 
 
 @dataclass(slots=True)
-class Comparison:
-    """Takes the rows of the listing in, one by one, and sorts the campaigns they are of."""
+class ListingDiff:
+    """Listing diff: compare the listing with the stored versions to find the campaigns that need
+    a request.
+    """
 
-    wanted: Collection[str] | None
-    """The configured campaigns; None for every campaign of the listing."""
-    held: Mapping[str, Held]
-    rows: Mapping[str, HeldRow]
+    configured: Collection[str] | None
+    """None for every campaign of the listing."""
+    stored: Mapping[str, Held]
+    stored_rows: Mapping[str, StoredRow]
     failed: Collection[str]
-    read_raw: Callable[[Mapping[str, Held]], Iterable[tuple[str, Mapping[str, Any]]]]
-    """The objects last received of some campaigns, by id."""
-    ask: dict[str, Planned] = field(default_factory=dict)
-    settled: set[str] = field(default_factory=set)
-    to_record: dict[str, tuple[Listed, int | None]] = field(default_factory=dict)
-    """Rows that are new, with the version that they agree with."""
-    asked_rows: dict[str, Listed] = field(default_factory=dict)
-    """Rows of campaigns to ask for, to be recorded with the version that is found."""
-    seen: dict[str, str] = field(default_factory=dict)
-    """Summary hash by campaign."""
-    _unclear: dict[str, Listed] = field(default_factory=dict)
+    requests: dict[str, PlannedRequest] = field(default_factory=dict)
+    confirmed: set[str] = field(default_factory=set)
+    seen: dict[str, Listed] = field(default_factory=dict)
+    """The listing by campaign, without the summaries: those of 10,000 campaigns take 25 MB."""
 
-    def add_all(self, rows: Iterable[Listed]) -> None:
-        for listed in rows:
-            self.add(listed)
-        self._look_closer()
-
-    def add(self, listed: Listed) -> None:
-        campaign_id = listed.campaign_id
-        if campaign_id in self.seen:
-            if self.seen[campaign_id] != listed.summary_hash and self._is_wanted(campaign_id):
-                self._ask(listed, Reason.DIFFERENT, _TWICE)
-            return
-        self.seen[campaign_id] = listed.summary_hash
-        held = self.held.get(campaign_id)
-        if not self._is_wanted(campaign_id):
-            self._record(listed, self._agreed_before(listed))
-        elif campaign_id in self.failed:
-            self._ask(listed, Reason.FAILED_LAST_TIME)
-        elif held is None:
-            self._ask(listed, Reason.UNKNOWN)
-        elif held.is_deleted:
-            self._ask(listed, Reason.LISTED_AGAIN)
-        else:
-            self._compare(listed, held)
-
-    def _agreed_before(self, listed: Listed) -> int | None:
-        """The version that this very row went with; nobody compares what is not configured."""
-        row = self.rows.get(listed.campaign_id)
-        return row.version if row and row.summary_hash == listed.summary_hash else None
-
-    def _is_wanted(self, campaign_id: str) -> bool:
-        return self.wanted is None or campaign_id in self.wanted
-
-    def _compare(self, listed: Listed, held: Held) -> None:
-        row = self.rows.get(listed.campaign_id)
-        if row and row.version == held.version and row.summary_hash == listed.summary_hash:
-            self._settle(listed, held)
-            return
-        self._unclear[listed.campaign_id] = listed
-
-    def _look_closer(self) -> None:
-        """Field by field, where the row is not the one that went with our newest version."""
-        unclear, self._unclear = self._unclear, {}
-        held = {campaign_id: self.held[campaign_id] for campaign_id in unclear}
-        for campaign_id, raw in self.read_raw(held) if held else ():
-            listed = unclear.pop(campaign_id)
-            fields = differing(listed, raw)
-            if fields:
-                self._ask(listed, Reason.DIFFERENT, *fields)
+    def add(self, rows: Iterable[Listed]) -> dict[str, Listed]:
+        """Take in rows of the listing; returns those that need a comparison field by field."""
+        unclear: dict[str, Listed] = {}
+        for row in rows:
+            campaign_id, before = row.campaign_id, self.seen.get(row.campaign_id)
+            is_configured = self.configured is None or campaign_id in self.configured
+            if before is None:
+                self.seen[campaign_id] = replace(row, summary={})
+            if not is_configured:
+                continue
+            if before is not None:
+                if before.summary_hash != row.summary_hash:
+                    unclear.pop(campaign_id, None)
+                    self._request(campaign_id, Reason.DIFFERENT, "(shown twice, differently)")
+                continue
+            stored, stored_row = self.stored.get(campaign_id), self.stored_rows.get(campaign_id)
+            if campaign_id in self.failed:
+                self._request(campaign_id, Reason.FAILED_LAST_TIME)
+            elif stored is None:
+                self._request(campaign_id, Reason.UNKNOWN)
+            elif stored.is_deleted:
+                self._request(campaign_id, Reason.LISTED_AGAIN)
+            elif stored_row is None or not stored_row.agrees(row, stored.version):
+                unclear[campaign_id] = row
             else:
-                self._settle(listed, held[campaign_id])
-        for listed in unclear.values():  # no `raw` to compare with
-            self._ask(listed, Reason.DIFFERENT)
+                self.confirmed.add(campaign_id)
+        return unclear
 
-    def _settle(self, listed: Listed, held: Held) -> None:
-        if listed.campaign_id not in self.ask:
-            self.settled.add(listed.campaign_id)
-            self._record(listed, held.version)
+    def compare(
+        self, unclear: Mapping[str, Listed], raw: Iterable[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        """Compare rows field by field with the objects last received, `raw` by campaign."""
+        without_raw = set(unclear)
+        for campaign_id, stored in raw:
+            without_raw.discard(campaign_id)
+            fields = differing_fields(unclear[campaign_id], stored)
+            if fields:
+                self._request(campaign_id, Reason.DIFFERENT, *fields)
+            else:
+                self.confirmed.add(campaign_id)
+        for campaign_id in without_raw:
+            self._request(campaign_id, Reason.DIFFERENT)
 
-    def _ask(self, listed: Listed, reason: Reason, *fields: str) -> None:
-        campaign_id = listed.campaign_id
-        self.settled.discard(campaign_id)
-        self.to_record.pop(campaign_id, None)
-        self._unclear.pop(campaign_id, None)
-        self.ask[campaign_id] = Planned(campaign_id, reason, fields)
-        self.asked_rows[campaign_id] = without_summary(listed)
+    def _request(self, campaign_id: str, reason: Reason, *fields: str) -> None:
+        self.confirmed.discard(campaign_id)
+        self.requests[campaign_id] = PlannedRequest(campaign_id, reason, fields)
 
-    def _record(self, listed: Listed, version: int | None) -> None:
-        row = self.rows.get(listed.campaign_id)
-        if row is None or row.row_hash != listed.row_hash or row.version != version:
-            self.to_record[listed.campaign_id] = without_summary(listed), version
+    def not_configured(self) -> list[str]:
+        """Campaigns of the listing that are not configured."""
+        if self.configured is None:
+            return []
+        return [campaign_id for campaign_id in self.seen if campaign_id not in self.configured]
+
+    def rows_to_store(self, requested: Collection[str]) -> list[tuple[Listed, int | None]]:
+        """Rows that differ from the stored ones, each with the version that it agrees with.
+
+        Rows of `requested` campaigns are stored with the version that the request brings.
+        """
+        found = []
+        for campaign_id, row in self.seen.items():
+            if campaign_id in requested or campaign_id in self.requests:
+                continue
+            before = self.stored_rows.get(campaign_id)
+            version: int | None = None
+            if campaign_id in self.confirmed:
+                version = self.stored[campaign_id].version
+            elif before is not None and before.summary_hash == row.summary_hash:
+                version = before.version
+            if before is None or before.row_hash != row.row_hash or before.version != version:
+                found.append((row, version))
+        return found

@@ -1,10 +1,10 @@
-"""What a run would do now: it reads the published file and the listing, and writes nothing."""
+"""Plan a run from the stored versions, the past runs and the account listing; writes nothing."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,12 +18,19 @@ from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import AccessRefused, CampaignFailed, DestinationUnavailable
 from kore_campaigns.extract.connect import connected
-from kore_campaigns.extract.listing import HeldRow, Listed, Lister, Listing, calls_for, reason_of
+from kore_campaigns.extract.listing import (
+    Listed,
+    Listing,
+    ListingClient,
+    StoredRow,
+    calls_for,
+    reason_of,
+)
 from kore_campaigns.extract.plan import (
     Choice,
-    Comparison,
+    ListingDiff,
     Plan,
-    Planned,
+    PlannedRequest,
     Reason,
     choose_sweep,
     done_in,
@@ -41,69 +48,78 @@ from kore_campaigns.transform.campaign import Held
 
 
 @dataclass(slots=True)
-class Survey:
-    """What a run sets out with."""
+class PlannedRun:
+    """The plan of a run, with what it was made from."""
 
     plan: Plan
-    held: Mapping[str, Held]
-    to_record: list[tuple[Listed, int | None]] = field(default_factory=list)
-    """Rows of the listing that are new, with the version that they agree with."""
-    asked_rows: dict[str, Listed] = field(default_factory=dict)
-    """Rows of campaigns to ask for, to be recorded with the version that is found."""
+    stored: Mapping[str, Held]
+    listing_rows: list[tuple[Listed, int | None]] = field(default_factory=list)
+    """Rows of the listing to store, each with the version that it agrees with."""
+    requested_rows: dict[str, Listed] = field(default_factory=dict)
+    """Rows of requested campaigns, to be stored with the version that the request brings."""
     no_longer_listed: list[str] = field(default_factory=list)
     listed: int | None = None
     """Campaigns that the listing counts."""
     not_configured: list[str] = field(default_factory=list)
-    """Campaigns of the listing that nobody asked to load."""
+    """Campaigns of the listing that are not configured."""
     notes: list[str] = field(default_factory=list)
-    """What the operator should know of the listing."""
+    """Problems of the listing, for the operator."""
     cannot_enumerate: AccessRefused | CampaignFailed | None = None
-    """`*` is configured, and the listing that is to say what there is could not be read."""
+    """`*` is configured, and the listing that names all campaigns could not be read."""
 
 
 @dataclass(slots=True)
-class Surveyor:
-    """Reads the destination, and the listing if that is worth its calls; writes nothing."""
+class Planner:
+    """Reads the destination, and the listing if that is worth its calls."""
 
     settings: KoreSettings
     configured: Sequence[str]
-    client: Lister
+    client: ListingClient
     reader: Reader | None
     now: datetime
-    wanted: str
+    sweep: str
     """`auto`, `full` or `listing`."""
     _known: Known = field(default_factory=Known)
-    _rows: Mapping[str, HeldRow] = field(default_factory=dict)
+    _stored_rows: Mapping[str, StoredRow] = field(default_factory=dict)
     _listings: dict[str, Listing] = field(default_factory=dict)
 
-    def survey(self) -> Survey:
-        """The plan and what it rests on."""
+    def plan(self) -> PlannedRun:
+        """Plan the run; sends the calls of the listing, if any."""
         self._known = read_known(self.reader, stream_id=self.settings.stream_id)
         choice = self._choose()
         if choice.sweep == "full" and not self._is_every:
-            return self._finished(Survey(self._full(self.configured, choice), self._known.held))
-        comparison = self._compare(choice)
-        choice = self._fallback(choice) or choice
-        ids = self._all_ids(comparison)
+            return PlannedRun(self._plan_full(self.configured, choice), self._known.held)
+        diff = self._diff_listing(choice)
+        choice = self._fallback(choice)
+        ids = dict.fromkeys([*diff.seen, *self._known.held] if self._is_every else self.configured)
         if choice.sweep == "full":
-            plan = self._full(ids, choice)
+            plan = self._plan_full([*ids], choice)
         else:
-            plan = self._by_listing(ids, comparison, choice)
-        asked = {step.campaign_id for step in plan.ask}
-        rows = {listed.campaign_id: listed for listed, _ in comparison.to_record.values()}
-        rows |= comparison.asked_rows
-        recorded = [pair for key, pair in comparison.to_record.items() if key not in asked]
-        survey = Survey(
+            plan = self._plan_by_listing([*ids], diff, choice)
+        requested = {request.campaign_id for request in plan.requests}
+        run = PlannedRun(
             plan,
             self._known.held,
-            to_record=recorded,
-            asked_rows={key: listed for key, listed in rows.items() if key in asked},
-            no_longer_listed=self._no_longer_listed(comparison),
-            not_configured=[key for key in comparison.seen if key not in comparison.wanted]
-            if comparison.wanted is not None
-            else [],
+            listing_rows=diff.rows_to_store(requested),
+            requested_rows={key: row for key, row in diff.seen.items() if key in requested},
+            no_longer_listed=[
+                campaign_id
+                for campaign_id, row in self._stored_rows.items()
+                if self._is_complete(row.campaign_type) and campaign_id not in diff.seen
+            ],
+            not_configured=diff.not_configured(),
         )
-        return self._finished(survey)
+        totals = [listing.total for listing in self._listings.values()]
+        if None not in totals:
+            run.listed = sum(total for total in totals if total is not None)
+        for name, listing in self._listings.items():
+            if listing.refused is not None:
+                run.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
+            elif listing.doubt is not None:
+                run.notes.append(f"the {name} listing does not fit together: {listing.doubt}")
+            if self._is_every and run.cannot_enumerate is None:
+                run.cannot_enumerate = listing.refused
+        return run
 
     @property
     def _is_every(self) -> bool:
@@ -117,72 +133,62 @@ class Surveyor:
         )
         listed = known.last_listed if known.last_listed is not None else saves
         return choose_sweep(
-            self.wanted,
+            self.sweep,
             saves=saves,
             costs=0 if self._is_every else calls_for(listed),
-            last_full_at=self._known.last_full_at,
+            last_full_at=known.last_full_at,
             now=self.now,
             full_sweep_every_hours=self.settings.full_sweep_every_hours,
         )
 
-    def _compare(self, choice: Choice) -> Comparison:
-        stream_id, reader = self.settings.stream_id, self.reader
-        if reader is not None:
-            self._rows = held_rows(reader, stream_id=stream_id)
+    def _diff_listing(self, choice: Choice) -> ListingDiff:
+        """Read the listings that can confirm anything, and compare them with the stored versions.
 
-        def raw_of(held: Mapping[str, Held]) -> Iterable[tuple[str, Mapping[str, Any]]]:
-            return () if reader is None else read_raw(reader, stream_id=stream_id, held=held)
-
-        comparison = Comparison(
-            wanted=None if self._is_every else frozenset(self.configured),
-            held=self._known.held,
-            rows=self._rows,
-            failed=self._known.failed,
-            read_raw=raw_of,
-        )
-        for campaign_type in self._types():
-            listing = Listing(self.client, campaign_type, most_calls=self._most_calls(choice))
+        They are read no further than requests for each campaign would cost, unless the listing
+        is wanted as such.
+        """
+        stored, stream_id = self._known.held, self.settings.stream_id
+        if self.reader is not None:
+            self._stored_rows = held_rows(self.reader, stream_id=stream_id)
+        known = [campaign_id for campaign_id in self.configured if campaign_id in stored]
+        types, most_calls = {stored[key].campaign_type for key in known} or {"voice"}, None
+        if self._is_every:
+            types = {"voice", "sms"}
+        elif self.sweep != "listing" and choice.sweep != "full":
+            most_calls = len(known)
+        configured = None if self._is_every else frozenset(self.configured)
+        diff = ListingDiff(configured, stored, self._stored_rows, self._known.failed)
+        for campaign_type in ("voice", "sms"):
+            if campaign_type not in types:
+                continue
+            listing = Listing(self.client, campaign_type, most_calls=most_calls)
             self._listings[campaign_type] = listing
-            comparison.add_all(listing.rows())
+            unclear = diff.add(listing.rows())
+            if unclear and self.reader is not None:
+                versions = {campaign_id: stored[campaign_id] for campaign_id in unclear}
+                raw = read_raw(self.reader, stream_id=stream_id, held=versions)
+                diff.compare(unclear, raw)
             if listing.refused is not None or listing.is_too_long:
                 break
-        return comparison
+        return diff
 
-    def _types(self) -> list[str]:
-        """Which listings could settle anything."""
-        if self._is_every:
-            return ["voice", "sms"]
-        held = self._known.held
-        found = {held[key].campaign_type for key in self.configured if key in held}
-        return [name for name in ("voice", "sms") if name in (found or {"voice"})]
-
-    def _most_calls(self, choice: Choice) -> int | None:
-        """No more than asking for each would take, unless the listing is wanted as such."""
-        if self._is_every or self.wanted == "listing" or choice.sweep == "full":
-            return None
-        return sum(key in self._known.held for key in self.configured)
-
-    def _fallback(self, choice: Choice) -> Choice | None:
+    def _fallback(self, choice: Choice) -> Choice:
         """A full sweep where the listing is refused, or takes more calls than it could save."""
         first = next(iter(self._listings.values()))
         if choice.sweep == "full":
-            return None
+            return choice
         if first.is_too_long:
             return Choice(
                 "full",
                 f"cheaper: the listing counts {first.total} campaigns, "
                 f"{len(self.configured)} are configured",
             )
-        if first.refused is not None and first.calls == 1 and self.wanted != "listing":
+        if first.refused is not None and first.calls == 1 and self.sweep != "listing":
             return Choice("full", f"the listing is refused: {reason_of(first.refused)}")
-        return None
+        return choice
 
-    def _all_ids(self, comparison: Comparison) -> list[str]:
-        if not self._is_every:
-            return list(self.configured)
-        return list(dict.fromkeys([*comparison.seen, *self._known.held]))
-
-    def _full(self, ids: Sequence[str], choice: Choice) -> Plan:
+    def _plan_full(self, ids: Sequence[str], choice: Choice) -> Plan:
+        """A full sweep; it continues one that was stopped recently."""
         done: set[str] = set()
         reason, started_at, through = choice.reason, self.now, ""
         before = self._known.unfinished
@@ -192,7 +198,7 @@ class Surveyor:
             done = done_in(
                 self._known.held,
                 started_at=started_at,
-                through=before.through,
+                through=through,
                 unsettled=before.unsettled,
             )
             if done:
@@ -207,96 +213,81 @@ class Surveyor:
             through=through,
         )
 
-    def _by_listing(self, ids: Sequence[str], comparison: Comparison, choice: Choice) -> Plan:
-        ask, settled = dict(comparison.ask), list(comparison.settled)
+    def _plan_by_listing(self, ids: Sequence[str], diff: ListingDiff, choice: Choice) -> Plan:
+        requests, confirmed = dict(diff.requests), list(diff.confirmed)
         for campaign_id in ids:
-            if campaign_id not in comparison.seen:
+            if campaign_id not in diff.seen:
                 reason = self._reason_unseen(campaign_id)
                 if reason is None:
-                    settled.append(campaign_id)
+                    confirmed.append(campaign_id)
                 else:
-                    ask[campaign_id] = Planned(campaign_id, reason)
-        return Plan("listing", choice.reason, in_order(ask.values()), settled)
+                    requests[campaign_id] = PlannedRequest(campaign_id, reason)
+        return Plan("listing", choice.reason, in_order(requests.values()), confirmed)
 
     def _reason_unseen(self, campaign_id: str) -> Reason | None:
-        """Why to ask for a configured campaign that the listing did not show; None if it is known
-        to be deleted, which a whole listing confirms.
+        """Why to request a campaign that the listing does not show; None if it is known to be
+        deleted, which a complete listing confirms.
         """
-        held = self._known.held.get(campaign_id)
+        stored = self._known.held.get(campaign_id)
         if campaign_id in self._known.failed:
             return Reason.FAILED_LAST_TIME
-        if held is None:
+        if stored is None:
             return Reason.UNKNOWN
-        listing = self._listings.get(held.campaign_type)
-        if listing is None or not listing.is_complete:
+        if not self._is_complete(stored.campaign_type):
             return Reason.NOT_SEEN
-        return None if held.is_deleted else Reason.NOT_LISTED
+        return None if stored.is_deleted else Reason.NOT_LISTED
 
-    def _no_longer_listed(self, comparison: Comparison) -> list[str]:
-        whole = {name for name, listing in self._listings.items() if listing.is_complete}
-        return [
-            campaign_id
-            for campaign_id, row in self._rows.items()
-            if row.campaign_type in whole and campaign_id not in comparison.seen
-        ]
-
-    def _finished(self, survey: Survey) -> Survey:
-        totals = [listing.total for listing in self._listings.values()]
-        if totals and None not in totals:
-            survey.listed = sum(total for total in totals if total is not None)
-        for name, listing in self._listings.items():
-            if listing.refused is not None:
-                survey.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
-            elif listing.doubt is not None:
-                survey.notes.append(f"the {name} listing does not fit together: {listing.doubt}")
-            if self._is_every and survey.cannot_enumerate is None:
-                survey.cannot_enumerate = listing.refused
-        return survey
+    def _is_complete(self, campaign_type: str) -> bool:
+        listing = self._listings.get(campaign_type)
+        return listing is not None and listing.is_complete
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
     """The plan of a run, and what it would cost."""
 
-    plan: Plan
+    run: PlannedRun
     database: str
     listing_calls: int
     contact_list_calls: int
     eta_seconds: float
     """By the budget of calls alone, listing and contact lists included."""
     vanished_allowed: int
-    survey: Survey
+
+    @property
+    def plan(self) -> Plan:
+        return self.run.plan
 
     @property
     def calls(self) -> int:
-        """What a run would send, if nothing has to be repeated: 404s are asked for twice."""
-        return self.listing_calls + len(self.plan.ask) + self.contact_list_calls
+        """Calls of the run without retries; a 404 takes one call more."""
+        return self.listing_calls + len(self.plan.requests) + self.contact_list_calls
 
     @property
-    def maybe_gone(self) -> list[Planned]:
-        """Campaigns that a run would mark as gone, if a call for each confirms it."""
-        return [step for step in self.plan.ask if step.reason is Reason.NOT_LISTED]
+    def maybe_gone(self) -> list[PlannedRequest]:
+        """Campaigns that a run would mark as deleted, if a request for each confirms it."""
+        return [each for each in self.plan.requests if each.reason is Reason.NOT_LISTED]
 
     def as_json(self) -> dict[str, Any]:
-        """Every configured campaign with its reason; `settled` need no call."""
+        """The object that `--json` prints; `settled` campaigns need no request."""
         return {
             "sweep": self.plan.sweep,
             "sweep_reason": self.plan.reason,
             "planned": len(self.plan),
             "campaigns": [
                 {
-                    "campaign_id": step.campaign_id,
-                    "reason": step.reason.value,
-                    "fields": list(step.fields),
+                    "campaign_id": request.campaign_id,
+                    "reason": request.reason.value,
+                    "fields": list(request.fields),
                 }
-                for step in self.plan.ask
+                for request in self.plan.requests
             ],
-            "settled": sorted(self.plan.settled),
-            "maybe_gone": [step.campaign_id for step in self.maybe_gone],
+            "settled": sorted(self.plan.confirmed),
+            "maybe_gone": [request.campaign_id for request in self.maybe_gone],
             "vanished_allowed": self.vanished_allowed,
-            "listed": self.survey.listed,
-            "not_configured": self.survey.not_configured,
-            "notes": self.survey.notes,
+            "listed": self.run.listed,
+            "not_configured": self.run.not_configured,
+            "notes": self.run.notes,
             "listing_calls": self.listing_calls,
             "contact_list_calls": self.contact_list_calls,
             "calls": self.calls,
@@ -316,7 +307,7 @@ def preview_run(
 ) -> Preview:
     """The plan that `run_pipeline` with the same arguments would follow; sends listing calls only.
 
-    Raises as `run_pipeline` does, and `AccessRefused` where a listing asked for is refused.
+    Raises as `run_pipeline` does, and `AccessRefused` where the requested listing is refused.
     """
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
@@ -324,19 +315,17 @@ def preview_run(
     place = place_of(destination, database, folder)
     stop = stop or threading.Event()
     with connected(found, stop=stop) as client, _opened(place) as reader:
-        now = datetime.now(UTC)
-        survey = Surveyor(found, campaign_ids, client, reader, now, found.sweep).survey()
+        run = Planner(found, campaign_ids, client, reader, datetime.now(UTC), found.sweep).plan()
         listing_calls = client.counters.requests - client.counters.retries
         list_calls = int(found.contact_lists)
-        known = sum(not held.is_deleted for held in survey.held.values())
+        known = sum(not held.is_deleted for held in run.stored.values())
         return Preview(
-            survey.plan,
+            run,
             name_of(place),
             listing_calls,
             list_calls,
-            client.eta_seconds(listing_calls + len(survey.plan.ask) + list_calls),
+            client.eta_seconds(listing_calls + len(run.plan.requests) + list_calls),
             vanished_allowed(known, max_vanished=found.max_vanished),
-            survey,
         )
 
 

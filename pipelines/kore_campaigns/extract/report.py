@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from kore_campaigns.api.transport import Counters
 from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
+from kore_campaigns.events import log_event
 from kore_campaigns.transform.drift import Unknown
+
+logger = logging.getLogger(__name__)
 
 JSON_KEYS = (
     "run_id",
@@ -121,6 +126,13 @@ class RunReport:
         asked = {failed.exit_code for failed in self.failures if not isinstance(failed, NotAsked)}
         nothing_loaded = self.failed == self.planned
         return asked.pop() if nothing_loaded and len(asked) == 1 else CampaignFailed.exit_code
+
+    def count_requests(self, counters: Counters) -> None:
+        """Take over what the client has counted so far."""
+        self.requests, self.retries = counters.requests, counters.retries
+        if counters.rate_limited > self.rate_limited:
+            self.rate_limited = counters.rate_limited
+            log_event(logger, "rate_limited", count=self.rate_limited)
 
     def add_drift(self, unknown: Iterable[Unknown]) -> None:
         """Count what one campaign has that is unknown."""

@@ -13,7 +13,7 @@ from kore_campaigns import schema
 from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.extract.connect import tool_version
-from kore_campaigns.extract.planner import Survey
+from kore_campaigns.extract.planner import PlannedRun
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.state import read_raw
 from kore_campaigns.load.reader import Reader, in_utc, query, sql_client
@@ -145,25 +145,31 @@ class _Where(TypedDict):
     observed_at: datetime
 
 
-class Store:
-    """Takes answers in and hands rows out; it writes nothing itself."""
+class PendingRows:
+    """Rows of a run that are not loaded yet: they are added one by one, and leave with a chunk."""
 
     def __init__(
         self,
         settings: KoreSettings,
         report: RunReport,
-        survey: Survey,
+        planned: PlannedRun,
         pipeline: dlt.Pipeline | None,
         reader: Reader | None,
     ) -> None:
         self._settings = settings
         self._report = report
-        self._held = survey.held
-        self._no_longer_listed = survey.no_longer_listed
-        self._listed = list(survey.to_record)
-        self._asked_rows = survey.asked_rows
+        self._held = planned.stored
+        self._no_longer_listed = planned.no_longer_listed
+        self._listed = list(planned.listing_rows)
+        self._requested_rows = planned.requested_rows
         self._pipeline = pipeline
-        self._configured = self._configured_now(survey, reader)
+        self._configured = configured_rows(
+            reader,
+            planned.plan.campaign_ids(),
+            account_id=settings.account_id,
+            stream_id=settings.stream_id,
+            started_at=report.started_at,
+        )
         self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
         self._errors: list[dict[str, Any]] = []
 
@@ -181,7 +187,7 @@ class Store:
         self._record_row(campaign_id, version=self._held[campaign_id].version)
 
     def _record_row(self, campaign_id: str, *, version: int) -> None:
-        listed = self._asked_rows.pop(campaign_id, None)
+        listed = self._requested_rows.pop(campaign_id, None)
         if listed is not None:
             self._listed.append((listed, version))
 
@@ -255,15 +261,6 @@ class Store:
     def configured_rows(self) -> list[dict[str, Any]]:
         """Rows of `configured_campaigns` that are new."""
         return self._configured
-
-    def _configured_now(self, survey: Survey, reader: Reader | None) -> list[dict[str, Any]]:
-        return configured_rows(
-            reader,
-            [*(step.campaign_id for step in survey.plan.ask), *survey.plan.settled],
-            account_id=self._settings.account_id,
-            stream_id=self._settings.stream_id,
-            started_at=self._report.started_at,
-        )
 
     def version_rows(self) -> Iterator[dict[str, Any]]:
         """Rows of `campaign_versions`, each handed out once.

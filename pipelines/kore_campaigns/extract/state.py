@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from kore_campaigns.extract.listing import HeldRow
+from kore_campaigns.extract.listing import StoredRow
 from kore_campaigns.load.reader import Reader, in_utc, query, select_rows
 from kore_campaigns.transform.campaign import Held
 
@@ -188,6 +188,8 @@ def last_listed(reader: Reader, *, stream_id: str) -> int | None:
     return int(rows[0][0]) if rows else None
 
 
-def held_rows(reader: Reader, *, stream_id: str) -> dict[str, HeldRow]:
+def held_rows(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
     """The listing as it was last seen, by campaign."""
-    return {campaign_id: HeldRow(*row) for campaign_id, *row in query(reader, _LISTINGS, stream_id)}
+    return {
+        campaign_id: StoredRow(*row) for campaign_id, *row in query(reader, _LISTINGS, stream_id)
+    }

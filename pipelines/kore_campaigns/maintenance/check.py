@@ -28,7 +28,7 @@ from kore_campaigns.errors import (
     SettingInvalid,
 )
 from kore_campaigns.extract.connect import connected
-from kore_campaigns.extract.listing import Lister, Listing, calls_for
+from kore_campaigns.extract.listing import Listing, ListingClient, calls_for
 from kore_campaigns.load.destination import DUCKDB, place_of
 from kore_campaigns.load.duckdb_file import Workspace
 from kore_campaigns.load.postgres import Warehouse
@@ -39,7 +39,7 @@ MOST_CALLS: Final = 20
 _SHOWN: Final = 10
 
 
-def compare_listing(client: Lister, configured: Sequence[str]) -> str:
+def compare_listing(client: ListingClient, configured: Sequence[str]) -> str:
     """A sentence on the listing, voice and SMS; raises what refuses it.
 
     A listing that takes more than `MOST_CALLS` is not read to its end, nor compared.
@@ -67,7 +67,7 @@ def compare_listing(client: Lister, configured: Sequence[str]) -> str:
     return "; ".join(parts)
 
 
-def _read(client: Lister, campaign_type: str) -> Listing:
+def _read(client: ListingClient, campaign_type: str) -> Listing:
     listing = Listing(client, campaign_type, most_calls=MOST_CALLS)
     for _ in listing.rows():
         pass

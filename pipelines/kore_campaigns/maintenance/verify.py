@@ -8,7 +8,7 @@ another in, while this one compares with what was there when it began.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,19 +19,12 @@ from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.campaign_ids import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import (
-    AccessRefused,
-    CampaignFailed,
-    CampaignNotFound,
-    Interrupted,
-    NotAsked,
-)
+from kore_campaigns.errors import CampaignFailed, CampaignNotFound
 from kore_campaigns.extract.connect import connected
-from kore_campaigns.extract.fetch import Fetch, Fetched
+from kore_campaigns.extract.fetch import Fetched
 from kore_campaigns.extract.listing import Listing
-from kore_campaigns.extract.plan import errors_allowed
 from kore_campaigns.extract.report import RunReport, new_report
-from kore_campaigns.extract.sweep import Progress, silent
+from kore_campaigns.extract.sweep import CampaignRequests, Progress, silent
 from kore_campaigns.load.destination import DUCKDB, name_of, place_of, stored_in
 from kore_campaigns.load.duckdb_file import Workspace
 from kore_campaigns.load.postgres import Warehouse
@@ -134,7 +127,10 @@ def verify_database(
     with stored_in(place) as kept, connected(found, stop=stop) as client:
         verification = Verification(new_report(database=name_of(place)))
         verification.last_run_at = last_run_at(kept, stream_id=found.stream_id)
-        _Verifier(found, verification, client, kept, stop, progress).go(campaign_ids)
+        verifier = _Verifier(found, verification, client, kept, stop)
+        with closing(verifier.run(campaign_ids)) as answers:
+            for _ in answers:
+                progress(verification.report, client.eta_seconds)
     verification.published_meanwhile = _identity(place) != identity
     report = verification.report
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
@@ -167,136 +163,100 @@ def _identity(place: Workspace | Warehouse) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
-@dataclass(slots=True)
-class _Verifier:
-    settings: KoreSettings
-    found: Verification
-    client: KoreClient
-    kept: Connection
-    stop: threading.Event
-    progress: Progress
-    _is_deleted: Mapping[str, bool] = field(default_factory=dict)
-    _waiting: dict[str, Shaped] = field(default_factory=dict)
-    _ended: set[str] = field(default_factory=set)
+class _Verifier(CampaignRequests):
+    """The requests of a verification, each answer compared with the database."""
 
-    def go(self, configured_ids: Sequence[str]) -> None:
-        """Every configured campaign ends as alike, different or failed with a reason."""
-        self._is_deleted = newest(self.kept, stream_id=self.settings.stream_id)
-        campaign_ids = self._every() if EVERY in configured_ids else configured_ids
-        configured = set(campaign_ids)
-        self.found.not_configured = [
+    def __init__(
+        self,
+        settings: KoreSettings,
+        found: Verification,
+        client: KoreClient,
+        connection: Connection,
+        stop: threading.Event,
+    ) -> None:
+        super().__init__(settings, found.report, client, stop)
+        self._found = found
+        self._connection = connection
+        self._is_deleted = newest(connection, stream_id=settings.stream_id)
+        self._waiting: dict[str, Shaped] = {}
+
+    def run(self, configured: Sequence[str]) -> Generator[None, None, None]:
+        """Every campaign ends as alike, different or failed with a reason; yields after each."""
+        campaign_ids = self._every() if EVERY in configured else configured
+        is_configured = set(campaign_ids)
+        self._found.not_configured = [
             campaign_id
             for campaign_id, is_deleted in self._is_deleted.items()
-            if not is_deleted and campaign_id not in configured
+            if not is_deleted and campaign_id not in is_configured
         ]
-        report = self.found.report
-        report.planned = len(campaign_ids)
-        # the first request shows whether the credentials are accepted: for one that is ours
-        self._ask(sorted(campaign_ids, key=lambda each: each not in self._is_deleted))
+        self.report.planned = len(campaign_ids)
+        # the first request tests the credentials, so it should be for a campaign of this app
+        for fetched in self.fetch(
+            sorted(campaign_ids, key=lambda each: each not in self._is_deleted)
+        ):
+            self._sort(fetched)
+            yield
         self._compare()
-        for campaign_id in campaign_ids:
-            if campaign_id not in self._ended:
-                self._fail(self._not_reached(campaign_id))
-        report.requests = self.client.counters.requests
+        self.fail_unreached(campaign_ids)
 
     def _every(self) -> list[str]:
-        """All that the account listing shows, and all that the database has."""
+        """All campaigns of the account listing and of the database."""
         listed: list[str] = []
         for campaign_type in ("voice", "sms"):
             listing = Listing(self.client, campaign_type)
             listed += [row.campaign_id for row in listing.rows()]
             if listing.refused is not None:
-                self.found.report.cannot_enumerate = listing.refused
+                self.report.cannot_enumerate = listing.refused
                 break
         return list(dict.fromkeys([*listed, *self._is_deleted]))
 
-    def _ask(self, campaign_ids: Sequence[str]) -> None:
-        fetch = Fetch(
-            campaign_ids,
-            client=self.client,
-            workers=self.settings.workers,
-            stop=self.stop,
-            now=_utc_now,
-        )
-        try:
-            with closing(fetch.answers()) as answers:
-                for fetched in answers:
-                    self._take(fetched)
-                    self.progress(self.found.report, self.client.eta_seconds)
-        except AccessRefused as refused:
-            self.found.report.access_refused = refused
-
-    def _take(self, fetched: Fetched) -> None:
-        campaign_id = fetched.campaign_id
-        is_missing = isinstance(fetched.error, CampaignNotFound)
+    def _sort(self, fetched: Fetched) -> None:
+        campaign_id, report = fetched.campaign_id, self.report
+        is_stored = campaign_id in self._is_deleted
         if fetched.data is not None:
-            self._ended.add(campaign_id)
-            self.found.report.fetched += 1
-            self.found.report.unchanged += 1  # taken back if it differs
+            self.end(campaign_id)
+            report.fetched += 1
+            report.unchanged += 1  # corrected if it differs
             self._waiting[campaign_id] = shape(fetched.data)
             if len(self._waiting) >= BATCH:
                 self._compare()
-        elif is_missing and campaign_id in self._is_deleted:
-            self._ended.add(campaign_id)
-            if self._is_deleted[campaign_id]:
-                self.found.report.unchanged += 1
-            else:
-                self.found.report.vanished += 1
-                self.found.gone.append(campaign_id)
+        elif not is_stored or not isinstance(fetched.error, CampaignNotFound):
+            self.fail_answer(fetched)
+        elif self._is_deleted[campaign_id]:
+            self.end(campaign_id)
+            report.unchanged += 1
         else:
-            self._fail(fetched.error or NotAsked(campaign_id, reason="no answer"))
-            self._keep_to_error_budget()
+            self.end(campaign_id)
+            report.vanished += 1
+            self._found.gone.append(campaign_id)
 
     def _compare(self) -> None:
-        """What waits, with the database; then it is forgotten."""
+        """Compare the waiting answers with the database, and forget them."""
         if not self._waiting:
             return
         stream_id = self.settings.stream_id
-        held = live_campaigns(self.kept, list(self._waiting), stream_id=stream_id)
+        stored = live_campaigns(self._connection, list(self._waiting), stream_id=stream_id)
         for campaign_id, shaped in self._waiting.items():
-            if self._is_other(campaign_id, shaped, held.get(campaign_id, [])):
-                self.found.report.unchanged -= 1
-                self.found.report.new_versions += 1
+            if self._is_different(campaign_id, shaped, stored.get(campaign_id, [])):
+                self.report.unchanged -= 1
+                self.report.new_versions += 1
         self._waiting.clear()
 
-    def _is_other(
-        self, campaign_id: str, shaped: Shaped, held: Sequence[Mapping[str, Any]]
+    def _is_different(
+        self, campaign_id: str, shaped: Shaped, stored: Sequence[Mapping[str, Any]]
     ) -> bool:
-        if not held:
+        if not stored:
             is_deleted = self._is_deleted.get(campaign_id, False)
-            where = self.found.marked_deleted if is_deleted else self.found.not_loaded
+            where = self._found.marked_deleted if is_deleted else self._found.not_loaded
             where.append(campaign_id)
             return True
         expected = expected_campaign(shaped, account_id=self.settings.account_id)
-        other = _without_repetitions(differences(expected, held[0]))
-        if len(held) > 1:
-            other.append(Difference("campaigns", f"{len(held)} rows", "1 row"))
-        if other:
-            self.found.differing[campaign_id] = other
-        return bool(other)
-
-    def _fail(self, error: CampaignFailed) -> None:
-        self._ended.add(error.campaign_id)
-        self.found.report.failures.append(error)
-
-    def _keep_to_error_budget(self) -> None:
-        report, budget = self.found.report, self.settings.error_budget
-        allowed = errors_allowed(report.planned, error_budget=budget)
-        if report.failed > allowed and report.stopped is None:
-            report.stopped = (
-                f"{report.failed} of {report.planned} campaigns failed, more than the {allowed} "
-                f"that the setting `error_budget` = {budget:g} allows"
-            )
-            self.stop.set()
-
-    def _not_reached(self, campaign_id: str) -> CampaignFailed:
-        report = self.found.report
-        if report.access_refused is not None:
-            return NotAsked(campaign_id, reason="the credentials were refused")
-        if report.stopped is not None:
-            return NotAsked(campaign_id, reason=report.stopped)
-        report.interrupted = True
-        return Interrupted(campaign_id)
+        found = _without_repetitions(differences(expected, stored[0]))
+        if len(stored) > 1:
+            found.append(Difference("campaigns", f"{len(stored)} rows", "1 row"))
+        if found:
+            self._found.differing[campaign_id] = found
+        return bool(found)
 
 
 def _without_repetitions(found: list[Difference]) -> list[Difference]:
@@ -308,7 +268,3 @@ def _without_repetitions(found: list[Difference]) -> list[Difference]:
         for each in found
         if not any(each.field.endswith(end) and of in told for end, of in repeats.items())
     ]
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

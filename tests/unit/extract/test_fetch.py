@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, CampaignRefused, Interrupted
-from kore_campaigns.extract.fetch import BUFFERED, Fetch, Fetched, stoppable_sleep
+from kore_campaigns.extract.fetch import BUFFERED, Fetched, fetch_campaigns, stoppable_sleep
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 REFUSED = AccessRefused(http_status=401, reply="no", client_id="cs-1", stream_id="st-1")
@@ -50,7 +50,7 @@ def no_thread_is_left() -> Iterator[None]:
 def fetch(
     ids: list[str], client: Answering, stop: threading.Event, *, workers: int = 1
 ) -> Generator[Fetched, None, None]:
-    return Fetch(ids, client=client, workers=workers, stop=stop, now=lambda: NOW).answers()
+    return fetch_campaigns(ids, client=client, workers=workers, stop=stop, now=lambda: NOW)
 
 
 def numbered(count: int) -> list[str]:

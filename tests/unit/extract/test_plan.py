@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_campaigns.extract.plan import Planned, Reason, errors_allowed, plan_full, vanished_allowed
+from kore_campaigns.extract.plan import (
+    PlannedRequest,
+    Reason,
+    errors_allowed,
+    plan_full,
+    vanished_allowed,
+)
 
 ids = st.lists(st.text(min_size=1, max_size=3), unique=True, max_size=12)
 
@@ -18,12 +24,12 @@ def test_those_that_worked_come_first_then_new_ones_then_those_that_failed() -> 
         failed_last_time={"failed", "failed and unknown", "no longer configured"},
     )
 
-    assert plan.ask == [
-        Planned("worked", Reason.FULL_SWEEP),
-        Planned("worked too", Reason.FULL_SWEEP),
-        Planned("new", Reason.UNKNOWN),
-        Planned("failed", Reason.FAILED_LAST_TIME),
-        Planned("failed and unknown", Reason.FAILED_LAST_TIME),
+    assert plan.requests == [
+        PlannedRequest("worked", Reason.FULL_SWEEP),
+        PlannedRequest("worked too", Reason.FULL_SWEEP),
+        PlannedRequest("new", Reason.UNKNOWN),
+        PlannedRequest("failed", Reason.FAILED_LAST_TIME),
+        PlannedRequest("failed and unknown", Reason.FAILED_LAST_TIME),
     ]
 
 
@@ -33,7 +39,7 @@ def test_every_configured_campaign_is_planned_once_whatever_is_known(
 ) -> None:
     plan = plan_full(configured, known=known, failed_last_time=failed)
 
-    assert sorted(step.campaign_id for step in plan.ask) == sorted(configured)
+    assert sorted(step.campaign_id for step in plan.requests) == sorted(configured)
 
 
 @pytest.mark.parametrize(
