@@ -69,7 +69,7 @@ def test_the_plan_reads_as_a_page_with_the_cost_first(emulate: Emulate, project:
     assert lines[0].startswith("sweep      listing: cheaper: ")
     assert lines[1:3] == [
         "calls      2: 1 for the listing, 1 for campaigns; about 0 s under the budget",
-        "campaigns  2 configured: 1 to ask for, 1 as held, without a call",
+        "campaigns  2 configured: 1 to request, 1 confirmed without a request",
     ]
     assert lines[3] == f"others     1 listed, and not configured: {ids[2]}"
     assert lines[4] == f"ask        {ids[0]}  the listing differs: updatedAt, status"
