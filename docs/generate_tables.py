@@ -1,4 +1,4 @@
-"""Write docs/tables.md from the declared tables and the texts of the views; `--check` compares."""
+"""Write docs/tables.md from the declared tables and the SQL of the views; `--check` compares."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TYPES = {
     "date": "date",
     "json": "JSON",
 }
-# beyond nesting: rows of the second are of a row of the first
+# relations in addition to nesting: one row of the first table has rows of the second
 RELATIONS = (
     ("configured_campaigns", "campaign_versions"),
     ("campaign_listings", "campaign_versions"),
@@ -35,16 +35,16 @@ RELATIONS = (
 INTRODUCTION = """\
 # Tables and views
 
-Made by `make docs` from `pipelines/kore_campaigns/tables.py` and the views; not by hand.
-The same sentences are in the database as comments on every table, view and column.
+`make docs` generates this page from `pipelines/kore_campaigns/schema.py` and the views.
+The database has the same descriptions as comments on every table, view and column.
 
-Analysts read the views in schema `kore`. The raw tables in `kore_raw` may change shape; their rows
-are added and never changed. Views show completed loads only.
+Analysts read the views in schema `kore`. The raw tables in `kore_raw` may get other columns; their
+rows are added and never changed. Views show completed loads only.
 """
 
 
 def page() -> str:
-    """The whole page."""
+    """Text of the page."""
     parts = [INTRODUCTION, "## Views: schema `kore`\n"]
     for name in VIEWS:
         parts.append(f"### kore.{name}\n\n{view_description(name)}\n")
@@ -58,7 +58,7 @@ def page() -> str:
 
 
 def _diagram() -> Iterator[str]:
-    """Tables with their keys, and which table has rows for which."""
+    """Lines of the diagram: tables with their keys, and the relations between tables."""
     for table in schema.TABLES:
         yield from _entity(table.name, table)
         for child in table.children:
@@ -77,7 +77,7 @@ def _entity(name: str, table: schema.Table) -> Iterator[str]:
 
 
 def view_columns(name: str) -> Iterator[Column]:
-    """What a view selects, in order, and what it means."""
+    """Columns of a view in their order, with their descriptions."""
     described = schema.columns_of(name)
     final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
     for line in (final.group(1) if final else "").splitlines():

@@ -166,13 +166,13 @@ def test_what_cannot_be_judged_is_a_finding_itself(emulate: Emulate, project: Pr
         " from kore.findings order by all"
     )
 
-    again = "names its zone `US/Central`, an old name of `America/Chicago`"
+    again = "uses the time zone `US/Central`, an old name of `America/Chicago`"
     api = "the API does not show whether the account's global list covers it"
-    unplaced = "its hours cannot be placed"
+    unplaced = "its hours cannot be converted to UTC"
     assert rows == [
         (
             *("duplicate_window", "duplicate_window", "low", "window 2", None, 480),
-            "window 2 is there twice",
+            "window 2 exists twice",
         ),
         (
             *("legacy_timezone", "legacy_timezone", "low", "US/Central", "America/Chicago", None),
@@ -181,7 +181,7 @@ def test_what_cannot_be_judged_is_a_finding_itself(emulate: Emulate, project: Pr
         ("no zone", "unknown_timezone", "high", None, None, None, f"has no time zone: {unplaced}"),
         (
             *("no_calling_hours", "no_calling_hours", "high", None, None, None),
-            "has no calling hours that could be read; nothing shows what holds it back",
+            "has no calling hours that could be read; nothing shows when it must not dial",
         ),
         (
             *("no_dnc_list", "no_dnc_list", "medium", None, None, None),
@@ -189,7 +189,7 @@ def test_what_cannot_be_judged_is_a_finding_itself(emulate: Emulate, project: Pr
         ),
         (
             *("overlapping_windows", "overlapping_windows", "low", "window 2", None, 60),
-            "window 2 overlaps another one of the same campaign",
+            "window 2 overlaps another window of the same campaign",
         ),
         (
             *("priority_out_of_range", "priority_out_of_range", "low", "7", "1-5", None),
@@ -197,7 +197,7 @@ def test_what_cannot_be_judged_is_a_finding_itself(emulate: Emulate, project: Pr
         ),
         (
             *("unknown_timezone", "unknown_timezone", "high", "Mars/Olympus", None, None),
-            f"has the time zone `Mars/Olympus`, which is no IANA name: {unplaced}",
+            f"has the time zone `Mars/Olympus`, which is not an IANA name: {unplaced}",
         ),
         (
             *("unparsed_time", "unparsed_time", "high", "window 2", None, None),
@@ -209,7 +209,7 @@ def test_what_cannot_be_judged_is_a_finding_itself(emulate: Emulate, project: Pr
         ),
         (
             *("zero_length_window", "zero_length_window", "medium", "window 1", None, 1440),
-            "window 1 ends when it begins; it is taken for 24 hours",
+            "window 1 ends at its start time; it counts as 24 hours",
         ),
     ]
 
@@ -283,7 +283,7 @@ def test_a_list_whose_contacts_have_no_zone_of_their_own_is_told(
         f"List {first + 1}",
         "low",
         f"dials the list `List {first + 1}`, whose contacts have no time zone of their own: the "
-        "campaign's zone governs",
+        "campaign's time zone applies",
     )
 
 

@@ -1,6 +1,6 @@
--- one row per date that kore.calling_windows_utc shows: a week back, four weeks ahead
+-- one row per date of kore.calling_windows_utc: one week back, four weeks ahead
 with days as (
-    -- of UTC: `current_date` is that of whoever reads
+    -- in UTC: `current_date` depends on the time zone of the session
     select
         cast(current_timestamp at time zone 'UTC' as date) + cast(number as integer)
             as calendar_date

@@ -1,4 +1,4 @@
--- one row per calling window and campaign version: what every state had, with the time it counted
+-- one row per calling window and campaign version, with the validity of the version
 with history as (
     select * from kore.campaign_history
 ),

@@ -1,4 +1,4 @@
--- one row per oddity of a live campaign's calling windows: gaps, overlaps, what cannot be read
+-- one row per problem in a live campaign's calling windows: gaps, overlaps, texts without a time
 with hours as (
     select * from kore.campaign_calling_hours
 ),
@@ -51,7 +51,7 @@ zero_length as (
     where is_parsed and end_minute - start_minute = 1440
 ),
 
--- each against the windows before it in the campaign's list
+-- each window with the windows before it in the campaign's list
 pairs as (
     select
         later.account_id,

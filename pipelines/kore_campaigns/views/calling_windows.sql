@@ -1,4 +1,4 @@
--- one row per calling window of a live campaign and weekday it touches: its minutes of that day
+-- one row per calling window of a live campaign and weekday: its minutes on this day
 with campaigns as (
     select * from kore.campaigns
 ),
@@ -28,7 +28,7 @@ windows as (
         and campaigns.version = calling_hours.version
 ),
 
--- a window without a weekday counts for all seven where the campaign dials daily
+-- a window without a weekday applies to all seven if the campaign dials daily
 begun as (
     select windows.*, windows.day_of_week as first_day
     from windows

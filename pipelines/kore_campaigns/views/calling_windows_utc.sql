@@ -1,4 +1,4 @@
--- one row per calling window of a live campaign, date and clock setting: from when to when in UTC
+-- one row per calling window of a live campaign, date and UTC offset: its start and end in UTC
 with calendar as (
     select
         calendar_date,
@@ -7,7 +7,7 @@ with calendar as (
     from kore.calendar
 ),
 
--- minutes since 1970, of UTC and of the zone's own clock
+-- minutes since 1970, in the local time of the zone
 offsets as (
     select
         timezone,
@@ -17,7 +17,7 @@ offsets as (
     from kore.zone_offsets
 ),
 
--- two of them or three: those of the years around are of no use here
+-- only the two or three offsets of these weeks, to keep the join small
 offsets_in_view as (
     select offsets.*
     from offsets
@@ -51,7 +51,7 @@ placed as (
     join calendar on windows.day_of_week = calendar.day_of_week
 ),
 
--- an hour that the clock leaves out is in no span, one that it shows twice is in two
+-- a local hour that the clock skips is in no span; an hour that it repeats is in two
 clipped as (
     select
         placed.*,

@@ -1,4 +1,4 @@
--- one row per changed field: what it was, what it became, from when
+-- one row per changed field: old value, new value and start of validity
 with history as (
     select * from kore.campaign_history
 ),

@@ -7,7 +7,7 @@ contact_lists as (
     select * from kore_raw.campaign_versions__contact_lists
 ),
 
--- lists of one name that say that the campaign uses them
+-- lists with this name that name the campaign as their user
 in_use as (
     select
         uses.stream_id,
@@ -22,7 +22,7 @@ in_use as (
     group by uses.stream_id, uses.campaign_id, lists.contact_list_name
 ),
 
--- all lists of one name
+-- all lists with this name
 named as (
     select
         stream_id,

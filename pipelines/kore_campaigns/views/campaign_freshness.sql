@@ -1,4 +1,4 @@
--- one row per campaign that is configured or live: when it was last confirmed, changed, and failed
+-- one row per configured or live campaign: when it was last confirmed, last changed, last failed
 with runs as (
     select
         *,
@@ -21,7 +21,7 @@ newest_versions as (
     select * from kore.campaign_history where is_current
 ),
 
--- without the long texts, as it is read more than once
+-- without the long texts, because it is read more than once
 errors as (
     select run_id, stream_id, campaign_id, error_code, occurred_at
     from kore_raw.extraction_errors
@@ -31,7 +31,7 @@ messages as (
     select * from kore_raw.extraction_errors
 ),
 
--- the 1st is the newest; what a run confirmed may have been asked for by the run it goes on from
+-- number 1 is the newest run; a full sweep confirms as of its start, maybe in an earlier run
 finished as (
     select
         *,
@@ -59,7 +59,7 @@ campaigns as (
         or not newest_versions.is_deleted
 ),
 
--- the newest run that was to read it: the 1st, or the one before it was no longer configured
+-- the newest run that had to read the campaign: number 1, or the last run before its removal
 places as (
     select
         campaigns.*,
@@ -77,7 +77,7 @@ dated_errors as (
     select
         errors.stream_id,
         errors.campaign_id,
-        -- that a run did not get to it says nothing of the campaign
+        -- a campaign that the run did not reach has not failed
         case
             when errors.error_code not in ('not_asked', 'interrupted') then finished.started_at
         end as failed_at,
@@ -88,7 +88,7 @@ dated_errors as (
         and errors.run_id = finished.run_id
 ),
 
--- the others need no look at what went before
+-- only these need a look at earlier runs
 failing as (
     select places.stream_id, places.campaign_id, places.newest_run
     from places
@@ -98,7 +98,7 @@ failing as (
         and places.newest_run = dated_errors.finished_since
 ),
 
--- a run that did not get far leaves an error for each campaign: so no more than 50 runs at first
+-- a run that stops early leaves an error per campaign, so look at 50 runs at most first
 recent_failures as (
     select
         failing.stream_id,
@@ -117,8 +117,8 @@ recent_failures as (
         and failing.newest_run + 50 > dated_errors.finished_since
 ),
 
--- the runs, from the newest back, in all of which it failed; the one before confirmed it
-failed_of_late as (
+-- the unbroken series of failed runs from the newest back; the run before it confirmed the campaign
+failed_recently as (
     select stream_id, campaign_id, count(*) as failures, max(failed_at) as failed_at
     from recent_failures
     where nth_run = nth_failure
@@ -135,11 +135,11 @@ all_failures as (
             partition by failing.stream_id, failing.campaign_id
             order by dated_errors.finished_since
         ) as nth_failure
-    from failed_of_late
+    from failed_recently
     join failing
-        on failed_of_late.stream_id = failing.stream_id
-        and failed_of_late.campaign_id = failing.campaign_id
-        and failed_of_late.failures = 50
+        on failed_recently.stream_id = failing.stream_id
+        and failed_recently.campaign_id = failing.campaign_id
+        and failed_recently.failures = 50
     join dated_errors
         on failing.stream_id = dated_errors.stream_id
         and failing.campaign_id = dated_errors.campaign_id
@@ -154,7 +154,7 @@ failed_for_long as (
 ),
 
 failed_since as (
-    select * from failed_of_late where failures < 50
+    select * from failed_recently where failures < 50
     union all
     select * from failed_for_long
 ),

@@ -1,10 +1,10 @@
--- one row per campaign and version: every state ever seen, with the time it counted
+-- one row per campaign and version: every stored state, with its validity
 with completed as (
-    -- distinct: a load that was killed in its last step is recorded a second time by its replay
+    -- distinct: the replay of a load that was killed in its last step records it twice
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
--- without the wide columns: they are not sorted, only joined to what comes of it
+-- without the wide columns: they are joined after the sort
 dated as (
     select
         versions._dlt_id,

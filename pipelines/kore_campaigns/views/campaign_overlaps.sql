@@ -1,10 +1,10 @@
--- one row per pair of live campaigns and thing they share, if both may dial at once this week
--- texts that name a thing, a campaign or a pair in one: of joins by several columns Postgres
--- expects next to no rows, and plans for them
+-- one row per pair of live campaigns and shared resource, if both may dial at once this week
+-- keys are one text each: for joins by several columns Postgres expects almost no rows and makes
+-- a slow plan
 with compared_resources as (
     select stream_id || ' ' || shared || ' ' || shared_name as resource_key
     from kore.shared_resources
-    -- pairs grow with the square: of what more than 100 share, kore.shared_resources tells
+    -- pairs grow with the square; kore.shared_resources shows resources of more than 100 campaigns
     where is_compared
 ),
 
@@ -62,7 +62,7 @@ windows as (
         and extract(epoch from windows.ends_at) > week.begins * 60
 ),
 
--- windows of one campaign that overlap or touch, as one; so that no minute counts twice
+-- merge windows of a campaign that overlap or touch, so that no minute counts twice
 ordered as (
     select
         *,
@@ -95,7 +95,7 @@ keyed as (
     select stream_id || ' ' || campaign_id as campaign_key, opens, closes from spans
 ),
 
--- a pair that shares several things is compared once
+-- compare a pair once, even if it shares several resources
 compared as (
     select distinct pair_key, campaign_key, other_key from pairs
 ),
@@ -108,7 +108,7 @@ common as (
     from compared
     join keyed as one on compared.campaign_key = one.campaign_key
     join keyed as other on compared.other_key = other.campaign_key
-    -- two inequalities would be taken for a join condition of their own, of all spans with all
+    -- two inequalities would become a join condition of their own, of all spans with all spans
     where greatest(one.opens, other.opens) < least(one.closes, other.closes)
     group by compared.pair_key
 ),

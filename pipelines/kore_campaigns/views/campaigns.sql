@@ -3,8 +3,8 @@ with completed as (
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
 
--- not by way of the history: a dashboard reads this view all day, and needs no order of versions.
--- One key finds the row: of three together Postgres expects two rows in all, and plans for two
+-- not from the history: a dashboard reads this view all day and needs no order of versions.
+-- One key finds the row: for a join by three columns Postgres expects two rows and plans for two
 newest as (
     select max(lpad(cast(versions.version as varchar), 10, '0') || versions._dlt_id) as version_key
     from kore_raw.campaign_versions as versions
@@ -12,7 +12,7 @@ newest as (
     group by versions.stream_id, versions.campaign_id
 ),
 
--- what only the account listing tells; empty where it was never read
+-- columns that only the account listing has; empty if it was never read
 listings as (
     select * from kore_raw.campaign_listings
 ),

@@ -1,4 +1,4 @@
--- one row per contact list and campaign that uses it, as the list says
+-- one row per contact list and campaign that uses it, according to the list
 with uses as (
     select * from kore_raw.contact_list_campaigns
 ),
@@ -11,7 +11,7 @@ campaigns as (
     select * from kore.campaigns
 ),
 
--- the list has a copy of the campaign's name, and Kore lets it age
+-- the list has a copy of the campaign's name, which Kore does not update
 named as (
     select
         uses.account_id,

@@ -1,4 +1,4 @@
--- one row per contact list of the app, as the last run that could read them found it
+-- one row per contact list of the app, from the last run that could read the lists
 with contact_lists as (
     select * from kore_raw.contact_lists
 ),

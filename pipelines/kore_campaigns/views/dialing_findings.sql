@@ -1,9 +1,9 @@
--- one row per finding on how a campaign dials: attempts, ringing, priority
+-- one row per finding about how a campaign dials: attempts, ring time, priority
 with limits as (
     select * from kore.policy_limits
 ),
 
--- of all weekdays: a contact that is tried at all is tried on one of them
+-- over all weekdays: the strictest day counts
 strictest as (
     select
         stream_id,
@@ -15,7 +15,7 @@ strictest as (
     group by stream_id, campaign_id, policy_name
 ),
 
--- at most so often in 24 hours, were the contact reachable around the clock
+-- maximum in 24 hours if the contact is reachable around the clock
 pressure as (
     select
         campaigns.*,

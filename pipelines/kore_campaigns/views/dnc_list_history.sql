@@ -1,4 +1,4 @@
--- one row per do-not-call list and campaign version: what every state had, with the time it counted
+-- one row per do-not-call list and campaign version, with the validity of the version
 with history as (
     select * from kore.campaign_history
 ),

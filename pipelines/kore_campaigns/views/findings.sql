@@ -1,4 +1,4 @@
--- one row per finding on a campaign: what somebody who answers for its rules should look at
+-- one row per finding about a campaign that needs attention
 with found as (
     select * from kore.hours_findings
     union all

@@ -1,4 +1,4 @@
--- one row per finding on when a campaign may dial
+-- one row per finding about when a campaign may dial
 with weekdays as (
     select * from (
         values
@@ -19,7 +19,7 @@ time_zones as (
     select * from kore.time_zones
 ),
 
--- minutes of a day as people write them
+-- minutes of a day as clock times
 clocks as (
     select
         minute,
@@ -36,7 +36,7 @@ open_hours as (
     select * from kore.open_hours
 ),
 
-held_against as (
+policy_days as (
     select
         open_hours.account_id,
         open_hours.stream_id,
@@ -67,33 +67,33 @@ held_against as (
 
 outside as (
     select
-        held_against.account_id,
-        held_against.stream_id,
-        held_against.campaign_id,
-        held_against.campaign_name,
-        held_against.policy_name,
-        held_against.day_of_week,
+        policy_days.account_id,
+        policy_days.stream_id,
+        policy_days.campaign_id,
+        policy_days.campaign_name,
+        policy_days.policy_name,
+        policy_days.day_of_week,
         string_agg(
-            starts.clock || '-' || ends.clock, ', ' order by held_against.start_minute
+            starts.clock || '-' || ends.clock, ', ' order by policy_days.start_minute
         ) as hours,
         case
-            when max(held_against.latest_minute) = 0 then 'closed'
+            when max(policy_days.latest_minute) = 0 then 'closed'
             else max(earliest.clock) || '-' || max(latest.clock)
         end as permitted,
-        cast(sum(held_against.minutes) as bigint) as minutes
-    from held_against
-    join clocks as starts on held_against.start_minute = starts.minute
-    join clocks as ends on held_against.end_minute = ends.minute
-    join clocks as earliest on held_against.earliest_minute = earliest.minute
-    join clocks as latest on held_against.latest_minute = latest.minute
-    where held_against.minutes > 0
+        cast(sum(policy_days.minutes) as bigint) as minutes
+    from policy_days
+    join clocks as starts on policy_days.start_minute = starts.minute
+    join clocks as ends on policy_days.end_minute = ends.minute
+    join clocks as earliest on policy_days.earliest_minute = earliest.minute
+    join clocks as latest on policy_days.latest_minute = latest.minute
+    where policy_days.minutes > 0
     group by
-        held_against.account_id,
-        held_against.stream_id,
-        held_against.campaign_id,
-        held_against.campaign_name,
-        held_against.policy_name,
-        held_against.day_of_week
+        policy_days.account_id,
+        policy_days.stream_id,
+        policy_days.campaign_id,
+        policy_days.campaign_name,
+        policy_days.policy_name,
+        policy_days.day_of_week
 ),
 
 outside_permitted_hours as (
@@ -148,7 +148,7 @@ no_calling_hours as (
         cast(null as varchar) as value,
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
-        'has no calling hours that could be read; nothing shows what holds it back' as sentence
+        'has no calling hours that could be read; nothing shows when it must not dial' as sentence
     from kore.weekly_minutes as weekly_minutes
     where weekly_minutes = 0
 ),
@@ -178,9 +178,9 @@ windows_in_doubt as (
         'window ' || cast(checks.position as varchar)
         || case checks.check_name
             when 'unparsed' then ' has a weekday or a time that could not be read'
-            when 'zero_length' then ' ends when it begins; it is taken for 24 hours'
-            when 'duplicate' then ' is there twice'
-            else ' overlaps another one of the same campaign'
+            when 'zero_length' then ' ends at its start time; it counts as 24 hours'
+            when 'duplicate' then ' exists twice'
+            else ' overlaps another window of the same campaign'
         end as sentence
     from checks
     where checks.check_name <> 'gap'
@@ -204,12 +204,12 @@ zone_in_doubt as (
         cast(null as bigint) as minutes,
         case
             when time_zones.is_legacy
-                then 'names its zone `' || campaigns.timezone || '`, an old name of `'
+                then 'uses the time zone `' || campaigns.timezone || '`, an old name of `'
                     || coalesce(time_zones.canonical_timezone, '?') || '`'
             when campaigns.timezone is null or campaigns.timezone = ''
-                then 'has no time zone: its hours cannot be placed'
+                then 'has no time zone: its hours cannot be converted to UTC'
             else 'has the time zone `' || campaigns.timezone
-                || '`, which is no IANA name: its hours cannot be placed'
+                || '`, which is not an IANA name: its hours cannot be converted to UTC'
         end as sentence
     from campaigns
     left join time_zones on campaigns.timezone = time_zones.timezone

@@ -1,4 +1,4 @@
--- one row per finding on the lists of a campaign
+-- one row per finding about the lists of a campaign
 with campaigns as (
     select * from kore.campaigns
 ),
@@ -43,7 +43,7 @@ lists_without_zone as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'dials the list `' || lists.contact_list_name || '`, whose contacts have no time zone of '
-        || 'their own: the campaign''s zone governs' as sentence
+        || 'their own: the campaign''s time zone applies' as sentence
     from kore.campaign_contact_lists as lists
     join kore.contact_lists as contact_lists
         on lists.stream_id = contact_lists.stream_id

@@ -1,4 +1,4 @@
--- one row per span of a weekday in which a live campaign may dial: overlapping windows as one
+-- one row per live campaign and span of a weekday in which it may dial; overlaps are merged
 with ordered as (
     select
         *,

@@ -1,4 +1,4 @@
--- one row per limit of a policy and weekday: what campaigns are held against in kore.findings
+-- one row per limit of a policy and weekday; kore.findings compares campaigns with it
 with policies as (
     select * from kore_raw.policies
 ),

@@ -1,4 +1,4 @@
--- one row per live campaign, policy that applies to it and weekday: the strictest of its limits
+-- one row per live campaign, applicable policy and weekday: the strictest of its limits
 with policies as (
     select * from kore_raw.policies
 ),
@@ -7,7 +7,7 @@ time_zones as (
     select * from kore.time_zones
 ),
 
--- names and zones are few and campaigns many: a pattern is tried once per zone
+-- zones are few and campaigns many, so match each pattern once per zone
 zones as (
     select distinct
         campaigns.timezone,

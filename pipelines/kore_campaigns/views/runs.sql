@@ -1,4 +1,4 @@
--- one row per run: what it found, how it ended, how long it took
+-- one row per run: its counts, its state and its duration
 with runs as (
     select * from kore_raw.extraction_runs
 ),
@@ -15,7 +15,7 @@ judged as (
     select
         runs.*,
         case
-            -- one run at a time holds the database: the one before has ended, and did not say how
+            -- only one run at a time has the lock, so an earlier run without an end was killed
             when runs.finished_at is null and runs.started_at < max(runs.started_at) over ()
                 then 'killed'
             when runs.finished_at is null then 'running'

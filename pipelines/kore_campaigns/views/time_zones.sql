@@ -1,4 +1,4 @@
--- one row per time zone that a campaign version names: is it one, what is it called, where is it
+-- one row per time zone that a campaign version names: whether it exists, its name, its country
 with time_zones as (
     select * from kore_raw.time_zones
 ),

@@ -1,4 +1,4 @@
--- one row per time zone and span in which its clock stays as it is against UTC
+-- one row per time zone and period with a constant offset from UTC
 with zone_offsets as (
     select * from kore_raw.zone_offsets
 ),
