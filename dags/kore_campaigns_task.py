@@ -122,7 +122,7 @@ class KoreCampaignsRun(BaseOperator):
         package.addHandler(handler)
         with added_to_environment(environment):
             from kore_campaigns import run_pipeline
-            from kore_campaigns.errors import UNEXPECTED, ending_of
+            from kore_campaigns.errors import UNEXPECTED, error_summary
 
             try:
                 report = run_pipeline(
@@ -132,7 +132,7 @@ class KoreCampaignsRun(BaseOperator):
                     stop=stop,
                 )
             except Exception as failed:
-                ended = ending_of(failed)
+                ended = error_summary(failed)
                 outcome.exit_code, outcome.code = ended.exit_code, ended.code
                 outcome.problems.append(ended.message)
                 if ended.code == UNEXPECTED:

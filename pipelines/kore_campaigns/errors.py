@@ -1,11 +1,27 @@
-"""How a command ended that raised: its exit code, a word for logs, a sentence for people."""
+"""All exceptions, with their messages, exit codes and error codes.
+
+    exit code
+      1   KoreCampaignsError
+      2   ├── FixSetting: SettingMissing, SettingInvalid, RequestNotAllowed, BudgetUnusable
+      2   │   └── FileInvalid: CampaignIdsInvalid, PoliciesInvalid
+      3   ├── AccessRefused
+      4   ├── CampaignFailed: CampaignNotFound, CampaignRefused, VanishNotBelieved, RequestRefused,
+          │   │   NotAsked
+      5   │   ├── RedirectRefused, AnswerBreaksContract
+     75   │   └── TryLater: RateLimited, ServerUnavailable, Interrupted
+      6   ├── DestinationUnavailable: NoRoom, WorkingCopyDamaged, DatabaseLocked, AccountLocked,
+          │       BudgetUnavailable
+      6   └── CopyRefused, HistoryDamaged
+
+A message says what failed, why, and what to do. No message contains a secret.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar, Final
 
 
 class KoreCampaignsError(Exception):
@@ -13,6 +29,10 @@ class KoreCampaignsError(Exception):
 
     exit_code: ClassVar[int] = 1
     code: ClassVar[str] = "unexpected"
+    template: ClassVar[str] = ""
+
+    def __str__(self) -> str:
+        return self.template.format(self=self)
 
 
 class FixSetting(KoreCampaignsError):
@@ -20,49 +40,65 @@ class FixSetting(KoreCampaignsError):
     code = "setting"
 
 
+@dataclass(eq=False)
 class SettingMissing(FixSetting):
     code = "setting_missing"
+    template = (
+        "missing setting {self.names}. Looked in the environment ({self.variables}) and in "
+        "{self.looked_in}. Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, "
+        "and run `kore-campaigns check`."
+    )
+    keys: list[str]
+    _: KW_ONLY
+    looked_in: str
 
-    def __init__(self, keys: list[str], *, looked_in: str) -> None:
-        self.keys = keys
-        named = ", ".join(f"`{key}`" for key in keys)
-        env = ", ".join(f"`{_variable(key)}`" for key in keys)
-        super().__init__(
-            f"missing setting {named}. Looked in the environment ({env}) and in {looked_in}. "
-            "Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, and run "
-            "`kore-campaigns check`."
-        )
+    @property
+    def names(self) -> str:
+        return ", ".join(f"`{key}`" for key in self.keys)
+
+    @property
+    def variables(self) -> str:
+        """Environment variables of these settings: ours, or those of a destination."""
+        names = [key.upper().replace(".", "__") for key in self.keys]
+        ours = "SOURCES__KORE_CAMPAIGNS__"
+        return ", ".join(f"`{'' if n.startswith('DESTINATION__') else ours}{n}`" for n in names)
 
 
-def _variable(key: str) -> str:
-    """The environment variable of a setting of ours, or of a destination's."""
-    name = key.upper().replace(".", "__")
-    return name if key.startswith("destination.") else f"SOURCES__KORE_CAMPAIGNS__{name}"
-
-
+@dataclass(eq=False)
 class SettingInvalid(FixSetting):
     code = "setting_invalid"
+    template = (
+        "setting `{self.key}` is `{self.value}`; expected {self.expected}. Next: correct it and "
+        "run again."
+    )
+    key: str
+    value: object
+    _: KW_ONLY
+    expected: str
 
-    def __init__(self, key: str, value: object, *, expected: str) -> None:
-        self.key, self.value, self.expected = key, value, expected
-        super().__init__(
-            f"setting `{key}` is `{value}`; expected {expected}. Next: correct it and run again."
-        )
 
-
+@dataclass(eq=False)
 class FileInvalid(FixSetting):
-    """One unreadable place in a file that a person keeps, named to the line."""
+    """A file that a person maintains has an error; the message has the line."""
 
     code = "file_invalid"
+    template = (
+        "{self.place}:{self.found} expected {self.expected}. Next: correct the file and run "
+        "again. No request was sent."
+    )
+    file: str
+    _: KW_ONLY
+    line: int | None
+    value: str | None
+    expected: str
 
-    def __init__(self, file: str, *, line: int | None, value: str | None, expected: str) -> None:
-        self.file, self.line, self.value, self.expected = file, line, value, expected
-        where = file if line is None else f"{file}, line {line}"
-        found = "" if value is None else f" found `{value}`;"
-        super().__init__(
-            f"{where}:{found} expected {expected}. Next: correct the file and run again; "
-            "nothing was asked."
-        )
+    @property
+    def place(self) -> str:
+        return self.file if self.line is None else f"{self.file}, line {self.line}"
+
+    @property
+    def found(self) -> str:
+        return "" if self.value is None else f" found `{self.value}`;"
 
 
 class CampaignIdsInvalid(FileInvalid):
@@ -73,205 +109,158 @@ class PoliciesInvalid(FileInvalid):
     code = "policies_invalid"
 
 
+@dataclass(eq=False)
 class BudgetUnusable(FixSetting):
-    """Without the shared count of calls no request may leave, so nothing is sent."""
+    """The file that counts calls is unusable, so no request may be sent."""
 
     code = "budget_unusable"
-
-    def __init__(self, path: str, reason: str) -> None:
-        self.path, self.reason = path, reason
-        super().__init__(
-            f"the file that counts this account's calls, `{path}`, cannot be used: "
-            f"{reason}. Nothing was sent. "
-            "Next: if it is damaged, delete it (it only remembers the calls of the last "
-            "hour); if its folder "
-            "cannot be written, set `XDG_STATE_HOME` to one on a local disk that can."
-        )
+    template = (
+        "the file that counts this account's calls, `{self.path}`, cannot be used: {self.reason}. "
+        "Nothing was sent. Next: if it is damaged, delete it (it only has the calls of the last "
+        "hour); if its folder cannot be written, set `XDG_STATE_HOME` to a writable folder on a "
+        "local disk."
+    )
+    path: str
+    reason: str
 
 
+@dataclass(eq=False)
 class RequestNotAllowed(FixSetting):
-    """Raised before a socket opens: the same URLs with other verbs edit, delete or start a
-    campaign.
+    """A request is not on the allow-list; raised before a socket opens.
+
+    The same URLs with other verbs edit, delete or start a campaign.
     """
 
     code = "request_not_allowed"
+    template = (
+        "`{self.method} {self.path}` is not one of Kore's read endpoints: {self.reason}. "
+        "Nothing was sent."
+    )
+    method: str
+    path: str
+    _: KW_ONLY
+    reason: str
 
-    def __init__(self, method: str, path: str, *, reason: str) -> None:
-        self.method, self.path, self.reason = method, path, reason
-        super().__init__(
-            f"`{method} {path}` is not one of Kore's read endpoints: {reason}. Nothing was sent."
-        )
 
-
+@dataclass(eq=False, kw_only=True)
 class AccessRefused(KoreCampaignsError):
-    """The service refused the token, twice, the second time with a fresh one."""
+    """The service refused the token twice, the second time a fresh one."""
 
     exit_code = 3
     code = "access_refused"
-
-    def __init__(self, *, http_status: int, reply: str, client_id: str, stream_id: str) -> None:
-        self.http_status, self.reply = http_status, reply
-        self.client_id, self.stream_id = client_id, stream_id
-        super().__init__(
-            f"Kore.ai refused the credentials (HTTP {http_status}, `{reply}`). It does "
-            "not say which of these "
-            f"is wrong: the client secret; the client id `{client_id}`; the stream id "
-            f"`{stream_id}` (it must be "
-            "the app the client id belongs to); the scope `Campaign Management` not "
-            "granted to the client; the "
-            "app not published since the scope was granted; the algorithm or the jti "
-            "setting not as in the "
-            "JWT app. Next: `kore-campaigns check`."
-        )
+    template = (
+        "Kore.ai refused the credentials (HTTP {self.http_status}, `{self.reply}`). It does not "
+        "say which of these is wrong: the client secret; the client id `{self.client_id}`; the "
+        "stream id `{self.stream_id}` (it must be the app the client id belongs to); the scope "
+        "`Campaign Management` not granted to the client; the app not published since the scope "
+        "was granted; the algorithm or the jti setting not as in the JWT app. "
+        "Next: `kore-campaigns check`."
+    )
+    http_status: int
+    reply: str
+    client_id: str
+    stream_id: str
 
 
-def told_by_driver(error: Exception) -> str:
-    """The first line of what a driver says; of the host's name, what may belong to a password is
-    left out: an `@` in it that was not written `%40` ends it early.
-    """
-    line = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    return re.sub(r'"[^"]*@', '"(not shown)@', line)
-
-
-class DestinationUnavailable(KoreCampaignsError):
-    exit_code = 6
-    code = "destination_unavailable"
-
-    def __init__(
-        self,
-        database: str,
-        reason: str,
-        *,
-        next_step: str = "mend this, then run the same command again",
-    ) -> None:
-        self.database, self.reason = database, reason
-        super().__init__(
-            f"the database `{database}` cannot be used: {reason}. Nothing was lost. "
-            f"Next: {next_step}."
-        )
-
-
-class BudgetUnavailable(DestinationUnavailable):
-    """Without the shared count of calls no request may leave, so none does."""
-
-    code = "budget_unavailable"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            "postgres, schema kore_calls",
-            f"{reason}. It counts the account's calls (`call_budget`), so none leaves without it",
-            next_step="mend this, or set `call_budget` to `machine` if no other machine calls for "
-            "this account; then run the same command again",
-        )
-
-
+@dataclass(eq=False)
 class CampaignFailed(KoreCampaignsError):
-    """This campaign could not be read; the others are not concerned."""
+    """One campaign could not be read; the others are not affected."""
 
     exit_code = 4
     code = "campaign_failed"
+    campaign_id: str
+    _: KW_ONLY
+    http_status: int | None = None
 
-    def __init__(self, campaign_id: str, message: str, *, http_status: int | None = None) -> None:
-        self.campaign_id, self.message, self.http_status = campaign_id, message, http_status
-        super().__init__(f"campaign `{campaign_id}`: {message}" if campaign_id else message)
+    @property
+    def message(self) -> str:
+        """The message without the campaign's id, which tables have in a column of its own."""
+        return self.template.format(self=self)
+
+    def __str__(self) -> str:
+        return (
+            f"campaign `{self.campaign_id}`: {self.message}" if self.campaign_id else self.message
+        )
 
 
+@dataclass(eq=False, kw_only=True)
 class CampaignNotFound(CampaignFailed):
     code = "not_found"
-
-    def __init__(self, campaign_id: str, *, http_status: int = 404) -> None:
-        super().__init__(
-            campaign_id,
-            f"HTTP {http_status}: no campaign with this id in this app. Likely a typing "
-            "error, a campaign "
-            "deleted before it was ever loaded, or the id of another app. Next: compare "
-            "it with the campaign's "
-            "page in Kore.ai, then correct or remove the line in the file of campaign ids.",
-            http_status=http_status,
-        )
+    template = (
+        "HTTP {self.http_status}: no campaign with this id in this app. Likely a typing error, a "
+        "campaign deleted before it was ever loaded, or the id of another app. Next: compare it "
+        "with the campaign's page in Kore.ai, then correct or remove the line in the file of "
+        "campaign ids."
+    )
+    http_status: int | None = 404
 
 
+@dataclass(eq=False, kw_only=True)
 class CampaignRefused(CampaignFailed):
-    """The token was refused for this campaign, while others were answered with tokens like it."""
+    """The token was refused for this campaign, but accepted for others."""
 
     code = "access_refused"
-
-    def __init__(self, campaign_id: str, *, http_status: int, reply: str) -> None:
-        super().__init__(
-            campaign_id,
-            f"HTTP {http_status}, `{reply}`, though other campaigns were answered in this "
-            "run. Likely the "
-            "id of another app's campaign. Next: move it to that app's connection, or "
-            "remove the line.",
-            http_status=http_status,
-        )
+    template = (
+        "HTTP {self.http_status}, `{self.reply}`, though other campaigns were answered in this "
+        "run. Likely the id of another app's campaign. Next: move it to that app's connection, or "
+        "remove the line."
+    )
+    reply: str
 
 
+@dataclass(eq=False, kw_only=True)
 class VanishNotBelieved(CampaignFailed):
-    """Gone, says the service; but of so many at once that it is not believed without being told
-    to.
-    """
+    """The service answered 404 for more campaigns than `max_vanished` allows to mark deleted."""
 
     code = "vanish_not_believed"
-
-    def __init__(self, campaign_id: str, *, missing: int, known: int, allowed: int) -> None:
-        self.missing, self.known, self.allowed = missing, known, allowed
-        super().__init__(
-            campaign_id,
-            f"answered 404, as did {missing} of {known} known campaigns; at most "
-            f"{allowed} are believed in one "
-            "run (setting `max_vanished`), and none while no campaign answers. Nothing "
-            "was marked deleted. "
-            "Likely a wrong stream id or a revoked scope. Next: `kore-campaigns check`; "
-            "if they really "
-            "were deleted, run again with `--accept-vanished`.",
-            http_status=404,
-        )
+    template = (
+        "answered 404, as did {self.missing} of {self.known} known campaigns; at most "
+        "{self.allowed} are believed in one run (setting `max_vanished`), and none while no "
+        "campaign answers. Nothing was marked deleted. Likely a wrong stream id or a revoked "
+        "scope. Next: `kore-campaigns check`; if they really were deleted, run again with "
+        "`--accept-vanished`."
+    )
+    http_status: int | None = 404
+    missing: int
+    known: int
+    allowed: int
 
 
+@dataclass(eq=False, kw_only=True)
 class RequestRefused(CampaignFailed):
     code = "request_refused"
-
-    def __init__(self, campaign_id: str, *, http_status: int, reply: str) -> None:
-        super().__init__(
-            campaign_id,
-            f"HTTP {http_status}, `{reply}`: the service will not answer this request, so "
-            "it was not repeated. "
-            "Next: `kore-campaigns check`, then compare host, stream id and account id "
-            "with the app's settings.",
-            http_status=http_status,
-        )
+    template = (
+        "HTTP {self.http_status}, `{self.reply}`: the service rejects this request, so it was not "
+        "retried. Next: `kore-campaigns check`, then compare host, stream id and account id with "
+        "the app's settings."
+    )
+    reply: str
 
 
+@dataclass(eq=False, kw_only=True)
 class RedirectRefused(CampaignFailed):
     exit_code = 5
     code = "redirect_refused"
-
-    def __init__(self, campaign_id: str, *, http_status: int, location: str) -> None:
-        super().__init__(
-            campaign_id,
-            f"HTTP {http_status} redirects to `{location}`; not followed, as the token "
-            "would go with it. "
-            "Likely a wrong host or a proxy that asks for a login. Next: correct the "
-            "setting `host`.",
-            http_status=http_status,
-        )
+    template = (
+        "HTTP {self.http_status} redirects to `{self.location}`; not followed, as the token would "
+        "go with it. Likely a wrong host or a proxy that requires a login. Next: correct the "
+        "setting `host`."
+    )
+    location: str
 
 
+@dataclass(eq=False, kw_only=True)
 class AnswerBreaksContract(CampaignFailed):
-    """An answer that is not what the API page promises: an error with a reason, never data."""
+    """A response differs from what the API page promises: an error with a reason, never data."""
 
     exit_code = 5
     code = "answer_breaks_contract"
-
-    def __init__(self, campaign_id: str, *, found: str, http_status: int | None = 200) -> None:
-        super().__init__(
-            campaign_id,
-            f"HTTP {http_status}, but {found}. Nothing was stored. Next: run again; if it "
-            "stays, send this "
-            "line to Kore.ai support with the campaign id.",
-            http_status=http_status,
-        )
+    template = (
+        "HTTP {self.http_status}, but {self.found}. Nothing was stored. Next: run again; if it "
+        "stays, send this line to Kore.ai support with the campaign id."
+    )
+    http_status: int | None = 200
+    found: str
 
 
 class TryLater(CampaignFailed):
@@ -279,184 +268,227 @@ class TryLater(CampaignFailed):
     code = "try_later"
 
 
+@dataclass(eq=False, kw_only=True)
+class RateLimited(TryLater):
+    code = "rate_limited"
+    template = (
+        "the account's call limit was reached ({self.sent}; the service asks to wait "
+        "{self.wait_seconds:.0f} s). Other integrations share the same 60 calls a minute. "
+        "Next: run again later, or lower `requests_per_minute`."
+    )
+    attempts: int
+    wait_seconds: float
+
+    @property
+    def sent(self) -> str:
+        """The response; none if the wait comes from another call of the account."""
+        if not self.attempts:
+            return "nothing was sent"
+        return f"HTTP {self.http_status}, {_attempts(self.attempts)}"
+
+
+@dataclass(eq=False, kw_only=True)
+class ServerUnavailable(TryLater):
+    code = "server_unavailable"
+    template = (
+        "{self.reason} after {self.tries}. Next: run again later; `kore-campaigns check` names "
+        "the failing part."
+    )
+    reason: str
+    attempts: int
+
+    @property
+    def tries(self) -> str:
+        return _attempts(self.attempts)
+
+
 def _attempts(count: int) -> str:
     return "1 attempt" if count == 1 else f"{count} attempts"
 
 
-class RateLimited(TryLater):
-    code = "rate_limited"
-
-    def __init__(
-        self, campaign_id: str, *, http_status: int | None, attempts: int, wait_seconds: float
-    ) -> None:
-        self.wait_seconds = wait_seconds
-        # no attempt of its own: an answer to another call of the account asked everybody to wait
-        seen = f"HTTP {http_status}, {_attempts(attempts)}; " if attempts else "nothing was sent; "
-        super().__init__(
-            campaign_id,
-            f"the account's call limit was reached ({seen}the service asks to wait "
-            f"{wait_seconds:.0f} s). "
-            "Other integrations share the same 60 calls a minute. Next: run again later, or lower "
-            "`requests_per_minute`.",
-            http_status=http_status,
-        )
-
-
-class ServerUnavailable(TryLater):
-    code = "server_unavailable"
-
-    def __init__(
-        self, campaign_id: str, *, http_status: int | None, reason: str, attempts: int
-    ) -> None:
-        super().__init__(
-            campaign_id,
-            f"{reason} after {_attempts(attempts)}. Next: run again later; `kore-campaigns "
-            "check` names the "
-            "failing leg.",
-            http_status=http_status,
-        )
-
-
 class Interrupted(TryLater):
-    """A wait was cut short because the run was asked to stop."""
+    """A wait ended early because the run was stopped."""
 
     code = "interrupted"
+    template = "not reached: the run was stopped. Next: run again."
 
     def __init__(self, campaign_id: str = "") -> None:
-        super().__init__(campaign_id, "not reached: the run was asked to stop. Next: run again.")
+        super().__init__(campaign_id)
 
 
+@dataclass(eq=False, kw_only=True)
 class NotAsked(CampaignFailed):
-    """The run stopped before it was this campaign's turn; the next run asks for it."""
+    """The run stopped before it requested this campaign; the next run does."""
 
     code = "not_asked"
+    template = "not requested: {self.reason}"
+    reason: str
 
-    def __init__(self, campaign_id: str, *, reason: str) -> None:
-        super().__init__(campaign_id, f"not asked: {reason}")
 
-
-class CopyRefused(KoreCampaignsError):
-    """A history is not copied where it would not be whole, or not alone."""
-
+@dataclass(eq=False)
+class DestinationUnavailable(KoreCampaignsError):
     exit_code = 6
-    code = "copy_refused"
+    code = "destination_unavailable"
+    template = (
+        "the database `{self.database}` cannot be used: {self.reason}. Nothing was lost. "
+        "Next: {self.next_step}."
+    )
+    database: str
+    reason: str = ""
+    _: KW_ONLY
+    next_step: str = "fix this and run the command again"
 
-    def __init__(self, database: str, reason: str, *, next_step: str) -> None:
-        self.database, self.reason = database, reason
+
+class BudgetUnavailable(DestinationUnavailable):
+    """The table that counts calls is unavailable, so no request may be sent."""
+
+    code = "budget_unavailable"
+
+    def __init__(self, reason: str) -> None:
         super().__init__(
-            f"nothing was copied into `{database}`: {reason}. The DuckDB file is as it was. "
-            f"Next: {next_step}."
+            "postgres, schema kore_calls",
+            f"{reason}. It counts the account's calls (`call_budget`), so no request is sent "
+            "without it",
+            next_step="fix this, or set `call_budget` to `machine` if no other machine calls for "
+            "this account; then run the command again",
         )
 
 
-class HistoryDamaged(KoreCampaignsError):
-    """A version is not what it was when it was loaded, so nothing is derived from it anew."""
-
-    exit_code = 6
-    code = "history_damaged"
-
-    def __init__(
-        self, database: str, found: Sequence[str], *, more: int = 0, way_back: str
-    ) -> None:
-        self.database, self.found = database, found
-        others = f"; and {more} more" if more else ""
-        super().__init__(
-            f"the history in `{database}` cannot be rebuilt without loss: {'; '.join(found)}"
-            f"{others}. Nothing was published, the database is as it was. Likely rows were altered "
-            f"by hand or damaged on disk since they were loaded. Next: {way_back}; if that brings "
-            "the same line, report it."
-        )
-
-
+@dataclass(eq=False, kw_only=True)
 class NoRoom(DestinationUnavailable):
-    """Said before something is written, or by the disk itself in the middle; either way what is
-    published is as it was.
-    """
+    """The disk is too full, before or while something is written; the published file is intact."""
 
     code = "no_room"
+    folder: str
+    free: int
+    needed: int
+    said: str
+    generations: str
+    kept: int
 
-    def __init__(
-        self,
-        database: str,
-        *,
-        folder: str,
-        free: int,
-        needed: int,
-        said: str,
-        generations: str,
-        kept: int,
-    ) -> None:
-        self.folder, self.free, self.needed = folder, free, needed
-        why = f"`{said}` (a full disk, a quota or a limit for file sizes); " if said else ""
+    def __post_init__(self) -> None:
+        why = f"`{self.said}` (a full disk, a quota or a limit for file sizes); "
+        self.reason = (
+            f"{why if self.said else ''}the disk of `{self.folder}` has {in_bytes(self.free)} "
+            f"free, {in_bytes(self.needed)} are needed. What is published is as it was"
+        )
         spare = (
-            f"; the earlier states in `{generations}`, {in_bytes(kept)}, may be deleted, only "
-            "`kore-campaigns restore` needs them"
-            if kept
-            else ""
+            f"; the earlier states in `{self.generations}`, {in_bytes(self.kept)}, may be deleted, "
+            "only `kore-campaigns restore` needs them"
         )
-        super().__init__(
-            database,
-            f"{why}the disk of `{folder}` has {in_bytes(free)} free, {in_bytes(needed)} are "
-            "needed. What is published is as it was",
-            next_step=f"make room on this disk{spare}. Then run the same command again",
+        self.next_step = (
+            f"make room on this disk{spare if self.kept else ''}. Then run the same command again"
         )
 
 
+@dataclass(eq=False, kw_only=True)
 class WorkingCopyDamaged(DestinationUnavailable):
-    """DuckDB tells a full disk only where it asks: a checkpoint that fails while a connection is
-    closed says nothing, and leaves half a block for the next one to find.
+    """The private copy is damaged, for example by a full disk.
+
+    DuckDB does not report a checkpoint that fails while a connection is closed. It leaves half a
+    block, which the next connection finds.
     """
 
     code = "working_copy_damaged"
+    next_step: str = "check the disk, then run the same command again; it makes a new copy"
+    folder: str
+    free: int
 
-    def __init__(self, database: str, reason: str, *, folder: str, free: int) -> None:
-        self.folder, self.free = folder, free
-        super().__init__(
-            database,
-            f"the copy of it that this run was writing is damaged: {reason}. A disk that is full, "
-            f"a limit for file sizes or a failing disk does that; the disk of `{folder}` has "
-            f"{in_bytes(free)} free. What is published is as it was",
-            next_step="see to the disk, then run the same command again, it makes the copy anew",
+    def __post_init__(self) -> None:
+        self.reason = (
+            f"the copy of it that this run was writing is damaged: {self.reason}. Likely a full "
+            f"disk, a limit for file sizes or a failing disk; the disk of `{self.folder}` has "
+            f"{in_bytes(self.free)} free. What is published is as it was"
         )
 
 
+@dataclass(eq=False, kw_only=True)
 class DatabaseLocked(DestinationUnavailable):
     code = "database_locked"
+    pid: int | None
+    since: str | None
 
-    def __init__(self, database: str, *, pid: int | None, since: str | None) -> None:
-        self.pid, self.since = pid, since
-        holder = f"process {pid}, since {since}" if pid else "another process"
-        super().__init__(
-            database,
-            f"another run holds it ({holder}); wait for it, or stop it with `kill {pid or 'PID'}`",
-        )
-
-
-def in_bytes(count: int) -> str:
-    """`512 bytes`, `6.0 MB`, `1.2 GB`."""
-    if count < 1000:
-        return f"{count} bytes"
-    size = float(count)
-    for unit in ("KB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95:
-            return f"{size:.1f} {unit}"
-    return f"{size / 1000:.1f} TB"
+    def __post_init__(self) -> None:
+        holder = f"process {self.pid}, since {self.since}" if self.pid else "another process"
+        stop = f"wait for it, or stop it with `kill {self.pid or 'PID'}`"
+        self.reason = f"another run holds it ({holder}); {stop}"
 
 
-UNEXPECTED = "unexpected_error"
+class AccountLocked(DestinationUnavailable):
+    """Another run, on this machine or another one, writes for the account."""
+
+    code = "database_locked"
+
+
+@dataclass(eq=False)
+class CopyRefused(KoreCampaignsError):
+    """A copy would be incomplete, or mixed with another history."""
+
+    exit_code = 6
+    code = "copy_refused"
+    template = (
+        "nothing was copied into `{self.database}`: {self.reason}. The DuckDB file is as it was. "
+        "Next: {self.next_step}."
+    )
+    database: str
+    reason: str
+    _: KW_ONLY
+    next_step: str
+
+
+@dataclass(eq=False)
+class HistoryDamaged(KoreCampaignsError):
+    """A stored version differs from what was loaded, so no columns are derived from it."""
+
+    exit_code = 6
+    code = "history_damaged"
+    template = (
+        "the history in `{self.database}` cannot be rebuilt without loss: {self.places}. Nothing "
+        "was published, the database is as it was. Likely rows were altered by hand or damaged on "
+        "disk since they were loaded. Next: {self.way_back}; if that brings the same line, report "
+        "it."
+    )
+    database: str
+    found: Sequence[str]
+    _: KW_ONLY
+    more: int = 0
+    way_back: str
+
+    @property
+    def places(self) -> str:
+        return "; ".join([*self.found, *([f"and {self.more} more"] if self.more else [])])
+
+
+UNEXPECTED: Final = "unexpected_error"
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class ErrorSummary:
+    """What a command reports of an exception."""
+
     exit_code: int
     code: str
     message: str
 
 
+def error_summary(error: BaseException) -> ErrorSummary:
+    """Map an exception to an exit code, an error code and a message."""
+    if isinstance(error, KoreCampaignsError):
+        return ErrorSummary(error.exit_code, error.code, str(error))
+    if isinstance(error, KeyboardInterrupt):
+        message = "stopped at once; the next run continues from the last durable step."
+        return ErrorSummary(75, "interrupted", message)
+    what = type(error).__name__
+    message = (
+        f"unexpected: {what}: {first_line(error)}. "
+        "Next: run the same command with --debug and report what it prints."
+    )
+    return ErrorSummary(1, UNEXPECTED, message)
+
+
 def combined(exit_codes: Iterable[int]) -> int:
-    """One exit code for several runs: theirs if they agree, 75 where the others are well, 1 if
-    one was unexpected, else 4, some of it is loaded.
+    """Combine the exit codes of several runs: the common one; 75 if the others succeeded; 1 if one
+    was unexpected; otherwise 4, since part of the campaigns is loaded.
     """
     found = set(exit_codes)
     if len(found) <= 1:
@@ -466,17 +498,31 @@ def combined(exit_codes: Iterable[int]) -> int:
     return 1 if 1 in found else 4
 
 
-def ending_of(error: BaseException) -> Ending:
-    """Whatever was raised, as the operator needs it."""
-    if isinstance(error, KoreCampaignsError):
-        return Ending(error.exit_code, error.code, str(error))
-    if isinstance(error, KeyboardInterrupt):
-        message = "stopped at once; the next run goes on from the last durable step."
-        return Ending(75, "interrupted", message)
-    first_line = (str(error).splitlines() or [""])[0]
-    return Ending(
-        1,
-        UNEXPECTED,
-        f"unexpected: {type(error).__name__}: {first_line}. "
-        "Next: run the same command with --debug and report what it prints.",
-    )
+def first_line(error: BaseException) -> str:
+    """First line of an exception's message, without the final dot; its class if it has none."""
+    return (str(error).splitlines() or [""])[0].rstrip("!. ") or type(error).__name__
+
+
+def first_line_of_driver(error: BaseException) -> str:
+    """First line of a database driver's message, without what may be part of a password.
+
+    An `@` in a password that is not written `%40` ends it early: the rest is taken for the host.
+    """
+    return re.sub(r'"[^"]*@', '"(not shown)@', first_line(error))
+
+
+def shorten(names: Sequence[str], shown: int = 10) -> str:
+    """The first names, separated by commas, and how many more there are."""
+    return ", ".join(names[:shown]) + and_more(len(names) - shown)
+
+
+def and_more(count: int) -> str:
+    """` and 3 more`; empty for 0 and less."""
+    return f" and {count:,} more" if count > 0 else ""
+
+
+def in_bytes(count: int) -> str:
+    """A size for people, such as `6.0 MB`."""
+    from humanize import naturalsize  # its import takes longer than most commands
+
+    return naturalsize(count)

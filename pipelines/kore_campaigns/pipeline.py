@@ -21,12 +21,12 @@ from kore_campaigns.config.campaign_ids import EVERY
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve, untraced
 from kore_campaigns.errors import (
-    Ending,
+    ErrorSummary,
     KoreCampaignsError,
     TryLater,
     VanishNotBelieved,
     combined,
-    ending_of,
+    error_summary,
 )
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
@@ -269,7 +269,7 @@ _COUNTS = (
     *("requests", "retries", "rate_limited"),
 )
 NEVER = datetime.min.replace(tzinfo=UTC)
-NOT_BEGUN = Ending(
+NOT_BEGUN = ErrorSummary(
     TryLater.exit_code, "not_begun", "was not begun before the end. Next: run again, it comes first"
 )
 
@@ -280,7 +280,7 @@ class ConnectionRun:
 
     connection: str | None
     report: RunReport | None = None
-    ending: Ending | None = None
+    ending: ErrorSummary | None = None
 
     @property
     def exit_code(self) -> int:
@@ -375,15 +375,15 @@ def run_connections(
     return found
 
 
-def _prepared(options: Mapping[str, Any], folder: Path, name: str | None) -> Ready | Ending:
+def _prepared(options: Mapping[str, Any], folder: Path, name: str | None) -> Ready | ErrorSummary:
     try:
         return make_ready(options, folder, connection=name)
     except KoreCampaignsError as wrong:
-        return ending_of(wrong)
+        return error_summary(wrong)
 
 
 def _where(
-    kind: str, database: str | Path | None, folder: Path, prepared: Sequence[Ready | Ending]
+    kind: str, database: str | Path | None, folder: Path, prepared: Sequence[Ready | ErrorSummary]
 ) -> DuckDbFile | Warehouse:
     """One for all: it keeps as many states as any of them asks for, and room for the largest."""
     ready = [each for each in prepared if isinstance(each, Ready)]
@@ -397,14 +397,14 @@ def _where(
 
 
 def _longest_waiting_first(
-    prepared: Mapping[str | None, Ready | Ending], where: Destination
-) -> list[tuple[str | None, Ready | Ending]]:
+    prepared: Mapping[str | None, Ready | ErrorSummary], where: Destination
+) -> list[tuple[str | None, Ready | ErrorSummary]]:
     """So that a deadline which is always too short does not always leave out the same ones."""
     began = where.newest_runs()
 
-    def waits_since(each: tuple[str | None, Ready | Ending]) -> datetime:
+    def waits_since(each: tuple[str | None, Ready | ErrorSummary]) -> datetime:
         ready = each[1]
-        stream_id = "" if isinstance(ready, Ending) else ready.settings.stream_id
+        stream_id = "" if isinstance(ready, ErrorSummary) else ready.settings.stream_id
         return began.get(stream_id, NEVER)
 
     return sorted(prepared.items(), key=waits_since)
@@ -412,7 +412,7 @@ def _longest_waiting_first(
 
 def _run_one(
     name: str | None,
-    ready: Ready | Ending,
+    ready: Ready | ErrorSummary,
     where: Destination,
     stop: threading.Event,
     *,
@@ -420,7 +420,7 @@ def _run_one(
     **options: Any,
 ) -> ConnectionRun:
     is_over = stop.is_set() or (deadline_seconds is not None and deadline_seconds <= 0)
-    if isinstance(ready, Ending):
+    if isinstance(ready, ErrorSummary):
         ending = ready
     elif is_over:
         ending = NOT_BEGUN
@@ -428,7 +428,7 @@ def _run_one(
         try:
             report = run_in(where, ready, deadline_seconds=deadline_seconds, stop=stop, **options)
         except Exception as failed:  # whatever it is, the other connections are not concerned
-            ending = ending_of(failed)
+            ending = error_summary(failed)
         else:
             return ConnectionRun(name, report)
     log_event(logger, "run_failed", ending.message, code=ending.code, exit_code=ending.exit_code)

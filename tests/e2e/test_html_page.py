@@ -104,7 +104,7 @@ def test_it_says_what_the_views_say(emulate: Emulate, project: Project) -> None:
 
     page = Page((project.folder / "page.html").read_text(encoding="utf-8"))
     assert ended.code == 0
-    assert re.fullmatch(r".*/page\.html: \d+\.\d KB\n", ended.out)
+    assert re.fullmatch(r".*/page\.html: \d+\.\d kB\n", ended.out)
     for (sentence,) in project.sql("select sentence from kore.findings"):
         assert sentence in page.text
     for (summary,) in project.sql(

@@ -201,7 +201,7 @@ def test_a_stop_while_they_are_asked_for_ends_the_run_well(
     timer.join()
     assert (report.exit_code, report.new_versions) == (0, 12)
     (note,) = report.list_notes
-    assert "the run was asked to stop" in note
+    assert "the run was stopped" in note
 
 
 @pytest.mark.parametrize("how", ["stopped", "refused", "budget"])

@@ -30,7 +30,9 @@ def assert_refused(ended: Ended, kore: Emulator, project: Project) -> None:
         assert suspect.format(client_id=kore.client_id, stream_id=kore.stream_id) in ended.err
     failed = failures(project, ended.json["run_id"])
     assert set(failed) == set(kore.campaign_ids())
-    assert set(failed.values()) == {("not_asked", None, "not asked: the credentials were refused")}
+    assert set(failed.values()) == {
+        ("not_asked", None, "not requested: the credentials were refused")
+    }
 
 
 def test_a_wrong_secret_is_known_after_two_requests(emulate: Emulate, project: Project) -> None:
@@ -125,7 +127,7 @@ def test_a_server_that_is_down_means_try_later(emulate: Emulate, project: Projec
 
     assert (ended.code, ended.json["failed"]) == (75, 5)
     assert "the connection was refused after 1 attempt." in ended.err
-    assert "run again later; `kore-campaigns check` names the failing leg" in ended.err
+    assert "run again later; `kore-campaigns check` names the failing part" in ended.err
     kore.start()
     assert project.cli("run").code == 0
 

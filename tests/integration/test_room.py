@@ -112,7 +112,7 @@ def test_where_nothing_is_kept_nothing_is_named_that_could_be_deleted(workspace:
 
     error = refused(workspace, 1)
 
-    assert "has 0 bytes free" in str(error)
+    assert "has 0 Bytes free" in str(error)
     assert str(error).endswith("Next: make room on this disk. Then run the same command again.")
 
 
@@ -201,7 +201,7 @@ def test_a_working_copy_that_is_damaged_is_named_as_such_and_made_anew(
     assert (ended.code, ended.out, ended.err.count("\n")) == (6, "", 1)
     assert "the copy of it that this run was writing is damaged: " in ended.err
     assert f"the disk of `{project.folder}` has " in ended.err
-    assert "Next: see to the disk, then run the same command again" in ended.err
+    assert "Next: check the disk, then run the same command again" in ended.err
     assert campaign_rows(project) == rows
     report = project.run()
     assert (report.new_versions, report.unchanged, report.exit_code) == (1, 2, 0)
@@ -231,13 +231,13 @@ def test_a_database_larger_than_the_disk_is_not_begun_to_be_copied(
 @pytest.mark.parametrize(
     ("count", "text"),
     [
-        (0, "0 bytes"),
-        (999, "999 bytes"),
-        (1000, "1.0 KB"),
-        (999_949, "999.9 KB"),
+        (0, "0 Bytes"),
+        (999, "999 Bytes"),
+        (1000, "1.0 kB"),
+        (999_949, "999.9 kB"),
         (999_951, "1.0 MB"),
         (1_234_567_890, "1.2 GB"),
-        (3 * 10**15, "3000.0 TB"),
+        (3 * 10**15, "3.0 PB"),
     ],
 )
 def test_a_number_of_bytes_is_said_as_a_person_would(count: int, text: str) -> None:

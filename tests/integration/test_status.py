@@ -111,7 +111,7 @@ def test_campaigns_that_a_stopped_run_did_not_reach_are_one_line(
     lines = project.cli("status").out.splitlines()
 
     assert lines[-2:] == [
-        "failed     5 campaigns were not reached: the run was asked to stop. Next: run again.",
+        "failed     5 campaigns were not reached: the run was stopped. Next: run again.",
         "next       kore-campaigns run",
     ]
 

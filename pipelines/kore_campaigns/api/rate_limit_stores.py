@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import psycopg2
 
 from kore_campaigns.api.rate_limit import Calls
-from kore_campaigns.errors import BudgetUnavailable, BudgetUnusable, told_by_driver
+from kore_campaigns.errors import BudgetUnavailable, BudgetUnusable, first_line_of_driver
 
 
 class Closable(Protocol):
@@ -296,8 +296,8 @@ class CallsTable:
                 is_lost = db.closed != 0
                 self._connection.drop()
                 if is_lost:
-                    raise _LostError(told_by_driver(error)) from None
-                raise BudgetUnavailable(told_by_driver(error)) from None
+                    raise _LostError(first_line_of_driver(error)) from None
+                raise BudgetUnavailable(first_line_of_driver(error)) from None
             except BaseException:
                 self._connection.drop()  # the server undoes it, whatever state this is in
                 raise
@@ -313,7 +313,7 @@ class CallsTable:
                 if not cursor.fetchone()[0]:
                     cursor.execute(_MAKE, {"lock": _lock("tables")})
         except psycopg2.Error as error:
-            reason = told_by_driver(error)
+            reason = first_line_of_driver(error)
         else:
             return db
         if db is not None:

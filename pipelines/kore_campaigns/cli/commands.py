@@ -29,7 +29,7 @@ from kore_campaigns.errors import (
     KoreCampaignsError,
     SettingInvalid,
     combined,
-    ending_of,
+    error_summary,
 )
 from kore_campaigns.events import log_event
 
@@ -95,7 +95,7 @@ class Verb(click.Command):
                     )
                 code: int | None = super().invoke(ctx)
             except (Exception, KeyboardInterrupt) as failed:
-                end = ending_of(failed)
+                end = error_summary(failed)
                 if debug and end.code == UNEXPECTED:
                     raise
                 log_event(logger, "run_failed", end.message, code=end.code, exit_code=end.exit_code)
@@ -122,7 +122,7 @@ class Results:
         try:
             yield
         except KoreCampaignsError as failed:
-            end = ending_of(failed)
+            end = error_summary(failed)
             say(f"{connection}: {end.message}")
             self.add({"error_code": end.code, "message": end.message}, code=end.exit_code)
         self.parts[-1] = {"connection": connection, **self.parts[-1]}
@@ -334,7 +334,7 @@ def run(
                 found = run_connections(names, progress=progress, **options)
                 parts = found.parts
     except (Exception, KeyboardInterrupt) as failed:
-        monitors.failed(ending_of(failed))
+        monitors.failed(error_summary(failed))
         raise
     for part in parts if log_format == "text" else ():
         about = f"{part.connection}: " if len(parts) > 1 else ""

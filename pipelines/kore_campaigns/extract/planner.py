@@ -16,7 +16,7 @@ import duckdb
 from kore_campaigns.config.campaign_ids import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import AccessRefused, CampaignFailed, DestinationUnavailable
+from kore_campaigns.errors import AccessRefused, CampaignFailed, DestinationUnavailable, first_line
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import (
     Listed,
@@ -343,7 +343,7 @@ def _opened(place: Workspace | Warehouse) -> Iterator[Reader | None]:
     try:
         duckdb.connect(str(published), read_only=True).close()
     except duckdb.Error as failed:
-        raise DestinationUnavailable(str(published), str(failed).splitlines()[0]) from failed
+        raise DestinationUnavailable(str(published), first_line(failed)) from failed
     with tempfile.TemporaryDirectory(prefix="kore-campaigns-") as scratch:
         pipeline = duckdb_pipeline(published, pipelines_dir=Path(scratch), read_only=True)
         try:

@@ -36,7 +36,7 @@ from dlt.extract.source import DltSource
 
 from kore_campaigns import schema
 from kore_campaigns.config.settings import untraced
-from kore_campaigns.errors import DestinationUnavailable
+from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.schema import Column, DataType, Table
 from kore_campaigns.transform.calling_hours import MINUTES_A_DAY
 from kore_campaigns.transform.values import in_order
@@ -385,5 +385,5 @@ def _reason(failed: BaseException) -> str:
         if isinstance(error, OSError) and error.strerror:
             return f"{error.strerror} ({error.filename})"
         if isinstance(error, duckdb.Error):
-            return str(error).splitlines()[0].rstrip("!.")
-    return (str(chain[-1]).splitlines() or [type(chain[-1]).__name__])[0]
+            return first_line(error)
+    return first_line(chain[-1])

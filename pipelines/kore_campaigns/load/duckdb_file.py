@@ -34,6 +34,7 @@ from kore_campaigns.errors import (
     DestinationUnavailable,
     KoreCampaignsError,
     SettingInvalid,
+    first_line,
 )
 from kore_campaigns.load import disk
 from kore_campaigns.load.disk import RequireRoom, link_or_copy, to_disk
@@ -383,4 +384,4 @@ def _reason(failed: Exception) -> str:
         return failed.reason
     if isinstance(failed, OSError) and failed.strerror:
         return f"{failed.strerror} ({failed.filename})"
-    return str(failed).splitlines()[0].rstrip("!.")
+    return first_line(failed)

@@ -35,7 +35,13 @@ from psycopg2.extras import register_default_json
 
 from kore_campaigns import schema
 from kore_campaigns.config.settings import KoreSettings, credentials_refused
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, told_by_driver
+from kore_campaigns.errors import (
+    AccountLocked,
+    DestinationUnavailable,
+    SettingInvalid,
+    first_line,
+    first_line_of_driver,
+)
 from kore_campaigns.load.dlt_load import (
     PIPELINE_NAME,
     configure_dlt,
@@ -140,12 +146,6 @@ order by activity.backend_start
 """
 
 
-class AccountLocked(DestinationUnavailable):
-    """Another run, on this machine or another one, writes for the account."""
-
-    code = "database_locked"
-
-
 _BUSY: Final = "a run, `rebuild` or `copy` goes on"
 _EVERY: Final = "every account"
 _NEXT: Final = "wait for it, then run the same command again; it goes on from there"
@@ -232,7 +232,7 @@ def check_promises(kind: str) -> None:
         strategies = destination.capabilities().supported_merge_strategies or ()
         is_sql = issubclass(destination.client_class, SqlJobClientBase)
     except Exception as unknown:  # whatever dlt's lookup of names and packages raises
-        reason = (str(unknown).splitlines() or [type(unknown).__name__])[0]
+        reason = first_line(unknown)
         raise refused(kind, f"a destination that dlt can load ({reason})") from None
     if not is_sql:
         raise refused(
@@ -411,7 +411,7 @@ class Warehouse:
             except Exception as failed:
                 if not type(failed).__module__.startswith("psycopg2"):
                     raise
-                raise DestinationUnavailable(self.name, told_by_driver(failed)) from failed
+                raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
 
     def _pipeline(
         self, pipelines_dir: Path, stream: str, *, schema: str = schema.RAW_SCHEMA

@@ -13,7 +13,7 @@ import dlt
 import duckdb
 from dlt.destinations.sql_client import SqlClientBase
 
-from kore_campaigns.errors import DestinationUnavailable
+from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, Table
 
 Row = dict[str, Any]
@@ -87,7 +87,7 @@ def reading(database: Path) -> Iterator[Connection]:
             connection.execute("set timezone = 'UTC'")
             yield connection
     except duckdb.Error as failed:
-        raise DestinationUnavailable(str(database), str(failed).splitlines()[0]) from failed
+        raise DestinationUnavailable(str(database), first_line(failed)) from failed
 
 
 def started_by_stream(rows: Iterable[tuple[Any, ...]]) -> dict[str, datetime]:

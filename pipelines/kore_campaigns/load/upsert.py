@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 import dlt
 from dlt.destinations.exceptions import DatabaseException
 
-from kore_campaigns.errors import DestinationUnavailable
+from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import Table
 
@@ -125,8 +125,7 @@ def write_records(pipeline: dlt.Pipeline, records: Records, *, run_id: str, data
                     named = [{**row, "_dlt_load_id": run_id, "_dlt_id": _new_id()} for row in some]
                     client.execute_sql(*sql.insertion(name, table, named))
     except DatabaseException as failed:
-        reason = (str(failed).splitlines() or [type(failed).__name__])[0]
-        raise DestinationUnavailable(database, reason) from failed
+        raise DestinationUnavailable(database, first_line(failed)) from failed
 
 
 def _batches(rows: Sequence[Row], at_once: int) -> Iterator[Sequence[Row]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
+from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, first_line
 from kore_campaigns.load.duckdb_file import Workspace
 
 _LAST_RUN = """
@@ -130,7 +130,7 @@ def _read_state(path: Path, number: int | None = None) -> State | None:
             run = connection.execute(_LAST_RUN).fetchone()
             counts = connection.execute(_COUNTS).fetchone()
     except duckdb.Error as failed:
-        return replace(state, problem=str(failed).splitlines()[0].rstrip("!."))
+        return replace(state, problem=first_line(failed))
     run_id, exit_code = run or (None, None)
     campaigns, versions = counts or (None, None)
     return replace(

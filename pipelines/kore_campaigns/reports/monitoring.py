@@ -18,7 +18,7 @@ from kore_campaigns.api.endpoints import is_loopback
 from kore_campaigns.api.responses import NO_ANSWER, reason_of
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import resolve
-from kore_campaigns.errors import Ending, KoreCampaignsError, SettingInvalid
+from kore_campaigns.errors import ErrorSummary, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.report import in_one_line, problems
 from kore_campaigns.load.destination import place_of
@@ -242,7 +242,7 @@ class Monitors:
         else:
             self.ping.success(told)
 
-    def failed(self, ending: Ending) -> None:
+    def failed(self, ending: ErrorSummary) -> None:
         """An error ended all of it, or kept it from beginning."""
         parts = [ConnectionRun(name, ending=ending) for name in self.connections]
         if self.metrics_file is not None:
@@ -291,5 +291,5 @@ def _told(part: ConnectionRun, count: int) -> str:
     return whose + "\n".join(lines)
 
 
-def _of_ending(ending: Ending) -> str:
+def _of_ending(ending: ErrorSummary) -> str:
     return f"exit code {ending.exit_code}: {ending.message}"

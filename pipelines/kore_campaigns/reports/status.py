@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from kore_campaigns.errors import DestinationUnavailable
+from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.load.duckdb_file import Workspace
 from kore_campaigns.load.postgres import Warehouse
 from kore_campaigns.load.reader import Reader, in_utc
@@ -339,7 +339,7 @@ def _of_file(workspace: Workspace) -> Status:
         with duckdb.connect(str(file), read_only=True) as connection:
             found = _read(_query_of(connection), is_running=bool(holder))
     except duckdb.Error as failed:
-        raise DestinationUnavailable(str(file), str(failed).splitlines()[0]) from failed
+        raise DestinationUnavailable(str(file), first_line(failed)) from failed
     return replace(found, database=str(file), database_bytes=file.stat().st_size, **running)
 
 

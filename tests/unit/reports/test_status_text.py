@@ -165,7 +165,7 @@ def test_campaigns_that_were_not_reached_are_counted_by_reason_after_those_that_
 
     assert lines[-5] == "failed     2 answer_breaks_contract: cd-00, cd-01"
     assert lines[-3:] == [
-        "failed     1,234 campaigns were not reached: the run was asked to stop. Next: run again.",
-        "failed     1 campaign was not asked: the credentials were refused",
+        "failed     1,234 campaigns were not reached: the run was stopped. Next: run again.",
+        "failed     1 campaign was not requested: the credentials were refused",
         "next       kore-campaigns run",
     ]
