@@ -127,7 +127,7 @@ def test_a_proxy_looks_the_host_up_itself(
     ended = project.cli("check", "--json")
 
     assert (ended.code, failing(ended)) == (75, {"listing"})
-    assert said(ended, "dns") == "the proxy 127.0.0.1 looks nonexistent.invalid up"
+    assert said(ended, "dns") == "the proxy 127.0.0.1 resolves nonexistent.invalid"
     assert states(ended)["tls"] == "skipped"
     assert "hidden" not in ended.out
 
