@@ -33,6 +33,7 @@ from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import ContactLists, read_contact_lists
 from kore_campaigns.extract.planner import Planner
 from kore_campaigns.extract.report import (
+    COUNTERS,
     JSON_KEYS,
     RunReport,
     in_one_line,
@@ -264,10 +265,6 @@ def _references(
     return found
 
 
-_COUNTS = (
-    *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
-    *("requests", "retries", "rate_limited"),
-)
 NEVER = datetime.min.replace(tzinfo=UTC)
 NOT_BEGUN = ErrorSummary(
     TryLater.exit_code, "not_begun", "was not begun before the end. Next: run again, it comes first"
@@ -318,7 +315,7 @@ class Runs:
         reports = [part.report for part in self.parts if part.report is not None]
         sweeps = sorted({report.sweep for report in reports})
         listed = [report.listed for report in reports if report.listed is not None]
-        counts = {name: sum(getattr(report, name) for report in reports) for name in _COUNTS}
+        counts = {name: sum(getattr(report, name) for report in reports) for name in COUNTERS}
         told: dict[str, Any] = {
             **counts,
             "run_id": None,

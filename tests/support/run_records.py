@@ -13,6 +13,7 @@ import dlt
 import duckdb
 
 from kore_campaigns import schema
+from kore_campaigns.extract.report import COUNTERS
 from kore_campaigns.load.dlt_load import duckdb_pipeline, ensure_tables
 from kore_campaigns.schema import Table
 from kore_campaigns.views.apply import apply_views
@@ -21,10 +22,6 @@ STREAM = "st-1"
 START = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
-NUMBERS = (
-    *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
-    *("requests", "retries", "rate_limited"),
-)
 
 
 @contextmanager
@@ -84,7 +81,7 @@ class Record:
             "started_at": started_at,
             "finished_at": started_at + HOUR,
             "sweep": "full",
-            **dict.fromkeys(NUMBERS, 0),
+            **dict.fromkeys(COUNTERS, 0),
             "is_complete": True,
             "exit_code": 0,
             "tool_version": "0",

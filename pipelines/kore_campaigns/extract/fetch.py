@@ -9,8 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
+from kore_campaigns.api.client import KoreClient
 from kore_campaigns.errors import (
     AccessRefused,
     CampaignFailed,
@@ -23,15 +24,6 @@ from kore_campaigns.errors import (
 BUFFERED = 200
 # refusals in a row, after successes, that mean the account and not a campaign is refused
 REFUSALS_IN_A_ROW = 3
-
-
-class Client(Protocol):
-    """The part of `KoreClient` that fetching needs."""
-
-    @property
-    def answered(self) -> threading.Event: ...
-
-    def campaign(self, campaign_id: str) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +49,7 @@ def stoppable_sleep(stop: threading.Event) -> Callable[[float], None]:
 def fetch_campaigns(
     campaign_ids: Sequence[str],
     *,
-    client: Client,
+    client: KoreClient,
     workers: int,
     stop: threading.Event,
     now: Callable[[], datetime],
@@ -106,7 +98,7 @@ def fetch_campaigns(
 class _Requests:
     """Sends single requests in the threads, and counts refusals over all of them."""
 
-    client: Client
+    client: KoreClient
     stop: threading.Event
     now: Callable[[], datetime]
     ended: threading.Event = field(default_factory=threading.Event)

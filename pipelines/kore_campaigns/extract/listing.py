@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from kore_campaigns.api.client import ListingPage
+from kore_campaigns.api.client import KoreClient, ListingPage
 from kore_campaigns.errors import AccessRefused, CampaignFailed
 from kore_campaigns.transform import values
 from kore_campaigns.transform.values import canonical, settled, text_hash
@@ -102,14 +102,6 @@ PAGE_SIZE: Final = 100
 ROWS_EXPECTED: Final = 50
 
 
-class ListingClient(Protocol):
-    """The part of `KoreClient` that the listing needs."""
-
-    def list_campaigns(
-        self, *, campaign_type: str = ..., limit: int = ..., skip: int = ...
-    ) -> ListingPage: ...
-
-
 @dataclass(slots=True)
 class Listing:
     """The listing of one campaign type, read once by `rows()`.
@@ -118,7 +110,7 @@ class Listing:
     and so many different campaigns were seen.  Until then, and after any error, it proves none.
     """
 
-    client: ListingClient
+    client: KoreClient
     campaign_type: str
     most_calls: int | None = None
     """Reading stops after the first page if more calls than these would be needed."""

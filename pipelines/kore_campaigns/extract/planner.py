@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.campaign_ids import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
@@ -21,7 +22,6 @@ from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import (
     Listed,
     Listing,
-    ListingClient,
     StoredRow,
     calls_for,
     reason_of,
@@ -74,7 +74,7 @@ class Planner:
 
     settings: KoreSettings
     configured: Sequence[str]
-    client: ListingClient
+    client: KoreClient
     reader: Reader | None
     now: datetime
     sweep: str

@@ -5,37 +5,41 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kore_campaigns.api.transport import Counters
 from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
 from kore_campaigns.events import log_event
-from kore_campaigns.transform.drift import Unknown
+
+if TYPE_CHECKING:
+    from kore_campaigns.api.transport import Counters
+    from kore_campaigns.transform.drift import Unknown
 
 logger = logging.getLogger(__name__)
 
-JSON_KEYS = (
-    "run_id",
-    "sweep",
-    "sweep_reason",
-    "listed",
-    "planned",
-    "fetched",
-    "new_versions",
-    "unchanged",
-    "vanished",
-    "failed",
-    "requests",
-    "retries",
-    "rate_limited",
-    "drift",
-    "seconds",
-    "database",
-    "is_complete",
-)
 
+@dataclass(slots=True, kw_only=True)
+class RunCounters:
+    """Counters of a run: columns of `extraction_runs`, keys of `--json`, metrics."""
+
+    planned: int = 0
+    fetched: int = 0
+    new_versions: int = 0
+    unchanged: int = 0
+    vanished: int = 0
+    failed: int = 0
+    requests: int = 0
+    retries: int = 0
+    rate_limited: int = 0
+
+
+COUNTERS: Final = tuple(each.name for each in fields(RunCounters))
+JSON_KEYS: Final = (
+    *("run_id", "sweep", "sweep_reason", "listed"),
+    *COUNTERS,
+    *("drift", "seconds", "database", "is_complete"),
+)
 
 # an object whose names are dates or ids would otherwise fill the report; none is lost from `raw`
 MOST_DRIFTS = 200
@@ -44,31 +48,25 @@ _BEYOND = ("(more)", f"more than {MOST_DRIFTS} kinds")
 
 @dataclass(slots=True)
 class Drift:
-    """A field, a value or a type that this version does not know; it stays in `raw`."""
+    """A field, value or type that this version of the program does not know; `raw` keeps it."""
 
     path: str
     example_type: str
     count: int = 0
 
 
-@dataclass(slots=True)
-class RunReport:
-    """One run in numbers. Every planned campaign ends in exactly one of `new_versions`,
-    `unchanged`, `vanished` or `failures`.
+@dataclass(slots=True, kw_only=True)
+class RunReport(RunCounters):
+    """Result of a run; its attributes are the columns of `extraction_runs` and the keys of
+    `--json`.
+
+    Every planned campaign ends in exactly one of `new_versions`, `unchanged`, `vanished`, `failed`.
     """
 
     run_id: str
     started_at: datetime
     sweep: str
     database: str
-    planned: int = 0
-    fetched: int = 0
-    new_versions: int = 0
-    unchanged: int = 0
-    vanished: int = 0
-    requests: int = 0
-    retries: int = 0
-    rate_limited: int = 0
     seconds: float = 0.0
     failures: list[CampaignFailed] = field(default_factory=list)
     drifts: dict[Unknown, Drift] = field(default_factory=dict)
@@ -76,14 +74,14 @@ class RunReport:
     listed: int | None = None
     """Campaigns that the account listing counts; None if it was not read."""
     notes: list[str] = field(default_factory=list)
-    """What does not fit together in the listing."""
+    """Contradictions and errors of the listing."""
     list_notes: list[str] = field(default_factory=list)
-    """Why the contact lists, or some of them, are not as Kore has them now."""
+    """Why the contact lists, or some of them, may not be as Kore has them now."""
     full_sweep_started_at: datetime | None = None
     confirmed_through: str | None = None
-    """How far a full sweep is, by id; None once it is through."""
+    """The campaign id that a full sweep has reached; None once it is finished."""
     unsettled: list[str] = field(default_factory=list)
-    """Campaigns up to there that are still to be asked, or asked again."""
+    """Campaigns up to that id that are still to be requested, or to be requested again."""
     access_refused: AccessRefused | None = None
     cannot_enumerate: AccessRefused | CampaignFailed | None = None
     """Every campaign is configured, and the listing that names them could not be read."""
@@ -92,13 +90,12 @@ class RunReport:
     deadline_seconds: float | None = None
     """The deadline, once it was reached."""
 
-    @property
-    def failed(self) -> int:
-        return len(self.failures)
+    def __post_init__(self) -> None:
+        self.failed = len(self.failures)
 
     @property
     def done(self) -> int:
-        """Campaigns that have come to their end."""
+        """Campaigns that have ended."""
         return self.new_versions + self.unchanged + self.vanished + self.failed
 
     @property
@@ -108,7 +105,7 @@ class RunReport:
 
     @property
     def drift(self) -> list[dict[str, Any]]:
-        """What is unknown by path, with its type or value and how many campaigns have it."""
+        """Unknown fields by path: type or value, and how many campaigns have it."""
         return [
             {"path": found.path, "example_type": found.example_type, "count": found.count}
             for _, found in sorted(self.drifts.items())
@@ -123,19 +120,24 @@ class RunReport:
             return TryLater.exit_code
         if not self.failed:
             return 0 if self.cannot_enumerate is None else self.cannot_enumerate.exit_code
-        asked = {failed.exit_code for failed in self.failures if not isinstance(failed, NotAsked)}
-        nothing_loaded = self.failed == self.planned
-        return asked.pop() if nothing_loaded and len(asked) == 1 else CampaignFailed.exit_code
+        codes = {error.exit_code for error in self.failures if not isinstance(error, NotAsked)}
+        all_alike = self.failed == self.planned and len(codes) == 1
+        return codes.pop() if all_alike else CampaignFailed.exit_code
+
+    def fail(self, error: CampaignFailed) -> None:
+        """Add a campaign that failed."""
+        self.failures.append(error)
+        self.failed += 1
 
     def count_requests(self, counters: Counters) -> None:
-        """Take over what the client has counted so far."""
+        """Copy what the client has counted so far."""
         self.requests, self.retries = counters.requests, counters.retries
         if counters.rate_limited > self.rate_limited:
             self.rate_limited = counters.rate_limited
             log_event(logger, "rate_limited", count=self.rate_limited)
 
     def add_drift(self, unknown: Iterable[Unknown]) -> None:
-        """Count what one campaign has that is unknown."""
+        """Count the unknown fields of one campaign."""
         is_beyond = False
         for found in sorted(unknown):
             if found in self.drifts or len(self.drifts) < MOST_DRIFTS:

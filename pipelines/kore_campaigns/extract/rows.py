@@ -296,31 +296,17 @@ class PendingRows:
             return dict(read_raw(reader, stream_id=self._settings.stream_id, held=known))
 
     def run_row(self, *, is_last: bool) -> dict[str, Any]:
-        """The row of `extraction_runs`: the numbers so far, final if `is_last`."""
-        report = self._report
-        return {
-            "run_id": report.run_id,
-            "account_id": self._settings.account_id,
-            "stream_id": self._settings.stream_id,
-            "started_at": report.started_at,
+        """The row of `extraction_runs`: the report so far, final if `is_last`."""
+        report, settings = self._report, self._settings
+        facts = {
+            "account_id": settings.account_id,
+            "stream_id": settings.stream_id,
             "finished_at": datetime.now(UTC) if is_last else None,
-            "sweep": report.sweep,
-            "sweep_reason": report.sweep_reason,
-            "listed": report.listed,
-            "full_sweep_started_at": report.full_sweep_started_at,
-            "confirmed_through": report.confirmed_through,
             "unsettled": report.unsettled or None,
-            "planned": report.planned,
-            "fetched": report.fetched,
-            "new_versions": report.new_versions,
-            "unchanged": report.unchanged,
-            "vanished": report.vanished,
-            "failed": report.failed,
-            "requests": report.requests,
-            "retries": report.retries,
-            "rate_limited": report.rate_limited,
             "is_complete": is_last and report.is_complete,
             "exit_code": report.exit_code if is_last else None,
-            "stale_after_seconds": round(2 * 3600 * self._settings.full_sweep_every_hours),
+            "stale_after_seconds": round(2 * 3600 * settings.full_sweep_every_hours),
             "tool_version": tool_version(),
         }
+        names = schema.EXTRACTION_RUNS.column_names()
+        return {name: facts[name] if name in facts else getattr(report, name) for name in names}

@@ -81,7 +81,7 @@ class CampaignRequests:
     def fail(self, error: CampaignFailed) -> None:
         """The campaign has failed."""
         self.end(error.campaign_id)
-        self.report.failures.append(error)
+        self.report.fail(error)
         if not isinstance(error, NOT_REACHED):
             log_event(
                 logger,

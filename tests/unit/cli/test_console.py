@@ -193,7 +193,7 @@ def test_failures_are_shown_during_the_run() -> None:
     times = iter([0.0, 60.0, 60.0])
     progress = lines_to(lines.append, now=lambda: next(times))
     found = report(3)
-    found.failures.append(NotAsked("cd-1", reason="x"))
+    found.fail(NotAsked("cd-1", reason="x"))
 
     progress(found, a_second_each)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kore_campaigns.api.client import KoreClient
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, CampaignRefused, Interrupted
 from kore_campaigns.extract.fetch import BUFFERED, Fetched, fetch_campaigns, stoppable_sleep
 
@@ -19,15 +20,19 @@ REFUSED = AccessRefused(http_status=401, reply="no", client_id="cs-1", stream_id
 SOON = 5.0
 
 
-class Answering:
+class Answering(KoreClient):
     """A client that answers with what `reply` makes of the id, and remembers who was asked for."""
 
     def __init__(
         self, reply: Callable[[str], dict[str, Any]] = lambda asked: {"_id": asked}
     ) -> None:
-        self.answered = threading.Event()
+        self._answered = threading.Event()
         self.asked: list[str] = []
         self._reply = reply
+
+    @property
+    def answered(self) -> threading.Event:
+        return self._answered
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         self.asked.append(campaign_id)

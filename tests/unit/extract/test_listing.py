@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.api.client import ListingPage
+from kore_campaigns.api.client import KoreClient, ListingPage
 from kore_campaigns.errors import AnswerBreaksContract, ServerUnavailable
 from kore_campaigns.extract.listing import Listing
 
@@ -15,7 +15,7 @@ CAP = 50
 Pages = Callable[[int, list[dict[str, Any]]], ListingPage]
 
 
-class Server:
+class Server(KoreClient):
     """Pages as Kore gives them, `bend` being what is wrong with them."""
 
     def __init__(self, count: int, bend: Pages | None = None) -> None:
