@@ -10,14 +10,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-unit test-by-force browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures prose clean
+.PHONY: demo test test-unit test-exhaustive browser check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures prose clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    two runs against an emulator on this machine, and what SQL answers"
 	@echo "make test    the tests, over real sockets and real DuckDB files"
 	@echo "make test-unit  the quick tests, which need no server"
-	@echo "make test-by-force  a share of each proof that tries thousands of cases"
+	@echo "make test-exhaustive  a share of each proof that tries thousands of cases"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make prose   spelling, and the words and phrases that CONTRIBUTING.md forbids"
 	@echo "make bench   speed, memory and requests beside a plain script"
@@ -36,15 +36,16 @@ demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
 test: $(VENV)/.installed-test browser
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not by_force' --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not slow and not exhaustive' --cov --cov-report=
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'slow and not exhaustive'
 	@touch .coverage
 
 test-unit: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -q -n auto tests/unit
 
 # a share of each proof by force; `make prove` does all of it
-test-by-force: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -q -n auto --maxschedchunk=1 -m by_force
+test-exhaustive: $(VENV)/.installed-test
+	@$(BIN)/python -m pytest -q -n auto --maxschedchunk=1 -m exhaustive
 
 # some tests drive a real Chromium, which no Python package brings
 browser:

@@ -1,4 +1,4 @@
-"""What the pipeline tests stand on: an emulator on a socket, a project in a fresh folder."""
+"""Fixtures: an emulator on a socket, a project in a fresh folder, a Postgres."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ import pytest
 from kore_campaigns.cli.demo import play_demo
 from kore_emulator import Emulator
 from support.budgets import InFile, InPostgres, Place, close_all
-from support.measured import pytest_runtest_protocol
 from support.postgres import Postgres, running_postgres
 from support.project import Project
 from support.proof_share import FULL, RESULTS
 from support.warehouse import Warehouse
-
-__all__ = ["pytest_runtest_protocol"]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -37,8 +34,23 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 BOTH = ("duckdb", "postgres")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by cost: what needs a Postgres, and what repeats on Postgres a test of the DuckDB file.
+
+    Such a repetition takes long and covers nothing new, so it is `slow`.
+    """
+    for item in items:
+        if "postgres" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.postgres)
+        called = getattr(item, "callspec", None)
+        if called is not None and called.params.get("destination") == "postgres":
+            item.add_marker(pytest.mark.postgres)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three for two cores: a fifth of the time a test waits, for a server, a pause or a budget."""
+    """Three for two cores: a test waits a fifth of its time for a server or a pause."""
     return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
@@ -86,7 +98,7 @@ def emulate() -> Iterator[Emulate]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A module that says `DESTINATIONS = BOTH` is run over each, but for tests about the file."""
     destinations = getattr(metafunc.module, "DESTINATIONS", None)
-    is_about_file = metafunc.definition.get_closest_marker("about_the_file")
+    is_about_file = metafunc.definition.get_closest_marker("duckdb_only")
     if destinations and "destination" in metafunc.fixturenames and not is_about_file:
         metafunc.parametrize("destination", destinations, indirect=True)
 
@@ -110,7 +122,7 @@ def project(
         yield Project(folder, monkeypatch)
         return
     server: Postgres = request.getfixturevalue("postgres")
-    if request.node.get_closest_marker("from_nothing"):
+    if request.node.get_closest_marker("empty_database"):
         yield Project(folder, monkeypatch, address=server.new_database())
         return
     with server.made_database() as address:

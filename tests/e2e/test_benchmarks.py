@@ -11,7 +11,7 @@ from cases import RUNS, Case
 from measure import Cost, RunFailedError, clean_environment, run
 from targets import LARGE, SLOW_NETWORK, run_targets
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 
 def rows(text: str) -> list[list[str]]:

@@ -15,7 +15,7 @@ from support.project import Project
 from support.published_file import SETTLED, beside, kept, numbers, runs, write
 from support.stored_tables import GAPS, campaign_rows, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 COPY = "shutil.copyfile:.kore_campaigns.duckdb.tmp"
 LINK = "os.link:.unfinished.tmp"

@@ -19,7 +19,7 @@ from support.calling_minutes import DAYS, window
 from support.postgres import copy_to_postgres, running_postgres
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 PAGES = ("overview", "calling_hours", "findings", "changes", "dnc_lists", "contact_lists")
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"

@@ -16,7 +16,7 @@ from kore_emulator import demo_campaigns
 from support.postgres import POSTGRES_ADDRESS, Postgres
 from support.project import Ended, Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

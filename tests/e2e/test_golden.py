@@ -15,7 +15,7 @@ import pytest
 from golden.record import FOLDER, SCENARIOS
 from support.recorder import Commands, Recorder, differences
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

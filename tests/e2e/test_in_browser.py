@@ -15,7 +15,7 @@ from kore_emulator import demo_campaigns, sample_campaigns
 from support.browser import PAGES, Seen, browsing, dashboard_server, free_port, go_to, settle
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ANSWERS_WITHIN = 10.0
 INDIA = "Product Feedback India"

@@ -19,7 +19,7 @@ from support.expected_answers import ANSWERS, Kore
 from support.postgres import copy_to_postgres, running_postgres
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 QUESTIONS = {file.stem: file for file in generate_questions.questions()}
 

@@ -14,7 +14,7 @@ from support.project import Project
 from support.reader_process import STATE, ask, reader
 from support.stored_tables import kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 RUNS = 20
 

@@ -24,7 +24,7 @@ from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.secret_search import texts_of, traces_in_files, traces_of
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 PLANTED = "a planted secret of forty-two signs or more"
 BAD_DAY = (

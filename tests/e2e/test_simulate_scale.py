@@ -25,7 +25,7 @@ from small_case import Compared, listing_pages
 from support.budgets import closed_later
 from support.warehouse import Warehouse
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
 SECOND = Kore(latency=(1.0, 1.0))

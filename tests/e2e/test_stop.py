@@ -16,7 +16,7 @@ from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
 from support.stored_tables import GAPS, failures, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 
 def wait_until_asked(kore: Emulator, requests: int) -> None:

@@ -17,7 +17,7 @@ PARTS = 9  # some courses end before their last step: so there are 10,000 steps 
 EXAMPLES, LENGTH = (26, 50) if FULL else (3, 50)
 
 
-@pytest.mark.by_force
+@pytest.mark.exhaustive
 @pytest.mark.timeout(6 * 3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(PARTS))
 def test_after_any_course_the_views_are_kores_and_history_holds_all_that_was_seen(

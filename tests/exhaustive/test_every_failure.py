@@ -54,7 +54,7 @@ CODES_OF = {
 }
 
 
-@pytest.mark.by_force
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3 * 3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(PARTS))
 @pytest.mark.parametrize(("scenario", "kind", "how"), SWEEPS)

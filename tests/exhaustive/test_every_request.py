@@ -66,7 +66,7 @@ def test_every_fault_of_the_emulator_is_among_them() -> None:
     assert {way[0] for way in WAYS} | NO_FAILURE == FAULTS.keys()
 
 
-@pytest.mark.by_force
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3 * 3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(PARTS))
 @pytest.mark.parametrize(("scenario", "sweep"), SCENARIOS)

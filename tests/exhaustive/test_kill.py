@@ -16,14 +16,14 @@ from support.proof_share import FULL, parts
 from support.stored_tables import CAMPAIGN_TABLES
 from support.watcher import Watcher, unsound
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 CAMPAIGNS = 60
 PARTS = 5
 SHARE = {"first": 5, "unchanged": 5, "tenth": 10, "chunks": 10}
 
 
-@pytest.mark.by_force
+@pytest.mark.exhaustive
 @pytest.mark.timeout(2 * 3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(PARTS))
 @pytest.mark.parametrize("course", COURSES)

@@ -14,7 +14,7 @@ from support.one_failure import OneFailure
 from support.project import Project
 
 
-@pytest.mark.untraced
+@pytest.mark.slow
 @pytest.mark.parametrize("table", ["campaign_versions", "campaign_versions__calling_hours"])
 def test_a_load_job_that_had_copied_its_rows_is_not_tried_again(
     emulate: Emulate, project: Project, tmp_path: Path, table: str

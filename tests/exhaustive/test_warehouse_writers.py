@@ -14,7 +14,7 @@ from support.project import Project
 from support.proof_share import FULL, parts
 from support.warehouse import Warehouse
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 HOURS_OF_DAYS = "dialingStrategy.callingHours.days"
 HOURS = {"day": "MO", "start": "9:00 AM", "end": "5:00 PM"}
@@ -33,7 +33,7 @@ where hours.campaign_id is null
 ACCOUNTS, RUNS, CAMPAIGNS = (4, 6, 300) if FULL else (4, 3, 30)
 
 
-@pytest.mark.by_force
+@pytest.mark.exhaustive
 @pytest.mark.timeout(3600 if FULL else 300)
 @pytest.mark.parametrize("part", parts(5))
 def test_runs_of_several_accounts_at_the_same_time_lose_nothing(

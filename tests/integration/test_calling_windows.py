@@ -13,7 +13,7 @@ from kore_emulator import sample_campaigns
 from support.calling_minutes import DAYS, open_minutes, window
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

@@ -19,7 +19,7 @@ from kore_emulator import sample_campaigns
 from support.calling_minutes import DAYS, open_minutes
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 # half hours and quarters, the south, none, rules that changed within the two years, Ramadan
 ZONES = (

@@ -14,7 +14,7 @@ from kore_emulator import sample_campaigns
 from support.calling_minutes import DAYS, open_minutes
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 ZONES = ("Asia/Kolkata", "Europe/Berlin", "America/New_York", "UTC", "Australia/Lord_Howe")

@@ -55,7 +55,7 @@ def named(project: Project) -> str:
     return str(project.database) if is_file else "postgres, schema kore_raw"
 
 
-@pytest.mark.from_nothing
+@pytest.mark.empty_database
 def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project: Project) -> None:
     ended = project.cli("check", "--json")
 
@@ -195,7 +195,7 @@ def test_a_service_that_answers_nonsense_is_not_taken_for_the_credentials(
     assert states(ended)["token"] == "skipped"
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_database_that_is_held_or_cannot_be_used(kore: Emulator, project: Project) -> None:
     with Workspace(project.database).locked():
         held = project.cli("check", "--json")
@@ -211,7 +211,7 @@ def test_a_database_that_is_held_or_cannot_be_used(kore: Emulator, project: Proj
     assert "another run holds it" in said(held, "destination")
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_the_exit_code_is_that_of_the_first_leg_that_fails(
     kore: Emulator, project: Project
 ) -> None:

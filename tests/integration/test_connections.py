@@ -145,7 +145,7 @@ def test_who_did_not_get_a_turn_before_the_deadline_is_first_in_the_next_run(two
     assert [part["connection"] for part in second["connections"]] == ["us", "uk"]
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_what_a_command_replaces_is_kept_once(two: Two) -> None:
     two.project.cli("run")
     before = two.json("restore")

@@ -12,7 +12,7 @@ from kore_campaigns.extract.report import RunReport
 from kore_emulator import Emulator, Fault, demo_campaigns
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 REFUSALS: list[tuple[Fault, dict[str, Any], str]] = [

@@ -12,7 +12,7 @@ from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import failures
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

@@ -111,7 +111,7 @@ def test_rows_that_come_in_several_batches_are_all_there(
     assert len(rows_of_file(project.folder / "out" / "campaign_calling_hours.parquet")) == count
 
 
-@pytest.mark.from_nothing
+@pytest.mark.empty_database
 def test_what_cannot_be_done_is_said_and_leaves_what_was_there(
     emulate: Emulate, project: Project
 ) -> None:

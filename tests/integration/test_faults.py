@@ -12,7 +12,7 @@ from kore_emulator import FAULTS, Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import failures, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 IMPATIENT: dict[str, Any] = {"campaign_timeout_seconds": 5}

@@ -13,7 +13,7 @@ from kore_emulator import Fault, demo_campaigns, sample_campaigns
 from support.calling_minutes import DAYS, open_minutes, window
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 EAST = "cd-4f1c2a9-6b3e-4d17-9a52-0c8e7f1b2d34"

@@ -12,7 +12,7 @@ from kore_emulator import REMOVED, Emulator, demo_campaigns
 from support.project import Project
 from support.stored_tables import GAPS, campaign_rows
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"

@@ -8,7 +8,7 @@ from conftest import BOTH, Emulate
 from kore_emulator import Emulator, demo_campaigns
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"

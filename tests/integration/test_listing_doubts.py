@@ -12,7 +12,7 @@ from kore_emulator import Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

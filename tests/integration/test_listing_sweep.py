@@ -11,7 +11,7 @@ from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import campaign_rows, columns_of, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

@@ -15,7 +15,7 @@ from support.odd_campaigns import odd_campaigns
 from support.project import SETTINGS, Project
 from support.stored_tables import campaign_rows, columns_of
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 HISTORY = """
@@ -185,7 +185,7 @@ def test_a_run_after_it_goes_on_as_if_nothing_had_been(emulate: Emulate, project
     ) == [(4, "status", "Completed", "Paused")]
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 @pytest.mark.parametrize(("kept", "files"), [(2, 2), (0, 0)])
 def test_what_it_replaced_can_be_gone_back_to(
     emulate: Emulate, project: Project, kept: int, files: int

@@ -135,7 +135,7 @@ def test_a_run_goes_on_after_a_rebuild_that_was_refused(emulate: Emulate, projec
     assert live_campaigns(project) == kores_campaigns(kore)
 
 
-@pytest.mark.from_nothing
+@pytest.mark.empty_database
 def test_without_a_database_nothing_is_made(project: Project) -> None:
     ended = project.cli("rebuild")
 
@@ -146,7 +146,7 @@ def test_without_a_database_nothing_is_made(project: Project) -> None:
         assert project.sql("select * from pg_namespace where nspname like 'kore%'") == []
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 @pytest.mark.parametrize("command", ["verify", "rebuild"])
 @pytest.mark.parametrize("content", ["text", "another"])
 def test_a_file_that_is_not_ours_is_named_and_left_alone(
@@ -167,7 +167,7 @@ def test_a_file_that_is_not_ours_is_named_and_left_alone(
     assert project.database.read_bytes() == before
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None:
     with_history(emulate, project)
     with workspace_for(None, project.folder).locked():
@@ -177,7 +177,7 @@ def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None
     assert "another run holds it (process " in ended.err
 
 
-@pytest.mark.untraced
+@pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_killed_at_any_instant_it_leaves_the_published_file_whole(
     emulate: Emulate, project: Project

@@ -13,7 +13,7 @@ from kore_emulator import Emulator, Fault
 from support.project import Project
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

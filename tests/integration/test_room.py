@@ -21,7 +21,7 @@ from support.project import Project
 from support.published_file import SETTLED, another_disk, beside, kept, numbers, runs, write
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 PLENTY = 10**12
 LIMITED = """

@@ -11,7 +11,7 @@ import pytest
 
 from support.run_records import DAY, HOUR, START, STREAM, Record
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 RUNS = """
 select run_id, state, duration_seconds, is_full_sweep_finished from kore.runs order by started_at

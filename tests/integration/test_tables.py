@@ -76,7 +76,7 @@ def ordinary(kore: Emulator) -> None:
     """Twelve campaigns of every shape."""
 
 
-@pytest.mark.from_nothing
+@pytest.mark.empty_database
 @pytest.mark.parametrize("brings", [ordinary, bare, every_answer_html, no_scope])
 def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
     emulate: Emulate, project: Project, brings: Callable[[Emulator], None]
@@ -116,7 +116,7 @@ def test_the_keys_cannot_be_empty(emulate: Emulate, project: Project) -> None:
     assert required == {(table.name, column) for table in declared() for column in table.key}
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_the_database_itself_says_what_each_table_and_column_means(
     emulate: Emulate, project: Project
 ) -> None:

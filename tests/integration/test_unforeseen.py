@@ -81,7 +81,7 @@ def test_values_of_an_unforeseen_kind_are_kept_reported_and_make_no_column(
     assert "dialingStrategy.maxRingTime" in named
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_first_run_of_nothing_but_odd_answers_has_the_same_columns(
     emulate: Emulate, project: Project
 ) -> None:

@@ -17,7 +17,7 @@ from kore_emulator import Emulator, demo_campaigns
 from support.project import Project
 from support.stored_tables import GAPS
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 WRITTEN = Path(__file__).parents[1] / "data" / "written_by_710881a.duckdb.xz"
 STREAM = "st-0603182c-7ffb-53c3-b307-47ca14b00000"

@@ -166,7 +166,7 @@ def test_campaigns_that_only_one_side_has_are_told(emulate: Emulate, project: Pr
 
 
 # on Postgres dlt's unique index keeps such rows out
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_row_that_is_there_twice_is_told(emulate: Emulate, project: Project) -> None:
     loaded(emulate, project)
     table = "campaign_versions__contact_lists"
@@ -178,7 +178,7 @@ def test_a_row_that_is_there_twice_is_told(emulate: Emulate, project: Project) -
     assert (ended.code, told(ended.json)) == (4, {"campaign_contact_lists[1#2]": twice})
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_campaign_that_is_live_twice_is_told(emulate: Emulate, project: Project) -> None:
     loaded(emulate, project)
     other = "1 as version, 'another' as _dlt_id"

@@ -125,7 +125,7 @@ def test_asked_to_stop_it_says_how_far_it_got(emulate: Emulate, project: Project
     assert f"interrupted; {compared} of 60 campaigns were compared. Next: verify again" in err
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_run_that_publishes_meanwhile_is_not_held_up_and_is_said(
     emulate: Emulate, project: Project
 ) -> None:
@@ -148,7 +148,7 @@ def test_a_run_that_publishes_meanwhile_is_not_held_up_and_is_said(
     assert (again.exit_code, again.published_meanwhile) == (0, False)
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_it_reads_while_a_run_holds_the_database(emulate: Emulate, project: Project) -> None:
     loaded(emulate, project)
     with workspace_for(None, project.folder).locked():
@@ -166,7 +166,7 @@ def test_quiet_says_nothing_unless_something_differs(emulate: Emulate, project: 
     assert f"{UK}: " in differs.out
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_without_a_database_nothing_is_asked(emulate: Emulate, project: Project) -> None:
     kore = emulate(sample_campaigns(2))
     project.use(kore)
@@ -178,7 +178,7 @@ def test_without_a_database_nothing_is_asked(emulate: Emulate, project: Project)
     assert not (project.folder / ".kore_campaigns").exists()
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_it_takes_the_flags_of_a_run(emulate: Emulate, project: Project) -> None:
     kore = loaded(emulate, project)
     rows = campaign_rows(project)

@@ -24,7 +24,7 @@ from support.postgres import (
 )
 from support.project import Project
 
-pytestmark = pytest.mark.untraced
+pytestmark = pytest.mark.slow
 
 HOURS = "dialingStrategy.callingHours.days"
 POLICIES = ["US,,US,,,8:00 AM,9:00 PM,3,25", "Sundays,America/*,,*,SU,closed,,,"]

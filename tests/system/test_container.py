@@ -24,7 +24,7 @@ from support.postgres import POSTGRES_ADDRESS as ADDRESS
 from support.postgres import Postgres
 from support.project import SETTINGS, app_of
 
-pytestmark = pytest.mark.untraced
+pytestmark = [pytest.mark.slow, pytest.mark.root]
 
 
 @pytest.fixture(scope="session")
