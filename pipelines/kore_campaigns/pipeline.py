@@ -43,7 +43,7 @@ from kore_campaigns.extract.report import (
 from kore_campaigns.extract.rows import PendingRows, zone_references
 from kore_campaigns.extract.sweep import NOT_REACHED, Progress, Sweep, silent
 from kore_campaigns.load.destination import DUCKDB, Destination, DuckDbFile, destination_of
-from kore_campaigns.load.dlt_load import destination_errors, load, package
+from kore_campaigns.load.dlt_load import destination_errors, load
 from kore_campaigns.load.postgres import Warehouse
 from kore_campaigns.load.reader import Reader, sql_client
 from kore_campaigns.load.upsert import Reference, reference_records, write_records
@@ -232,7 +232,7 @@ def _write(
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination_errors(report.database), destination.step(pipeline, versions=len(rows)):
         if len(rows):
-            load(pipeline, package(versions=rows.version_rows()), database=report.database)
+            load(pipeline, rows.version_rows(), database=report.database)
         records = rows.records(is_last=is_last)
         if references is not None:
             with pipeline.sql_client() as reader:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.load.dlt_load import TYPES
+from kore_campaigns.reports.export import TYPES
 from kore_campaigns.schema import columns_of as declared_columns
 from kore_campaigns.views.apply import VIEWS, view_description
 from kore_emulator import Emulator, demo_campaigns, sample_campaigns

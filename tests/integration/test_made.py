@@ -1,9 +1,10 @@
-"""Tables and views are made once, and again whenever somebody else had the file."""
+"""Tables and views are made once, and again when another program or a user changed them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dlt
 import duckdb
@@ -14,7 +15,20 @@ from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 from kore_emulator import sample_campaigns
 from support.project import Project
 
-HARM = "drop view kore.campaign_changes"
+HARMS = (
+    "drop view kore.campaign_changes",
+    "create or replace view kore.time_zones as select timezone from kore_raw.time_zones",
+    "create or replace view kore.policies as select * from kore_raw.policies limit 1",
+    "drop table kore_raw.zone_offsets",
+    "alter table kore_raw.extraction_runs drop column tool_version",
+    "comment on table kore_raw._dlt_version is 'made by an older program'",
+)
+COMMENT = "select comment from duckdb_views() where view_name = 'campaigns'"
+COLUMNS = """
+select table_name, column_name, data_type from information_schema.columns
+where table_schema in ('kore', 'kore_raw')
+"""
+VIEWS = "select view_name, sql from duckdb_views() where schema_name = 'kore'"
 DAMAGE = (
     "drop view kore.campaigns",
     "alter table kore_raw.campaign_versions drop column caller_id",
@@ -28,34 +42,31 @@ def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
     made.deactivate()
 
 
-def views_after(pipeline: dlt.Pipeline, record: Path, *, is_untouched: bool) -> int:
-    make_tables_and_views(pipeline, record, is_untouched=is_untouched)
+def sql(pipeline: dlt.Pipeline, query: str) -> list[tuple[Any, ...]]:
     with pipeline.sql_client() as client:
-        rows = client.execute_sql("select count(*) from duckdb_views() where schema_name = 'kore'")
-    assert rows is not None
-    return int(rows[0][0])
+        return sorted(tuple(row) for row in client.execute_sql(query) or ())
 
 
-def test_what_this_program_made_is_made_again_only_if_somebody_else_had_the_file(
-    pipeline: dlt.Pipeline, tmp_path: Path
-) -> None:
-    record = tmp_path / "made_by.txt"
-    every = views_after(pipeline, record, is_untouched=True)  # no record: never made here
-    with pipeline.sql_client() as client:
-        client.execute_sql(HARM)
+def test_what_this_program_made_is_not_made_again(pipeline: dlt.Pipeline) -> None:
+    make_tables_and_views(pipeline)
+    sql(pipeline, "comment on view kore.campaigns is 'still the same one'")
 
-    assert views_after(pipeline, record, is_untouched=True) == every - 1
-    assert views_after(pipeline, record, is_untouched=False) == every
+    make_tables_and_views(pipeline)
+
+    assert sql(pipeline, COMMENT) == [("still the same one",)]
 
 
-def test_what_another_program_made_is_made_again(pipeline: dlt.Pipeline, tmp_path: Path) -> None:
-    record = tmp_path / "made_by.txt"
-    every = views_after(pipeline, record, is_untouched=True)
-    with pipeline.sql_client() as client:
-        client.execute_sql(HARM)
-    record.write_text("an older program", encoding="utf-8")
+@pytest.mark.parametrize("harm", HARMS)
+def test_what_somebody_changed_is_made_again(pipeline: dlt.Pipeline, harm: str) -> None:
+    make_tables_and_views(pipeline)
+    before = [sql(pipeline, query) for query in (COLUMNS, VIEWS)]
+    sql(pipeline, "comment on view kore.campaigns is 'still the same one'")
+    sql(pipeline, harm)
 
-    assert views_after(pipeline, record, is_untouched=True) == every
+    make_tables_and_views(pipeline)
+
+    assert [sql(pipeline, query) for query in (COLUMNS, VIEWS)] == before
+    assert sql(pipeline, COMMENT)[0][0].startswith("One row per ")
 
 
 def test_a_database_that_somebody_damaged_is_whole_after_the_next_run(

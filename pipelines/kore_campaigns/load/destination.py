@@ -77,12 +77,11 @@ class DuckDbFile:
     def opened(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
         workspace = self.workspace
         with destination_errors(self.name):
-            is_untouched = workspace.prepare()
+            workspace.prepare()
             pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
         try:
             with destination_errors(self.name):
-                made_by = workspace.folder / "made_by.txt"
-                make_tables_and_views(pipeline, made_by, is_untouched=is_untouched)
+                make_tables_and_views(pipeline)
             yield pipeline
         finally:
             pipeline.deactivate()  # a plain source used later in this process is none of ours

@@ -23,12 +23,8 @@ from typing import Any, Final, TextIO
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.client import LoadJob
 from dlt.common.destination.reference import Destination
-from dlt.common.destination.typing import PreparedTableSchema
-from dlt.common.storages.file_storage import FileStorage
 from dlt.destinations.impl.postgres.factory import PostgresTypeMapper, postgres
-from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresCsvCopyJob
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.destinations.sql_client import SqlClientBase
 from psycopg2.extras import register_default_json
@@ -43,11 +39,10 @@ from kore_campaigns.errors import (
     first_line_of_driver,
 )
 from kore_campaigns.load.dlt_load import (
-    PIPELINE_NAME,
-    configure_dlt,
     destination_errors,
     ensure_tables,
-    fingerprint,
+    make_tables_and_views,
+    new_pipeline,
 )
 from kore_campaigns.load.duckdb_file import RunLock
 from kore_campaigns.load.reader import (
@@ -66,28 +61,6 @@ class ExactTypes(PostgresTypeMapper):
     dbt_to_sct = PostgresTypeMapper.dbt_to_sct | {"json": "json"}
 
 
-class ExactCopy(PostgresCsvCopyJob):
-    """A file of rows by COPY; what is between quotes is a text, an empty one too."""
-
-    def run(self) -> None:
-        client = self._job_client.sql_client
-        with FileStorage.open_zipsafe_ro(self._file_path, "rb") as file:
-            names = file.readline().decode().strip().split(",")
-            columns = ", ".join(client.escape_column_name(name.strip('"')) for name in names)
-            table = client.make_qualified_table_name(self.load_table_name)
-            statement = f"copy {table} ({columns}) from stdin (format csv, encoding 'utf-8')"
-            with client.begin_transaction(), client.native_connection.cursor() as cursor:
-                cursor.copy_expert(statement, file)
-
-
-class ExactClient(PostgresClient):
-    def create_load_job(
-        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
-    ) -> LoadJob:
-        job = super().create_load_job(table, file_path, load_id, restore)
-        return ExactCopy(file_path) if type(job) is PostgresCsvCopyJob else job
-
-
 class ExactPostgres(postgres):
     """Takes the arguments of `dlt.destinations.postgres`."""
 
@@ -95,10 +68,6 @@ class ExactPostgres(postgres):
         found = super()._raw_capabilities()
         found.type_mapper = ExactTypes
         return found
-
-    @property
-    def client_class(self) -> type[PostgresClient]:
-        return ExactClient
 
     @property
     def destination_type(self) -> str:
@@ -251,7 +220,6 @@ def refused(kind: str, expected: str) -> SettingInvalid:
     return SettingInvalid(key="destination", value=kind, expected=expected)
 
 
-_MADE_BY = "select obj_description(to_regnamespace(%s), 'pg_namespace')"
 _LONGEST = 40
 # what a run creates in, and this role may not
 _LACKING = """
@@ -416,16 +384,9 @@ class Warehouse:
     def _pipeline(
         self, pipelines_dir: Path, stream: str, *, schema: str = schema.RAW_SCHEMA
     ) -> dlt.Pipeline:
-        configure_dlt()
         layout = f"%s_staging_{stream}"
-        pipeline = dlt.pipeline(
-            pipeline_name=PIPELINE_NAME,
-            destination=destination_called(self.kind, staging_dataset_name_layout=layout),
-            dataset_name=schema,
-            pipelines_dir=str(pipelines_dir),
-        )
-        pipeline.config.restore_from_destination = False
-        return pipeline
+        destination = destination_called(self.kind, staging_dataset_name_layout=layout)
+        return new_pipeline(destination, pipelines_dir=pipelines_dir, dataset_name=schema)
 
     @contextmanager
     def _held(self, pipeline: dlt.Pipeline, folder: Path, account_id: str) -> Iterator[None]:
@@ -454,16 +415,7 @@ class Warehouse:
             return
         with pipeline.sql_client() as client:
             wait_for_others_to_make(client)
-            program = f"made by kore-campaigns, {fingerprint()}"
-            if _made_by(client) != program:
-                ensure_tables(pipeline)
-                apply_views(pipeline)
-                client.execute_sql(f"comment on schema {schema.VIEW_SCHEMA} is '{program}'")
-
-
-def _made_by(client: Reader) -> str | None:
-    rows = client.execute_sql(_MADE_BY, schema.VIEW_SCHEMA)
-    return rows[0][0] if rows else None
+            make_tables_and_views(pipeline)
 
 
 def _deactivate(pipeline: dlt.Pipeline) -> None:

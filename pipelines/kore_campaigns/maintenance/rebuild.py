@@ -29,7 +29,6 @@ from kore_campaigns.load.dlt_load import (
     destination_errors,
     ensure_tables,
     load,
-    package,
 )
 from kore_campaigns.load.duckdb_file import Workspace, workspace_for
 from kore_campaigns.load.postgres import Warehouse, lock_all_accounts
@@ -378,7 +377,7 @@ def _rebuild(place: RebuildPlace) -> Rebuilt:
 
 def _load(pipeline: dlt.Pipeline, waiting: list[Row], database: str) -> None:
     if waiting:
-        load(pipeline, package(versions=waiting), database=database)
+        load(pipeline, waiting, database=database)
         waiting.clear()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -19,14 +19,14 @@ from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.extract.connect import tool_version
 from kore_campaigns.load.destination import DUCKDB, name_of, place_of, stored_in
-from kore_campaigns.load.dlt_load import TYPES, destination_errors
+from kore_campaigns.load.dlt_load import destination_errors
 from kore_campaigns.load.reader import (
     Connection,
     StreamingConnection,
     at_one_moment,
     columns_of_table,
 )
-from kore_campaigns.schema import VIEW_SCHEMA, columns_of
+from kore_campaigns.schema import VIEW_SCHEMA, DataType, columns_of
 from kore_campaigns.views.apply import VIEWS, view_description
 
 if TYPE_CHECKING:
@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 
 
 ROWS_A_BATCH: Final = 5_000
+TYPES: Final[Mapping[DataType, pa.DataType]] = {
+    "text": pa.string(),
+    "bigint": pa.int64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", "UTC"),
+    "time": pa.time64("us"),
+    "date": pa.date32(),
+    "json": pa.string(),
+}
 
 
 def known_view(name: str) -> str:

@@ -1,7 +1,8 @@
-"""Versions handed to dlt as Arrow tables: loaded as the one chain that they are."""
+"""Versions and their nested rows, loaded as one package."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,7 @@ from typing import Any
 import dlt
 import pytest
 
-from kore_campaigns.load import dlt_load
-from kore_campaigns.load.dlt_load import duckdb_pipeline, ensure_tables, load, package
+from kore_campaigns.load.dlt_load import duckdb_pipeline, ensure_tables, load
 from kore_campaigns.schema import CAMPAIGN_VERSIONS
 from kore_campaigns.transform.campaign import shape, version_row
 from kore_emulator import sample_campaigns
@@ -44,7 +44,7 @@ class Target:
         ensure_tables(self.pipeline)
 
     def load(self, rows: list[dict[str, Any]]) -> None:
-        load(self.pipeline, package(versions=iter(rows)), database="x")
+        load(self.pipeline, iter(rows), database="x")
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         with self.pipeline.sql_client() as client:
@@ -72,7 +72,7 @@ def test_a_replay_overwrites_itself_rows_that_are_gone_included(target: Target) 
 
 
 def test_every_row_leads_to_its_version_and_every_version_to_its_load(target: Target) -> None:
-    rows = [row(campaign) for campaign in sample_campaigns(dlt_load._BATCH + 20)]  # two batches
+    rows = [row(campaign) for campaign in sample_campaigns(520)]  # more than dlt buffers
 
     target.load(rows)
 
@@ -104,11 +104,31 @@ def test_no_column_has_a_variant_or_another_type_after_any_load(target: Target) 
     assert target.sql(columns) == before
 
 
-def test_an_id_is_made_from_the_key_of_its_row(target: Target) -> None:
-    target.load([dialling("cd-1", WINDOWS)])
-    ids = "select _dlt_id from campaign_versions__calling_hours order by all"
-    before = target.sql(ids)
+def test_json_is_kept_as_it_was_received(target: Target) -> None:
+    odd = {
+        "_id": "cd-odd",
+        "z": [1.0, 1e22, 5e-324, -0.0, 2**63 - 1, -(2**63), 0.1, 1e2],
+        "a": {"date": "2025-12-08T05:29:38.298Z", "time": "9:00", "number": "1e5", "empty": ""},
+        "none": None,
+        "text": " \U0001f600\u2028\t\\\"'\x7f",
+        "schedule": {"b": "09:00", "a": [None, {}, []]},
+    }
 
-    target.load([dialling("cd-1", WINDOWS)])
+    target.load([row(odd), row({"_id": "cd-bare"})])
 
-    assert target.sql(ids) == before
+    raw = "select raw, schedule from campaign_versions order by campaign_id desc"
+    (kept, schedule), (bare, nothing) = target.sql(raw)
+    assert repr(json.loads(kept)) == repr(odd)  # order of keys and kind of numbers, too
+    assert repr(json.loads(schedule)) == repr(odd["schedule"])
+    assert (bare, nothing) == ('{"_id":"cd-bare"}', None)
+
+
+def test_a_second_package_leaves_no_row_without_its_version(target: Target) -> None:
+    target.load([dialling("cd-1", WINDOWS)])
+    target.load([dialling("cd-1", WINDOWS[:2])])
+
+    assert target.sql(
+        "select position, count(parent.version) from campaign_versions__calling_hours as child"
+        " left join campaign_versions as parent on child._dlt_root_id = parent._dlt_id"
+        " group by all order by all"
+    ) == [(1, 1), (2, 1)]
