@@ -105,7 +105,7 @@ def test_no_column_has_a_variant_or_another_type_after_any_load(target: Target) 
 
 
 def test_json_is_kept_as_it_was_received(target: Target) -> None:
-    odd = {
+    odd: dict[str, Any] = {
         "_id": "cd-odd",
         "z": [1.0, 1e22, 5e-324, -0.0, 2**63 - 1, -(2**63), 0.1, 1e2],
         "a": {"date": "2025-12-08T05:29:38.298Z", "time": "9:00", "number": "1e5", "empty": ""},
