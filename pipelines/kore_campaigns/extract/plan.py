@@ -135,9 +135,9 @@ def choose_sweep(
     a summary only, so a full sweep is due every `full_sweep_every_hours`.
     """
     if wanted == "full":
-        return Choice("full", "as asked for")
+        return Choice("full", "as requested")
     if wanted == "listing":
-        return Choice("listing", "as asked for")
+        return Choice("listing", "as requested")
     if last_full_at is None:
         return Choice("full", "no full sweep was finished yet")
     age = now - last_full_at
@@ -145,13 +145,12 @@ def choose_sweep(
         hours = age.total_seconds() / 3600
         return Choice(
             "full",
-            f"due: the last one began {hours:.1f} h ago, and is to be repeated after "
-            f"{full_sweep_every_hours:g} h (`full_sweep_every_hours`)",
+            f"due: the last one began {hours:.1f} h ago "
+            f"(`full_sweep_every_hours` = {full_sweep_every_hours:g})",
         )
     if costs >= saves:
-        return Choice(
-            "full", f"as cheap: the listing takes {costs} calls, {saves} campaigns are known"
-        )
+        calls = "1 call" if costs == 1 else f"{costs} calls"
+        return Choice("full", f"the listing would cost {calls} and save at most {saves}")
     return Choice("listing", f"cheaper: about {costs} listing calls instead of {saves}")
 
 

@@ -202,7 +202,7 @@ class Planner:
                 unsettled=before.unsettled,
             )
             if done:
-                reason += f"; goes on with the one begun {started_at:%Y-%m-%d %H:%M} UTC"
+                reason += f"; continues the one that began {started_at:%Y-%m-%d %H:%M} UTC"
         return plan_full(
             ids,
             known=self._known.held,

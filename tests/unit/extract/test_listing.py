@@ -1,4 +1,4 @@
-"""Paging through the listing: what is read when pages shift, lie or fail, and what that proves."""
+"""The listing: what is read when pages shift, lie or fail, what that proves; and its rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from kore_campaigns.api.client import KoreClient, ListingPage
 from kore_campaigns.errors import AnswerBreaksContract, ServerUnavailable
-from kore_campaigns.extract.listing import Listing
+from kore_campaigns.extract.listing import Listing, as_listed
 
 CAP = 50
 Pages = Callable[[int, list[dict[str, Any]]], ListingPage]
@@ -131,3 +131,21 @@ def test_a_listing_longer_than_it_may_be_is_left_after_its_first_page(
 
     assert (len(server.skips), listing.is_too_long) == (calls, calls == 1)
     assert listing.total == 1000
+
+
+def test_a_name_that_no_text_column_holds_is_kept_as_its_json_text() -> None:
+    row = {"_id": "cd-1", "name": "a\0b", "connection": "q\0", "status": "Ready"}
+
+    listed = as_listed(row, "voice")
+
+    assert listed is not None
+    assert "\0" not in f"{listed.name}{listed.connection}"
+    assert listed.name
+    assert listed.connection
+
+
+def test_a_plain_name_stays_as_it_is() -> None:
+    listed = as_listed({"id": "cd-1", "name": "Täglich", "connection": "Queue 1"}, "sms")
+
+    assert listed is not None
+    assert (listed.campaign_id, listed.name, listed.connection) == ("cd-1", "Täglich", "Queue 1")
