@@ -7,7 +7,6 @@ and passwords of other systems, its columns and files describe contacts.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -15,7 +14,7 @@ from typing import Any, Final
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.responses import one_line
 from kore_campaigns.config.settings import KoreSettings
-from kore_campaigns.errors import AccessRefused, CampaignFailed
+from kore_campaigns.errors import AccessRefused, CampaignFailed, shorten
 from kore_campaigns.extract.listing import reason_of
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.transform import values
@@ -23,7 +22,6 @@ from kore_campaigns.transform.values import settled
 
 Row = dict[str, Any]
 
-NAMED: Final = 5
 SWITCH_OFF: Final = "set `contact_lists` = false to skip the call"
 
 
@@ -61,7 +59,7 @@ def read_contact_lists(
     app = {"account_id": settings.account_id, "stream_id": settings.stream_id}
     lists = shape_lists(received, app=app, seen_at=report.started_at)
     if lists.without_id:
-        named = ", ".join(f"`{name}`" for name in lists.without_id[:NAMED])
+        named = shorten([f"`{name}`" for name in lists.without_id], 5)
         report.list_notes.append(
             f"{len(lists.without_id)} contact lists came without an id and are not in "
             f"`kore.contact_lists`: {named}. Next: look them up in Kore.ai; report it to Kore.ai "
@@ -71,7 +69,7 @@ def read_contact_lists(
 
 
 def shape_lists(received: list[Any], *, app: dict[str, str], seen_at: datetime) -> ContactLists:
-    """The lists as rows, whatever Kore sent: what cannot be read is empty."""
+    """Rows of the lists, whatever Kore sent: what cannot be read is empty."""
     lists: dict[str, Row] = {}
     campaigns: dict[tuple[str, str], Row] = {}
     without_id = []
@@ -80,32 +78,23 @@ def shape_lists(received: list[Any], *, app: dict[str, str], seen_at: datetime) 
         if list_id is None:
             without_id.append(one_line((_text(one, "name") or "(no name)"), 60))
             continue
-        key = app | {"contact_list_id": list_id}
-        lists[list_id] = key | _list_columns(one) | {"seen_at": seen_at}
-        for campaign_id, name in _campaigns(one):
-            row = {"campaign_id": campaign_id, "campaign_name": name, "seen_at": seen_at}
-            campaigns[list_id, campaign_id] = key | row
+        key = app | {"contact_list_id": list_id, "seen_at": seen_at}
+        lists[list_id] = key | {
+            "contact_list_name": _text(one, "name"),
+            "list_type": _text(one, "listType"),
+            "record_count": values.integer(_value(one, "totalRecordCount")),
+            "status": _text(one, "status"),
+            "source": _text(one, "source"),
+            "list_timezone": _text(_value(one, "mapping"), "timeZone"),
+            "updated_at": values.timestamp(_value(one, "updatedAt")),
+        }
+        in_use = _value(one, "campaignInUse")
+        for campaign in in_use if isinstance(in_use, list) else [in_use]:
+            campaign_id, name = _id(campaign), _text(campaign, "name")
+            if campaign_id is not None:
+                row = {"campaign_id": campaign_id, "campaign_name": name}
+                campaigns[list_id, campaign_id] = key | row
     return ContactLists([*lists.values()], [*campaigns.values()], without_id)
-
-
-def _list_columns(one: Any) -> Row:
-    return {
-        "contact_list_name": _text(one, "name"),
-        "list_type": _text(one, "listType"),
-        "record_count": values.integer(_value(one, "totalRecordCount")),
-        "status": _text(one, "status"),
-        "source": _text(one, "source"),
-        "list_timezone": _text(_value(one, "mapping"), "timeZone"),
-        "updated_at": values.timestamp(_value(one, "updatedAt")),
-    }
-
-
-def _campaigns(one: Any) -> Iterator[tuple[str, str | None]]:
-    in_use = _value(one, "campaignInUse")
-    for campaign in in_use if isinstance(in_use, list) else [in_use]:
-        campaign_id = _id(campaign)
-        if campaign_id is not None:
-            yield campaign_id, _text(campaign, "name")
 
 
 def _id(one: Any) -> str | None:
@@ -113,7 +102,7 @@ def _id(one: Any) -> str | None:
 
 
 def _text(one: Any, name: str) -> str | None:
-    """The field as a text; None where it is blank, or of a kind that could hold anything."""
+    """The field as a text; None if it is blank, a list or an object."""
     value = _value(one, name)
     if isinstance(value, dict | list):
         return None

@@ -113,6 +113,8 @@ class _Requests:
         """None for a campaign that was not reached; raises what ends the whole run."""
         if self.is_over():
             return None
+        data: dict[str, Any] | None = None
+        error: CampaignFailed | None = None
         try:
             data = self.client.campaign(campaign_id)
         except Interrupted:
@@ -125,18 +127,13 @@ class _Requests:
                 self.ended.set()
                 raise
             status, reply = refused.http_status, refused.reply
-            error: CampaignFailed = CampaignRefused(campaign_id, http_status=status, reply=reply)
-            return Fetched(campaign_id, self.now(), error=error)
+            error = CampaignRefused(campaign_id, http_status=status, reply=reply)
         except CampaignFailed as failed:
-            if isinstance(failed, CampaignNotFound):
-                self._accepted()  # Kore answered, so the credentials are good
-            return Fetched(campaign_id, self.now(), error=failed)
+            error = failed
         except BaseException:
             self.ended.set()
             raise
-        self._accepted()
-        return Fetched(campaign_id, self.now(), data=data)
-
-    def _accepted(self) -> None:
-        with self._lock:
-            self._has_success, self._refusals = True, 0
+        if error is None or isinstance(error, CampaignNotFound):
+            with self._lock:  # the service answered, so the credentials are good
+                self._has_success, self._refusals = True, 0
+        return Fetched(campaign_id, self.now(), data, error)

@@ -27,6 +27,7 @@ from kore_campaigns.errors import (
     CampaignNotFound,
     KoreCampaignsError,
     SettingInvalid,
+    shorten,
 )
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import Listing, calls_for
@@ -36,7 +37,6 @@ from kore_campaigns.load.reader import reading
 
 # a third of the calls of a minute
 MOST_CALLS: Final = 20
-_SHOWN: Final = 10
 
 State = Literal["ok", "failed", "skipped"]
 
@@ -286,8 +286,7 @@ def compare_listing(client: KoreClient, configured: Sequence[str]) -> str:
             ("configured, but not listed", sorted(set(configured) - seen)),
             ("listed, but not configured", sorted(seen - set(configured))),
         ):
-            more = f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""
-            parts += [f"{len(ids)} {what}: {', '.join(ids[:_SHOWN])}{more}"] if ids else []
+            parts += [f"{len(ids)} {what}: {shorten(ids)}"] if ids else []
     if not is_complete:
         parts.append("the listing contradicts itself, so this may be incomplete")
     return "; ".join(parts)
