@@ -20,7 +20,7 @@ help:
 	@echo "make test-exhaustive  a share of each proof that tries thousands of cases"
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make prose   spelling, and the words and phrases that CONTRIBUTING.md forbids"
-	@echo "make bench   speed, memory and requests beside a plain script"
+	@echo "make bench   speed, memory and requests, compared with a plain script"
 	@echo "make scale   the tables of docs/scale.md: a small case measured, large ones simulated"
 	@echo "make prove   the proofs by force in full: hours; SEED=N repeats, or goes on"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
@@ -94,7 +94,7 @@ docs: $(VENV)/.installed-dev
 	@$(BIN)/python docs/generate_questions.py
 	@$(BIN)/python docs/generate_superset.py
 
-# what docs/bi.md tells to do, on DuckDB and on Postgres; Superset cannot live in our environment
+# the steps of docs/bi.md, on DuckDB and on Postgres; Superset needs its own environment
 test-superset: $(VENV)/.installed-test browser $(VENV)-superset/.installed
 	@SUPERSET_ENVIRONMENT=$(VENV)-superset $(BIN)/python -m pytest -q -n 0 tests/system/superset_check.py
 
@@ -104,7 +104,7 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-# what docs/airflow.md tells to do; Airflow brings packages that nobody else needs
+# the steps of docs/airflow.md; Airflow brings packages that only it needs
 test-airflow: $(VENV)-airflow/.installed
 	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 2 tests/system/airflow_check.py
 
