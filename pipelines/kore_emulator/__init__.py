@@ -1,11 +1,11 @@
-"""A stand-in for Kore's campaign API: a real HTTP server that behaves, and misbehaves, like it.
+"""Emulator of Kore's campaign API: a real HTTP server with its answers and its faults.
 
     with Emulator(campaigns=sample_campaigns(20)) as kore:
         kore.fault(Fault.SERVER_ERROR, times=3, status=503)
         ...  # point a client at kore.url
 
-Written from Kore's documentation and importing nothing of the pipeline, so that the two cannot
-share a mistake. Needs the extra `demo`.
+It is written from Kore's documentation and imports nothing of the pipeline, so that the two cannot
+share a mistake. It needs the extra `demo`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m kore_emulator`: the emulator as a program, for a pipeline elsewhere."""
+"""`python -m kore_emulator`: run the emulator as a program, for a pipeline in another process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX = "SOURCES__KORE_CAMPAIGNS__"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves until Ctrl-C or SIGTERM, which are the ordinary way to end it: 0."""
+    """Serve until Ctrl-C or SIGTERM; both end with exit code 0."""
     parser = _parser()
     given = parser.parse_args(arguments)
     emulator = Emulator(

@@ -1,4 +1,4 @@
-"""What the emulator sends back, and in which manner."""
+"""Answers of the emulator, and how they are sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREDENTIALS_CODE = 4002
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. The last four fields say how it travels; the usual one just arrives."""
+    """An HTTP response. The last four fields describe faults of the transmission."""
 
     status: int
     body: bytes
@@ -25,18 +25,18 @@ class Answer:
     trickle: float = 0.0
     """Seconds over which the body is spread; headers come at once."""
     cut: bool = False
-    """`Content-Length` promises the whole body, the connection closes half way."""
+    """`Content-Length` promises the whole body; the connection closes in the middle."""
     reset: bool = False
-    """No answer at all: the client sees a TCP RST."""
+    """No response: the client sees a TCP RST."""
 
 
 def encode(value: object) -> bytes:
-    """Compact JSON, as Kore sends it."""
+    """Write compact JSON, as Kore sends it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def success(message: str | None, data: object) -> Answer:
-    """The service's envelope. The status endpoint sends none, hence `message=None`."""
+    """Envelope of a successful answer. The status endpoint sends no message: `message=None`."""
     envelope: dict[str, Any] = {"status": "success"}
     if message is not None:
         envelope["message"] = message
@@ -44,7 +44,7 @@ def success(message: str | None, data: object) -> Answer:
 
 
 def refusal(status: int, text: str, code: int | None = None) -> Answer:
-    """The gateway's error form. Kore's own codes differ from the HTTP status for credentials."""
+    """Error of the gateway. For credentials, Kore's own code differs from the HTTP status."""
     return Answer(
         status, encode({"errors": [{"msg": text, "code": status if code is None else code}]})
     )

@@ -1,4 +1,4 @@
-"""Calling hours in all the forms an answer may hold."""
+"""Calling hours in all the forms that an answer may have."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Windows = tuple[tuple[str, str], ...]
 
 
 def weekly(zone: str, windows: Windows, days: Iterable[str] = WEEKDAYS) -> dict[str, Any]:
-    """The same windows on each of the days, keys in the order of Kore's voice answers."""
+    """Repeat the windows on each of the days, with keys in the order of Kore's voice answers."""
     return {
         "frequency": "WEEKLY",
         "days": [
@@ -44,7 +44,7 @@ def weekly(zone: str, windows: Windows, days: Iterable[str] = WEEKDAYS) -> dict[
 
 
 def sample_calling_hours(rng: random.Random) -> dict[str, Any]:
-    """Mostly office hours; now and then each of the shapes that break a careless reader."""
+    """Make mostly office hours, and sometimes each of the forms that a careless parser misreads."""
     zone = rng.choice(ZONES)
     match rng.randrange(12):
         case 0:
@@ -60,7 +60,7 @@ def sample_calling_hours(rng: random.Random) -> dict[str, Any]:
         case 5:
             return {"frequency": "DAILY", "timezone": zone}
         case 6:
-            # a daily window whose day nobody names
+            # a daily window without a day
             return {
                 "timezone": zone,
                 "frequency": "DAILY",
@@ -70,7 +70,7 @@ def sample_calling_hours(rng: random.Random) -> dict[str, Any]:
             return weekly(zone, LATE, (*WEEKDAYS, "SA"))
         case 8:
             hours = weekly(zone, OFFICE)
-            # SMS answers order the keys of a window this way round
+            # SMS answers have the keys of a window in this order
             days = [{key: day[key] for key in ("day", "start", "end")} for day in hours["days"]]
             return hours | {"days": days}
     return weekly(zone, OFFICE)

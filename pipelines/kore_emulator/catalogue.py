@@ -1,4 +1,4 @@
-"""The account's campaigns, each kept with its ready-made answer."""
+"""Campaigns of the account, each stored with its prepared answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class _Removed(Enum):
 
 
 REMOVED: Final[Literal[_Removed.REMOVED]] = _Removed.REMOVED
-"""As the value of an edited path: delete the key."""
+"""Value of an edited path that deletes the key."""
 
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
 
@@ -30,7 +30,7 @@ EPOCH = datetime.fromtimestamp(0, tz=UTC)
 class UnknownCampaignError(LookupError):
     def __init__(self, campaign_id: str) -> None:
         self.campaign_id = campaign_id
-        super().__init__(f"the emulator holds no campaign `{campaign_id}`")
+        super().__init__(f"the emulator has no campaign `{campaign_id}`")
 
 
 @dataclass(slots=True)
@@ -39,7 +39,7 @@ class Entry:
     """The API's `data` object."""
     instance_updated_at: object
     body: bytes | None = None
-    """The detail answer, kept until the next edit."""
+    """The detail answer, stored until the next edit."""
     is_deleted: bool = False
 
 
@@ -50,7 +50,7 @@ class Catalogue:
         self._lock = threading.RLock()
         self._entries: dict[str, Entry] = {}
         self.generation = 0
-        """Moves with every change, so that whatever is derived knows when it is stale."""
+        """Grows with every change, so that derived data knows when it is stale."""
         for campaign in campaigns:
             self.add(campaign)
 
@@ -59,17 +59,17 @@ class Catalogue:
             return [key for key, entry in self._entries.items() if not entry.is_deleted]
 
     def entries(self) -> list[Entry]:
-        """Those not deleted. Read only."""
+        """Campaigns that are not deleted. Read only."""
         with self._lock:
             return [entry for entry in self._entries.values() if not entry.is_deleted]
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
-        """A copy of the campaign, deleted or not."""
+        """Copy of the campaign, deleted or not."""
         with self._lock:
             return deepcopy(self._entry(campaign_id).content)
 
     def body(self, campaign_id: str | None) -> bytes | None:
-        """The detail answer; None for a campaign that is unknown or deleted."""
+        """Detail answer of a campaign; None if it is unknown or deleted."""
         with self._lock:
             entry = self._entries.get(campaign_id or "")
             if entry is None or entry.is_deleted:
@@ -92,7 +92,7 @@ class Catalogue:
             }
 
     def add(self, campaign: Mapping[str, Any], body: bytes | None = None) -> None:
-        """Adds a campaign, or replaces the one with its id."""
+        """Add a campaign, or replace the campaign with its id."""
         content = deepcopy(dict(campaign))
         campaign_id = str(content["_id"] if "_id" in content else content["id"])
         with self._lock:
@@ -100,7 +100,7 @@ class Catalogue:
             self.generation += 1
 
     def serve_bytes(self, campaign_id: str, body: bytes) -> None:
-        """Answers with exactly these bytes until the campaign is edited."""
+        """Answer with exactly these bytes until the campaign is edited."""
         with self._lock:
             if campaign_id not in self._entries:
                 self.add({"_id": campaign_id} | _content_of(body), body)
@@ -128,7 +128,7 @@ class Catalogue:
 
 
 def instant(value: object) -> datetime:
-    """The timestamp's moment, whichever way Kore wrote it; the epoch for what is none."""
+    """Parse a timestamp in any form that Kore writes; the epoch if it is invalid."""
     try:
         moment = datetime.fromisoformat(str(value))
     except ValueError:
@@ -137,7 +137,7 @@ def instant(value: object) -> datetime:
 
 
 def timestamp(moment: datetime) -> str:
-    """As Kore writes it: UTC, milliseconds, `Z`."""
+    """Write a timestamp as Kore does: UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,4 +1,4 @@
-"""The contact lists that the campaigns name."""
+"""Contact lists that the campaigns name."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ class ContactLists:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self.served: Any = None
-        """Shown instead of what the campaigns name, if it is not None."""
+        """Lists to show in place of those that the campaigns name, if not None."""
 
     def rows(self) -> Any:
-        """Every list that a live voice campaign names, in order of first mention."""
+        """List every contact list of a live voice campaign, in order of first mention."""
         if self.served is not None:
             return self.served
         campaigns: dict[str, list[dict[str, str]]] = {}
@@ -35,7 +35,7 @@ class ContactLists:
         return [_row(name, in_use, position) for position, (name, in_use) in named]
 
     def detail(self, list_id: str | None) -> dict[str, Any] | None:
-        """One list, with the fields that only its own endpoint shows."""
+        """One list, with the fields that only its own endpoint returns."""
         for row in self.rows():
             if isinstance(row, dict) and row.get("_id") == list_id:
                 return row | {
@@ -63,12 +63,12 @@ def _row(name: str, in_use: list[dict[str, str]], position: int) -> dict[str, An
             "firstName": "firstName",
             "lastName": "lastName",
             "phoneNumber": "phoneNumber",
-            # every other list has no zone of its own, so the campaign's governs
+            # every second list has no time zone, so the campaign's applies
             "timeZone": "timezone" if position % 2 else "",
             "uniqueId": "",
             "contactPriority": "",
         },
-        "isListInUse": False,  # Kore says so even of a list with twelve campaigns
+        "isListInUse": False,  # Kore sends this even for a list with twelve campaigns
         "listType": "call",
         "campaignInUse": in_use,
         "source": "apiIntegration" if is_synced else "localDrive",

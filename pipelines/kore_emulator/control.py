@@ -1,4 +1,4 @@
-"""Steering over HTTP, for users whose pipeline runs in another process."""
+"""Control of the emulator over HTTP, for pipelines in another process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Action = Callable[[dict[str, Any]], object]
 
 
 class Control:
-    """Never counted, limited or authenticated: it exists on the loopback interface only."""
+    """Requests that are not counted, limited or authenticated; only on the loopback interface."""
 
     def __init__(self, catalogue: Catalogue, faults: FaultPlan, journal: Journal) -> None:
         self._catalogue = catalogue
@@ -35,7 +35,7 @@ class Control:
         }
 
     def answer(self, request: web.BaseRequest, body: bytes) -> Answer:
-        """Does what is asked; 400 names what was wrong with it."""
+        """Execute the request; a 400 names its error."""
         name = request.raw_path.removeprefix(CONTROL_PATH).partition("?")[0]
         action = self._actions.get((request.method, name))
         if action is None:
@@ -53,7 +53,7 @@ class Control:
         self._faults.add(name, campaign_id, options.pop("times", None), options)
 
     def _counters(self) -> dict[str, Any]:
-        # not `asdict`, which rebuilds a Counter from its pairs and so counts the pairs
+        # not `asdict`: it rebuilds a Counter from its pairs and counts the pairs
         counters = self._journal.counters()
         return {field.name: getattr(counters, field.name) for field in fields(counters)}
 
@@ -65,6 +65,6 @@ class Control:
 
     def _edit(self, given: dict[str, Any]) -> None:
         changes = dict(given.get("changes", {}))
-        # JSON has no value for "gone", so removed paths come as a list of their own
+        # JSON has no value for a removed key, so removed paths are a separate list
         changes |= dict.fromkeys(given.get("remove", []), REMOVED)
         self._catalogue.edit(given["campaign_id"], changes, silent=given.get("silent", False))

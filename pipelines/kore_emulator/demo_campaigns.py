@@ -18,7 +18,7 @@ Campaign = dict[str, Any]
 
 
 def demo_campaigns() -> list[Campaign]:
-    """One company's campaigns in six zones, some with hours that an auditor would question."""
+    """Make the campaigns of one company in six time zones; an auditor would question some hours."""
     return [*_collections(), *_feedback_and_care(), *_appointments(), *_text_messages()]
 
 
@@ -35,7 +35,7 @@ def _collections() -> list[Campaign]:
         _voice(
             ("8d03b7e-1f24-4c6a-8e91-5a7d9c3f6b08", "Card Collections West"),
             "Progressive",
-            # open past nine in the evening, where the US rule closes the day
+            # open after 9 p.m., when the US rule ends the day
             weekly("America/Los_Angeles", (("8:00 AM", "9:30 PM"),)),
             NATIONAL_DNC,
             ["Past due 30 days West"],

@@ -1,4 +1,4 @@
-"""Every fault the emulator can play, by name, and those that are switched on."""
+"""Faults of the emulator by name, and the faults that are switched on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 from . import misbehaviour as play
 from .answers import Answer
-from .asks import Ask, Endpoint
 from .misbehaviour import Scene
+from .request import Endpoint, Request
 
 READS = frozenset(Endpoint) - {Endpoint.WRITE, Endpoint.WRONG_METHOD, Endpoint.UNKNOWN}
 DETAIL = frozenset({Endpoint.DETAIL})
@@ -148,13 +148,14 @@ class ActiveFault:
     options: Mapping[str, Any]
     endpoints: frozenset[Endpoint]
 
-    def concerns(self, ask: Ask) -> bool:
-        return ask.endpoint in self.endpoints and self.campaign_id in (None, ask.subject_id)
+    def concerns(self, request: Request) -> bool:
+        return request.endpoint in self.endpoints and self.campaign_id in (None, request.subject_id)
 
 
 class FaultPlan:
-    """The faults that are on. One is played per request: a campaign's own before a general one,
-    the oldest first.
+    """Faults that are switched on. Each request triggers at most one.
+
+    A fault of the campaign comes before a general one, and the oldest comes first.
     """
 
     def __init__(self) -> None:
@@ -164,7 +165,7 @@ class FaultPlan:
     def add(
         self, name: str, campaign_id: str | None, times: int | None, options: Mapping[str, Any]
     ) -> None:
-        """Switches a fault on; option `endpoint` confines it to one of those it can play on."""
+        """Switch a fault on; option `endpoint` limits it to one endpoint."""
         if name not in list(Fault):
             raise UnknownFaultError(name)
         fault = Fault(name)
@@ -184,13 +185,13 @@ class FaultPlan:
         with self._lock:
             self._active.clear()
 
-    def take(self, ask: Ask) -> ActiveFault | None:
-        """The fault to play on this request, counted as played."""
+    def take(self, request: Request) -> ActiveFault | None:
+        """Take the fault for this request, and count it."""
         if not self._active:
             return None
         with self._lock:
             for active in self._active:
-                if active.concerns(ask):
+                if active.concerns(request):
                     if active.times_left is not None:
                         active.times_left -= 1
                         if active.times_left <= 0:

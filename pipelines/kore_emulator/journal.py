@@ -1,4 +1,4 @@
-"""What arrived at the emulator, and how it was answered."""
+"""Record of the received requests and their answers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from .asks import Ask, Endpoint
 from .limits import busiest_window
+from .request import Endpoint, Request
 
 
 @dataclass(slots=True)
 class RecordedRequest:
-    """One request, without its token's text."""
+    """One request, without the text of its token."""
 
     at: float
     """Monotonic seconds of its arrival."""
@@ -31,7 +31,7 @@ class RecordedRequest:
     jti: str | None = None
     iat: float | None = None
     status: int | None = None
-    """None while the answer is under way, 0 when the connection was dropped instead."""
+    """None until the answer is sent; 0 if the connection was dropped."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Counters:
 
     requests: int = 0
     by_campaign: Counter[str] = field(default_factory=Counter)
-    """How often the detail of each id was asked for."""
+    """Number of detail requests for each id."""
     by_status: Counter[int] = field(default_factory=Counter)
     """HTTP codes; 0 stands for a dropped connection."""
     by_endpoint: Counter[str] = field(default_factory=Counter)
@@ -52,7 +52,7 @@ class Counters:
 
 
 class Journal:
-    """Keeps the last `record_last` requests and exact totals; safe to read from any thread."""
+    """The last `record_last` requests and exact totals; safe to read from any thread."""
 
     def __init__(self, record_last: int) -> None:
         self._lock = threading.Lock()
@@ -63,24 +63,24 @@ class Journal:
         self._counters = Counters()
         self._writes: list[RecordedRequest] = []
         self._requests.clear()
-        # eight bytes a request, so that the busiest window stays exact in long runs
+        # eight bytes per request keep the busiest window exact in long runs
         self._arrivals = array("d")
 
     def reset(self) -> None:
         with self._lock:
             self._reset()
 
-    def arrived(self, ask: Ask, now: float) -> RecordedRequest:
-        headers = {name: value for name, value in ask.headers.items() if name != "auth"}
+    def arrived(self, request: Request, now: float) -> RecordedRequest:
+        headers = {name: value for name, value in request.headers.items() if name != "auth"}
         record = RecordedRequest(
             at=now,
-            method=ask.method,
-            path=ask.path,
-            query=ask.query,
+            method=request.method,
+            path=request.path,
+            query=request.query,
             headers=headers,
-            has_token="auth" in ask.headers,
-            endpoint=ask.endpoint,
-            campaign_id=ask.subject_id,
+            has_token="auth" in request.headers,
+            endpoint=request.endpoint,
+            campaign_id=request.subject_id,
         )
         with self._lock:
             self._arrivals.append(now)

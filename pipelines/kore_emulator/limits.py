@@ -1,4 +1,4 @@
-"""A sliding window over arrival times: the limiter's, and the observer's."""
+"""Sliding window over arrival times: for the rate limit and for the tests."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 
 class SlidingLog:
-    """Grants at most `limit` arrivals in any half-open window of `seconds`; None grants all, and
-    remembers none. Both may be changed at any time.
+    """Grant at most `limit` arrivals in any half-open window of `seconds`.
+
+    None grants all and records none. Both values may change at any time.
     """
 
     def __init__(self, limit: int | None, seconds: float) -> None:
@@ -17,7 +18,7 @@ class SlidingLog:
         self._granted: deque[float] = deque()
 
     def is_full(self, now: float) -> bool:
-        """Whether an arrival at `now` would be one too many."""
+        """True if an arrival at `now` would exceed the limit."""
         if self.limit is None:
             return False
         while self._granted and now - self._granted[0] >= self.seconds:
@@ -30,7 +31,7 @@ class SlidingLog:
 
 
 def busiest_window(arrivals: Sequence[float], seconds: float) -> int:
-    """The largest number of arrivals in any half-open window of `seconds`."""
+    """Largest number of arrivals in any half-open window of `seconds`."""
     first, most = 0, 0
     for last, arrival in enumerate(arrivals):
         while arrival - arrivals[first] >= seconds:

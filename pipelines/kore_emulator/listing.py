@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class Listing:
-    """Sorted and filtered once per change, since a client pages through the same order."""
+    """Sort and filter once per change, because a client pages through the same order."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -30,7 +30,7 @@ class Listing:
         self._generation = -1
 
     def page(self, body: bytes, *, cap: int) -> Answer:
-        """One page of `cap` rows at most, in the envelope that Kore uses."""
+        """Make one page of `cap` rows at most, in Kore's envelope."""
         try:
             wanted = json.loads(body)
             rows = self._rows(wanted)
@@ -73,7 +73,7 @@ class Listing:
 
 
 def is_sms(content: Mapping[str, Any]) -> bool:
-    """No answer names the type: voice campaigns have a dialling mode, SMS ones have none."""
+    """No answer has the type: voice campaigns have a dialling mode, SMS campaigns have none."""
     return "dialingMode" not in content
 
 
@@ -81,7 +81,7 @@ def _row(entry: Entry) -> Row:
     content = entry.content
     row = {key: value for key, value in content.items() if key not in DETAIL_ONLY}
     campaign_id = content.get("_id", content.get("id"))
-    # with no run yet, the instance's timestamp mirrors the campaign's
+    # before the first run, the instance's timestamp equals the campaign's
     has_run = "campaignInstanceId" in content
     row["campaignInstanceUpdatedAt"] = (
         entry.instance_updated_at if has_run else content.get("updatedAt")
@@ -112,14 +112,14 @@ def _matches(row: Row, filters: Mapping[str, Any]) -> bool:
 
 
 def _sorted(rows: list[Row], sort_by: Mapping[str, str]) -> list[Row]:
-    # the first key weighs most, so it is applied last to a stable sort
+    # the first key counts most, so it is applied last to a stable sort
     for key, direction in reversed(list(sort_by.items() or [("updatedAt", "desc")])):
         rows = sorted(rows, key=SORT_KEYS[key], reverse=direction == "desc")
     return rows
 
 
 def _number(value: object) -> int | None:
-    """Kore takes a number or an empty string."""
+    """Kore accepts a number or an empty string."""
     if value is None or value == "":
         return None
     number = int(str(value))

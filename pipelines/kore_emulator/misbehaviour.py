@@ -1,4 +1,4 @@
-"""How each fault bends the answer that would have been given."""
+"""One function per fault: how it changes the correct answer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from .answers import (
     encode,
     refusal,
 )
-from .asks import Ask
 from .catalogue import Catalogue
+from .request import Request
 
 LOGIN_PAGE = b"<!doctype html><html><title>Sign in</title><form action=/login></form></html>"
 PROXY_PAGE = b"<html><body><h1>%d</h1>upstream error</body></html>"
@@ -27,11 +27,11 @@ PROXY_PAGE = b"<html><body><h1>%d</h1>upstream error</body></html>"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    ask: Ask
+    request: Request
     options: Mapping[str, Any]
     catalogue: Catalogue
     answer: Callable[[], Answer]
-    """What a healthy Kore would say."""
+    """Answer of a healthy Kore."""
 
 
 def rate_limit(_: Scene) -> Answer:
@@ -82,7 +82,7 @@ def status_failure(scene: Scene) -> Answer:
 
 
 def wrong_id(scene: Scene) -> Answer:
-    others = (key for key in scene.catalogue.ids() if key != scene.ask.subject_id)
+    others = (key for key in scene.catalogue.ids() if key != scene.request.subject_id)
     other = next(others, None)
     if other is None:
         return _with_content(scene, {"_id": "cd-0000000-0000-4000-8000-000000000000"})
@@ -127,7 +127,7 @@ def unknown_field(scene: Scene) -> Answer:
 
 
 def silent_change(scene: Scene) -> Answer:
-    campaign_id = scene.ask.subject_id
+    campaign_id = scene.request.subject_id
     if campaign_id is not None and scene.catalogue.body(campaign_id) is not None:
         scene.catalogue.edit(campaign_id, scene.options["changes"], silent=True)
     return scene.answer()

@@ -1,4 +1,4 @@
-"""Made-up campaigns in every shape that Kore's documentation shows or leaves open."""
+"""Generated campaigns in every form that Kore's documentation shows or allows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ Campaign = dict[str, Any]
 
 
 def sample_campaigns(count: int, seed: int = 0) -> list[Campaign]:
-    """The same campaigns for the same seed; the first ones do not depend on `count`."""
+    """Generate campaigns: equal seeds give equal campaigns, also for another `count`."""
     return [_campaign(index, seed) for index in range(count)]
 
 
@@ -51,6 +51,7 @@ def _campaign(index: int, seed: int) -> Campaign:
         "_id": campaign_id(rng, is_sms=is_sms),
         "name": name,
         "lname": name.lower(),
+        # codespell:ignore-next-line asks
         "description": f"{name}: asks, reminds or informs, and hands over to an agent on request.",
         **_dnc_lists(rng, is_sms=is_sms),
         # a text in every documented answer; the list's filter takes numbers
@@ -70,7 +71,7 @@ def _campaign(index: int, seed: int) -> Campaign:
 
 
 def campaign_id(rng: random.Random, *, is_sms: bool) -> str:
-    """Seven hex digits first for voice, eight for SMS, as in Kore's samples."""
+    """Make an id with seven leading hex digits for voice, eight for SMS, as in Kore's samples."""
     return f"cd-{group_id(rng, 8 if is_sms else 7)}"
 
 
@@ -112,7 +113,7 @@ def _voice(rng: random.Random) -> Campaign:
     }
     if mode == "Agentless":
         campaign["experienceFlow"] = f"cf-{group_id(rng, 8)}"
-    # left over from an earlier Preview mode on some Agentless campaigns
+    # left from an earlier Preview mode on some Agentless campaigns
     if mode == "Preview" or (mode == "Agentless" and rng.random() < 0.1):
         campaign["maxSkips"] = rng.randint(1, 5)
     detection = rng.choice((None, None, None, False, True, "detect"))
@@ -138,7 +139,7 @@ def _timestamps(rng: random.Random, index: int, *, is_sms: bool) -> Campaign:
     created = FIRST_CREATED + timedelta(minutes=17 * index, milliseconds=rng.randrange(60_000))
     updated = created + timedelta(milliseconds=rng.randrange(0, 40 * 86_400_000))
     if is_sms and rng.random() < 0.4:
-        # Kore's own samples hold SMS campaigns updated before they were created
+        # Kore's own samples have SMS campaigns updated before they were created
         updated = created - timedelta(milliseconds=rng.randint(100, 350))
     texts = [timestamp(created), timestamp(updated)]
     if rng.random() < 0.1:

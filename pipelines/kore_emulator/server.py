@@ -1,4 +1,4 @@
-"""The emulator itself: a real HTTP server on a loopback port, steered from the test's thread."""
+"""The emulator: a real HTTP server on a loopback port, controlled from the thread of a test."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from .asks import read_ask
 from .catalogue import Catalogue
 from .control import CONTROL_PATH, Control
 from .faults import FaultPlan
 from .journal import Counters, Journal, RecordedRequest
+from .request import parse_request
 from .service import Service
 from .settings import Settings
 from .wire import deliver
@@ -31,7 +31,7 @@ BACKLOG = 1024
 
 @dataclass(kw_only=True, eq=False)
 class Emulator(Settings):
-    """Answers like Kore's campaign API from `start()` to `stop()`, or inside a `with` block."""
+    """Server like Kore's campaign API, from `start()` to `stop()` or inside a `with` block."""
 
     campaigns: InitVar[Iterable[Mapping[str, Any]]] = ()
 
@@ -45,7 +45,7 @@ class Emulator(Settings):
         self._thread: threading.Thread | None = None
 
     def start(self) -> Self:
-        """Listens, and returns once it does."""
+        """Start the server and wait until it listens."""
         ready: Future[int] = Future()
         thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(ready)), name="kore-emulator", daemon=True
@@ -56,7 +56,7 @@ class Emulator(Settings):
         return self
 
     def stop(self) -> None:
-        """Closes the port and every connection; `start()` opens the same port again."""
+        """Close the port and every connection; `start()` opens the same port again."""
         if self._thread is not None:
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
@@ -96,11 +96,11 @@ class Emulator(Settings):
             return await deliver(request, self._control.answer(request, body))
         await self._travel()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        ask = read_ask(
+        parsed = parse_request(
             request.method, request.raw_path, headers, body, detail_method=self.detail_method
         )
-        record = self._journal.arrived(ask, time.monotonic())
-        answer = self._service.answer(ask, record)
+        record = self._journal.arrived(parsed, time.monotonic())
+        answer = self._service.answer(parsed, record)
         self._journal.answered(record, 0 if answer.reset else answer.status)
         await self._travel()
         return await deliver(request, answer)
@@ -119,46 +119,44 @@ class Emulator(Settings):
         return f"http://{self.host_port}"
 
     def campaign_ids(self) -> list[str]:
-        """Of the campaigns that are not deleted, in creation order."""
+        """Ids of the campaigns that are not deleted, in creation order."""
         return self._catalogue.ids()
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
-        """A copy of the API's `data` object."""
+        """Copy of the API's `data` object."""
         return self._catalogue.campaign(campaign_id)
 
     def add(self, campaign: Mapping[str, Any]) -> None:
-        """Creates a campaign, or replaces the one with its id."""
+        """Create a campaign, or replace the campaign with its id."""
         self._catalogue.add(campaign)
 
     def edit(self, campaign_id: str, changes: Mapping[str, Any], *, silent: bool = False) -> None:
-        """Sets dotted paths (`REMOVED` deletes one); `updatedAt` moves forward unless silent."""
+        """Set dotted paths (`REMOVED` deletes a key); `updatedAt` moves forward unless `silent`."""
         self._catalogue.edit(campaign_id, changes, silent=silent)
 
     def delete(self, campaign_id: str) -> None:
-        """The campaign answers 404 and leaves the listing until it is restored."""
+        """Delete a campaign: it answers 404 and is not in the listing until it is restored."""
         self._catalogue.set_deleted(campaign_id, True)
 
     def restore(self, campaign_id: str) -> None:
         self._catalogue.set_deleted(campaign_id, False)
 
     def serve_bytes(self, campaign_id: str, body: bytes) -> None:
-        """Answers with exactly these bytes until the campaign is edited."""
+        """Answer with exactly these bytes until the campaign is edited."""
         self._catalogue.serve_bytes(campaign_id, body)
 
     def contact_lists(self) -> Any:
-        """The `data` of the answer that shows all contact lists."""
+        """The `data` object of the answer with all contact lists."""
         return deepcopy(self._service.contact_lists.rows())
 
     def serve_contact_lists(self, rows: Any) -> None:
-        """Shows exactly these, whatever they are, until told otherwise; None: what the campaigns
-        name.
-        """
+        """Serve exactly these rows until the next call; None serves the lists of the campaigns."""
         self._service.contact_lists.served = deepcopy(rows)
 
     def fault(
         self, name: str, campaign_id: str | None = None, times: int | None = None, **options: Any
     ) -> None:
-        """Misbehaves as named, for one campaign or all, `times` times or until cleared."""
+        """Switch a fault on, for one campaign or all, `times` times or until cleared."""
         self._faults.add(name, campaign_id, times, options)
 
     def clear_faults(self) -> None:
@@ -175,11 +173,11 @@ class Emulator(Settings):
 
     @property
     def writes(self) -> list[RecordedRequest]:
-        """Requests that would have changed something at Kore. None was carried out."""
+        """Requests that try to change something at Kore. None is executed."""
         return self._journal.writes()
 
     def worst_window(self, seconds: float | None = None) -> int:
-        """The most arrivals, refused ones included, in any window of that length."""
+        """Largest number of arrivals, including refused ones, in any window of this length."""
         return self._journal.worst_window(self.window_seconds if seconds is None else seconds)
 
     def reset_counters(self) -> None:

@@ -1,4 +1,4 @@
-"""Who the emulated account is, and how strict its gateway is."""
+"""Settings of the emulator: its account, and the checks of its gateway."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ MADE_UP_SECRET = base64.b64encode(
 
 @dataclass(kw_only=True, eq=False)
 class Settings:
-    """Read at every request, so that a change takes effect at once; all but the last two, which
-    are read when the emulator is made and when it starts.
+    """Settings that are read at every request, so that a change has an effect at once.
+
+    Only the last two are read when the emulator is created and when it starts.
     """
 
     stream_id: str = "st-0603182c-7ffb-53c3-b307-47ca14b00000"
@@ -31,11 +32,11 @@ class Settings:
     window_seconds: float = 60.0
     requests_per_hour: int | None = None
     latency: float | tuple[float, float] = 0.0
-    """Seconds of a round trip; half of it passes before the request counts as arrived."""
+    """Seconds of a round trip; half of it passes before the request counts as received."""
     detail_method: str = "GET"
     listing_cap: int = 50
-    """A longer page than this is never sent, whatever `limit` asks for."""
+    """Maximum rows of a page, also if `limit` is higher."""
     record_last: int = 20_000
-    """How many requests are remembered one by one."""
+    """Number of requests that are recorded one by one."""
     port: int = 0
     """0 picks a free one."""

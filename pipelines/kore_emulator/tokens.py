@@ -1,4 +1,4 @@
-"""Checks the JWT in header `auth` by Kore's rules."""
+"""Check the JWT in header `auth` by Kore's rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HMAC_KEY_BYTES = 64
 
 
 class TokenRefusedError(Exception):
-    """Carries the answer that Kore gives to such a token."""
+    """A refused token, with Kore's answer to it."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
@@ -26,21 +26,21 @@ class TokenRefusedError(Exception):
 
 
 class TokenCheck:
-    """Remembers used tokens; the expired ones among them until there are `forget_at` in all."""
+    """Check tokens and store the used ones; expired ones are removed at `forget_at` tokens."""
 
     def __init__(self, settings: Settings, *, forget_at: int = FORGET_AT) -> None:
         self._settings = settings
         self._forget_at = forget_at
-        self._key: Any = None  # what PyJWT's algorithms call a key differs for each
+        self._key: Any = None  # the type of a key differs between PyJWT's algorithms
         self._key_made_of: tuple[str, str, str | None] | None = None
         self._expiry_of_used: dict[str, float] = {}
 
     def claims(self, token: str | None, now: float) -> Mapping[str, Any]:
-        """The claims of a token that Kore would accept; `now` is Unix time."""
+        """Read the claims of a token that Kore accepts; `now` is Unix time."""
         if not token:
             raise TokenRefusedError(INVALID_CREDENTIALS)
         claims = self._verified(token)
-        # spelled exactly so: `appid` and `App ID` are refused by Kore too
+        # exactly this spelling: Kore also refuses `appid` and `App ID`
         if claims.get("appId") != self._settings.client_id:
             raise TokenRefusedError(INVALID_CREDENTIALS)
         jti = claims.get("jti", claims.get("kore_jti"))
@@ -63,7 +63,7 @@ class TokenCheck:
             raise TokenRefusedError(answer) from error
 
     def _signing_key(self) -> Any:
-        # made once per change of the settings: parsing a PEM costs more than checking a signature
+        # parsed once per change of the settings: a PEM takes longer than a signature
         settings = self._settings
         made_of = (settings.algorithm, settings.client_secret, settings.public_key)
         if made_of != self._key_made_of:
@@ -71,7 +71,7 @@ class TokenCheck:
         return self._key
 
     def _use_once(self, jti: str, claims: Mapping[str, Any], now: float) -> None:
-        # a jti is single use and short-lived even where the app does not enforce it
+        # a jti is for one use and short-lived, also if the app does not enforce it
         expires = claims.get("exp")
         if expires is None or expires - claims.get("iat", now) > JTI_MAX_SECONDS:
             raise TokenRefusedError(JTI_TOO_LONG)
@@ -82,18 +82,18 @@ class TokenCheck:
         self._expiry_of_used[jti] = expires
 
     def _forget_expired(self, now: float) -> None:
-        # an expired token is refused anyway, so its jti need not be remembered
+        # an expired token is refused anyway, so its jti is not needed
         self._expiry_of_used = {k: v for k, v in self._expiry_of_used.items() if v > now}
         # doubling keeps the cost per token constant while most are still valid
         self._forget_at = max(self._forget_at, 2 * len(self._expiry_of_used))
 
 
 def _key(algorithm: str, secret: str, public_key: str | None) -> Any:
-    # HMAC itself fills a short key up with zeros, so nothing changes but PyJWT's warning about it
+    # HMAC pads a short key with zeros itself; this only avoids PyJWT's warning
     filled = secret.encode().ljust(HMAC_KEY_BYTES, b"\0")
     return jwt.get_algorithm_by_name(algorithm).prepare_key(public_key or filled)
 
 
 def _looks_like_a_jwt(token: str) -> bool:
-    # `eyJ` is how a JSON object with a quoted key begins in Base64
+    # in Base64, a JSON object with a quoted key begins with `eyJ`
     return token.startswith("eyJ") and token.count(".") == 2

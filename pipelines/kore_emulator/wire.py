@@ -1,4 +1,4 @@
-"""Puts an answer on the wire, in the manner it asks for."""
+"""Send an answer over the socket, with its transmission faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 async def deliver(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-    """Sends the answer, or breaks off as it says."""
+    """Send the answer, or break off in the middle if it says so."""
     if answer.wait:
         await asyncio.sleep(answer.wait)
     if answer.reset:
@@ -29,7 +29,7 @@ async def deliver(request: web.BaseRequest, answer: Answer) -> web.StreamRespons
         await response.prepare(request)
         await _send_oddly(request, response, answer)
     except ConnectionError:
-        # the client lost patience, which is what such a fault is for
+        # the client gave up, which is the purpose of such a fault
         response.force_close()
     return response
 

@@ -1,4 +1,4 @@
-"""A request as the emulator understands it: which endpoint, which campaign."""
+"""A parsed request: its endpoint and its campaign."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Endpoint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     method: str
     path: str
     query: Mapping[str, str]
@@ -36,10 +36,10 @@ class Ask:
     """The campaign or contact list that the path names."""
 
 
-def read_ask(
+def parse_request(
     method: str, target: str, headers: Mapping[str, str], body: bytes, *, detail_method: str
-) -> Ask:
-    """The request, with its path split before it is decoded: an id may hold an encoded slash."""
+) -> Request:
+    """Parse a request. Split the path before decoding: an id may contain an encoded slash."""
     path, _, raw_query = target.partition("?")
     segments = [unquote(segment) if "%" in segment else segment for segment in path.split("/")]
     query = dict(parse_qsl(raw_query, keep_blank_values=True))
@@ -49,7 +49,7 @@ def read_ask(
         endpoint, subject_id = _endpoint(method, segments[7:], query, detail_method)
     elif method not in READ_METHODS:
         endpoint = Endpoint.WRITE
-    return Ask(method, path, query, headers, body, endpoint, stream_id, subject_id)
+    return Request(method, path, query, headers, body, endpoint, stream_id, subject_id)
 
 
 def _endpoint(
