@@ -1,4 +1,4 @@
-"""`make bench`: speed, memory and requests of kore-campaigns beside a plain script."""
+"""`make bench`: speed, memory and requests of kore-campaigns, compared with plain programs."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         default=2,
         metavar="N",
-        help="how long to ask for each under the real budget; 0 leaves this out",
+        help="minutes to fetch each campaign under the real budget; 0 leaves this out",
     )
     parser.add_argument(
         "--only",
         choices=PARTS,
-        help="runs beside the script, views and dashboard, or places in the budget",
+        help="runs and the other programs, views and dashboard, or the rate limit",
     )
     return parser
 

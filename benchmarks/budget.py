@@ -1,4 +1,4 @@
-"""The real budget, 60 calls a minute: an unchanged run by listing, and one asking for each."""
+"""The real budget, 60 calls a minute: an unchanged run by listing, and a full sweep."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Budgeted:
         full = f"{self.measured_calls} in {self.measured_minutes} minutes, the rest computed"
         return [
             ["by listing", f"{self.listing_seconds:,.1f}", f"{self.listing_calls}"],
-            ["asking for each", f"{self.full_seconds:,.0f}", f"{CAMPAIGNS:,} ({full})"],
+            ["fetching each campaign", f"{self.full_seconds:,.0f}", f"{CAMPAIGNS:,} ({full})"],
             ["answers 429", f"{self.rate_limited}", ""],
         ]
 
@@ -71,7 +71,7 @@ def _emulator(per_minute: int | None) -> Emulator:
 
 
 def settings_of(kore: Emulator, per_minute: int) -> dict[str, str]:
-    """The environment in which a command asks this emulator, under a budget."""
+    """Environment of a command for this emulator, with a budget."""
     values = {
         "HOST": kore.url,
         "STREAM_ID": kore.stream_id,

@@ -9,8 +9,9 @@ from support.browser import PAGES, browsing, dashboard_server, free_port, go_to
 
 
 def measure_pages(database: Path, log: Path) -> dict[str, float]:
-    """Seconds from the click until the page is drawn, at the first visit of each, so that nothing
-    it asks is remembered; the server itself has started and shown one page before.
+    """Measure the seconds from the click until the page is drawn, at its first visit.
+
+    No query is cached, but the server has started and has shown one page before.
     """
     found: dict[str, float] = {}
     with dashboard_server(database, free_port(), log) as url, browsing() as context:
@@ -19,7 +20,7 @@ def measure_pages(database: Path, log: Path) -> dict[str, float]:
         page.goto(url)
         page.get_by_role("heading", name=PAGES["Overview"]).wait_for()
         for name in PAGES:
-            if name == "Overview":  # shown already; it is the last one, so ask for it anew
+            if name == "Overview":  # already shown, and the last page: load it again
                 database.touch()
             began = time.perf_counter()
             go_to(page, name)

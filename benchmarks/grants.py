@@ -17,13 +17,13 @@ from table import aligned
 
 CALLS = 500
 THREADS = 8
-# as many slots as Kore's limit has, and a window so short that nobody waits for one
+# as many slots as Kore's limit has, and a window so short that no thread waits for a slot
 NO_WAIT = Limit(60, 1e-6)
 
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Milliseconds from asking for a slot to having given it back, the call itself left out."""
+    """Milliseconds to request a slot and to release it, without the call itself."""
 
     typical: float
     slowest: float
@@ -31,7 +31,7 @@ class Grants:
     cpu: float
     """Of our process."""
     threads: float
-    """The whole by the number of calls, when `THREADS` threads ask at once."""
+    """Total time by the number of calls, when `THREADS` threads request slots at once."""
 
 
 def measure_grants() -> list[str]:

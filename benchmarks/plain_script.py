@@ -3,8 +3,8 @@
 requests, PyJWT, pandas and DuckDB, each used as its documentation shows: one session with retries
 that mounts them, a fresh token for each request (Kore's tokens are short-lived, and of single use
 once they carry a `jti`), `json_normalize`, and a delete and insert of what changed since last time.
-It asks for one campaign after the other, and does as little as the three tables need: no budget, no
-history, no field by field changes, times as text, and one failed campaign ends it.
+It fetches one campaign after the other and does only what the three tables need: no budget, no
+history, no changes by field, times as text, and one failed campaign ends it.
 """
 
 from __future__ import annotations

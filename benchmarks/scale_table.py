@@ -35,8 +35,8 @@ class OwnCosts:
     version_bytes: float
     """In Postgres, with its lists, changes and listing row."""
 
-    def own_seconds(self, asked: int) -> float:
-        return self.unchanged + self.full_each * asked
+    def own_seconds(self, fetched: int) -> float:
+        return self.unchanged + self.full_each * fetched
 
 
 # docs/scale.md, as measured there

@@ -23,7 +23,7 @@ SMALL, COSTS, SCALE = "small", "costs", "scale"
 
 
 class NotBelievedError(Exception):
-    """The simulation does not reproduce what was measured, so the rest of it means nothing."""
+    """The simulation does not match the measured case, so its other results mean nothing."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """One run as discrete events: calls, answers, failures and repeats under the project's own pacing.
 
-Time is a number; nothing is sent and nobody waits. When a call may leave is asked of `wait_under`,
-the rule that `kore-campaigns` paces by; how long a repeat waits, of `RetryPolicy`.
+Time is a number: the simulation sends nothing and does not wait. `wait_under`, the rate limit rule
+of `kore-campaigns`, says when a call may start; `RetryPolicy` says how long a retry waits.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Kore:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a run asks for."""
+    """Requests of a run."""
 
     pages: int = 0
     """Calls of the listing: one after the other, before anything else."""
     setbacks: Sequence[int] = ()
-    """For each campaign to ask for, how many attempts fail before one succeeds."""
+    """Failed attempts before the first success, for each campaign to fetch."""
     last_calls: int = 0
     """Calls at the end, one after the other (contact lists)."""
 
@@ -82,7 +82,7 @@ _ENDED = -1.0
 
 
 class SimulatedCalls:
-    """The calls of an account as `call_waits` asks for them, by the simulated clock."""
+    """Calls of an account for the rate limit rule, by the simulated clock."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -112,7 +112,7 @@ class SimulatedCalls:
 
 
 class SimulatedRun:
-    """A run of its own account, whose budget nobody has used yet."""
+    """A run of one account with an unused budget."""
 
     def __init__(
         self,

@@ -39,7 +39,7 @@ class Day:
 
     runs: int
     skipped: int
-    """Runs that were due while the one before of that account went on."""
+    """Runs that were due while the previous run of their account was active."""
     most_at_once: int
     busy_seconds: float
     latest_start_seconds: float

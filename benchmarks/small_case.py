@@ -121,7 +121,7 @@ def unlimited(small: Small) -> Small:
 
 
 def works(small: Small) -> tuple[Work, Work]:
-    """What the two runs ask for; contact lists are switched off."""
+    """Requests of the two runs; contact lists are switched off."""
     by_listing = Work(pages=listing_pages(small.campaigns), setbacks=[0] * small.changed)
     return Work(setbacks=_setbacks(small)), by_listing
 

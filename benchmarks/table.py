@@ -1,4 +1,4 @@
-"""What was measured, as a table that reads well in a terminal and is Markdown too."""
+"""Tables of the measurements, readable in a terminal and valid Markdown."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def typical(costs: Sequence[Cost]) -> Cost:
 
 
 def cost_table(measured: Measured) -> list[str]:
-    """One line per case and run, each number of ours beside the script's."""
+    """Make one line per case and run, with the numbers of all programs."""
     head = ["campaigns", "latency", "run"]
     for what in ("wall s", "CPU s", "peak MiB", "requests"):
         head += [what if program is OURS else program.name for program in PROGRAMS]

@@ -137,6 +137,6 @@ def _on_duckdb(connection: Any, view: str) -> float:
 def _on_postgres(connection: Any, view: str) -> float:
     began = time.perf_counter()
     # the rows are worked out and thrown away
-    asked = f"explain (analyze, timing off) select * from kore.{view}"  # noqa: S608 - ours
-    connection.cursor().execute(asked)
+    query = f"explain (analyze, timing off) select * from kore.{view}"  # noqa: S608 - ours
+    connection.cursor().execute(query)
     return time.perf_counter() - began

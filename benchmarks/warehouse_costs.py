@@ -1,4 +1,4 @@
-"""What a run into Postgres costs beside many other apps, and what a version takes on the disk."""
+"""Cost of a run into a Postgres with many other apps, and disk space of a version."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ where table_schema = 'kore_raw' and table_name = %s order by ordinal_position
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A run that finds nothing new, in tables that others fill, too."""
+class SharedCost:
+    """Cost of a run that finds nothing new, in tables with the rows of other apps."""
 
     apps: int
     runs: int
@@ -96,7 +96,7 @@ class WarehouseCosts:
     """Of a run that finds nothing new, reads included."""
     staging_relations: int
     """Tables and indexes that one app stages its rows in."""
-    beside: list[Beside]
+    shared: list[SharedCost]
 
     def table(self) -> list[str]:
         once = [
@@ -111,7 +111,7 @@ class WarehouseCosts:
             ["relations that one app stages rows in", f"{self.staging_relations}"],
         ]
         names = ["in one Postgres", "unchanged: wall s", "its CPU s", "its MiB", "server ms"]
-        rows = [one.row() for one in self.beside]
+        rows = [one.row() for one in self.shared]
         return [
             *aligned(["measured", ""], once, left=1),
             "",
@@ -167,7 +167,7 @@ class _Warehouse:
             self._run()
             transactions = _one(cursor, _TRANSACTIONS) - before - 1  # the question itself
             size, staging = _one(cursor, _SIZE, list(_TABLES)), _one(cursor, _STAGING)
-            beside = [*self._beside_apps(cursor), *self._beside_runs(cursor)]
+            shared = [*self._costs_by_apps(cursor), *self._costs_by_runs(cursor)]
         connecting = median(_connect_seconds(self._url))
         return WarehouseCosts(
             duckdb_bytes,
@@ -177,25 +177,27 @@ class _Warehouse:
             connecting,
             int(transactions),
             int(staging),
-            beside,
+            shared,
         )
 
-    def _beside_apps(self, cursor: Any) -> Iterator[Beside]:
+    def _costs_by_apps(self, cursor: Any) -> Iterator[SharedCost]:
         for before, apps in zip((1, *APPS), APPS, strict=False):
             for table in _TABLES:
                 _copy_to_apps(cursor, table, range(before, apps))
             cursor.execute("vacuum analyze")
-            yield Beside(apps, 0, False, self._unchanged(), *_seconds(cursor))
+            yield SharedCost(apps, 0, False, self._unchanged(), *_seconds(cursor))
 
-    def _beside_runs(self, cursor: Any) -> Iterator[Beside]:
+    def _costs_by_runs(self, cursor: Any) -> Iterator[SharedCost]:
         _copy_runs(cursor, HOURS_A_YEAR)
         _copy_to_apps(cursor, "extraction_runs", range(1, APPS[-1]))
         cursor.execute("vacuum analyze")
-        yield Beside(APPS[-1], HOURS_A_YEAR, False, self._unchanged(), _read_seconds(cursor), {})
+        yield SharedCost(
+            APPS[-1], HOURS_A_YEAR, False, self._unchanged(), _read_seconds(cursor), {}
+        )
         for table in (*_TABLES, "extraction_runs", "extraction_errors"):
             cursor.execute(f"create index on kore_raw.{table} (stream_id)")
         cursor.execute("vacuum analyze")
-        yield Beside(APPS[-1], HOURS_A_YEAR, True, self._unchanged(), _read_seconds(cursor), {})
+        yield SharedCost(APPS[-1], HOURS_A_YEAR, True, self._unchanged(), _read_seconds(cursor), {})
 
     def _unchanged(self) -> Cost:
         """The median of each number."""
