@@ -20,7 +20,7 @@ from dlt.extract.resource import DltResource
 
 from kore_campaigns import schema
 from kore_campaigns.config.project import configured_ids, project_folder
-from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings, checked
+from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.planner import Planner
@@ -49,7 +49,7 @@ def kore_campaigns(
     Raises `AccessRefused` if the credentials are refused; a campaign that fails is a row of
     `extraction_errors`.
     """
-    swept = cache(lambda: _sweep(checked(settings)))
+    swept = cache(lambda: _sweep(settings))
     yield resource(schema.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
     yield resource(schema.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
     yield resource(schema.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))

@@ -35,7 +35,7 @@ client_secret = "{SECRET}"
 CONNECTIONS = f"""{TOML}
 [sources.kore_campaigns.connections.uk]
 stream_id = "st-uk"
-requests_per_minute = "60"
+requests_per_minute = "45"
 [sources.kore_campaigns.connections.uk.credentials]
 client_secret = "the secret of the uk"
 [sources.kore_campaigns.connections.empty]
@@ -107,15 +107,20 @@ def test_flags_win_over_the_environment_over_files_over_defaults(project: Projec
 
 
 def test_a_named_connection_has_its_own_settings_and_inherits_the_others(project: Project) -> None:
-    project.set("requests_per_minute", 30)
     secret = "the secret of the uk"
 
+    assert in_folder(project, CONNECTIONS) == ["st-toml", 3, 60, "cs-toml", SECRET]
+    assert in_folder(project, CONNECTIONS, connection="uk") == ["st-uk", 3, 45, "cs-toml", secret]
+    project.set("requests_per_minute", 30)
     assert in_folder(project, CONNECTIONS) == ["st-toml", 3, 30, "cs-toml", SECRET]
-    assert in_folder(project, CONNECTIONS, connection="uk") == ["st-uk", 3, 60, "cs-toml", secret]
+    assert in_folder(project, CONNECTIONS, connection="uk") == ["st-uk", 3, 30, "cs-toml", secret]
     project.set("connections__uk__workers", "4")
     project.set("workers", 9)
     flags = {"requests_per_minute": 2}
     assert in_folder(project, CONNECTIONS, flags, "uk") == ["st-uk", 4, 2, "cs-toml", secret]
+    project.set("credentials__client_secret", "the secret for all")
+    found = in_folder(project, CONNECTIONS, flags, "uk")
+    assert found == ["st-uk", 4, 2, "cs-toml", "the secret for all"]
 
 
 @pytest.mark.parametrize("name", ["de", "empty", "", "uk.credentials", "a b"])

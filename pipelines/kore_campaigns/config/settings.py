@@ -1,7 +1,8 @@
-"""Which connections a command is about: those named, those of the csv, or all that are configured.
+"""Settings of a connection: name, type, default, unit and meaning of each.
 
-None is the connection without a name: the settings in `[sources.kore_campaigns]` itself.
-
+dlt finds them: flags and arguments first, then environment variables, then `secrets.toml` and
+`config.toml`, then the defaults below. A connection is named, or None: the settings in
+`[sources.kore_campaigns]` itself.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import contextlib
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import dlt
 from dlt.common.configuration import configspec, resolve_configuration
@@ -37,49 +37,10 @@ from kore_campaigns.config.campaign_ids import read_campaign_ids
 from kore_campaigns.config.policies import DEFAULT_POLICIES
 from kore_campaigns.errors import CampaignIdsInvalid, FixSetting, SettingInvalid, SettingMissing
 
-
-@contextmanager
-def untraced() -> Iterator[None]:
-    """In this thread nothing of it is remembered: 0.6 MB a run in a process that runs us often."""
-    traces = get_resolved_traces()
-    before = traces.logging_enabled
-    traces.logging_enabled = False
-    try:
-        yield
-    finally:
-        traces.logging_enabled = before
-
-
-@configspec
-class _Postgres(BaseConfiguration):
-    credentials: PostgresCredentials = None  # type: ignore[assignment]  # dlt resolves nested specs
-
-
-def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting:
-    """What is wrong with the credentials of this destination, without a word of them."""
-    key = f"destination.{kind}.credentials"
-    if isinstance(failed, ConfigFieldMissingException):
-        return SettingMissing([key], looked_in=f"`.dlt/secrets.toml`, section `[{key}]`")
-    expected = "what dlt takes there, such as `postgresql://user:password@host/database`"
-    return SettingInvalid(key, value="(not shown)", expected=expected)
-
-
-@untraced()
-def postgres_address_of_dlt() -> str:
-    """Return the URL that dlt finds for `[destination.postgres.credentials]`, password included.
-
-    Raises `SettingMissing` or `SettingInvalid`.
-    """
-    try:
-        found = resolve_configuration(_Postgres(), sections=("destination", "postgres"))
-    except ConfigurationException as failed:
-        raise credentials_refused(kind="postgres", failed=failed) from None
-    return found.credentials.to_native_representation()
-
-
-SECTION = "kore_campaigns"
-ALGORITHMS = ("HS256", "HS512", "RS256", "RS512")
-SWEEPS = ("auto", "full", "listing")
+SECTION: Final = "kore_campaigns"
+LOOKED_IN: Final = "`.dlt/secrets.toml` and `.dlt/config.toml`, section `[sources.kore_campaigns]`"
+_ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
+_SECRETS: Final = ("client_secret", "private_key")
 
 
 @configspec
@@ -95,7 +56,7 @@ class KoreCredentials(CredentialsConfiguration):
     algorithm: str = "HS256"
     """HS256, HS512, RS256 or RS512, as chosen in the JWT app."""
     subject: str = "kore-campaigns"
-    """Claim `sub`; any text, it shows up in Kore.ai's logs."""
+    """Claim `sub`; any text, it appears in Kore.ai's logs."""
     send_jti: bool = False
     """Send a single-use `jti`; needed where the JWT app enforces it."""
 
@@ -105,16 +66,20 @@ class KoreCredentials(CredentialsConfiguration):
     __str__ = __repr__
 
     def parse_native_representation(self, native_value: Any) -> None:
-        """A text has no keys, so it says nothing; dlt would search it for the names of ours."""
+        """Ignore credentials written as one text; dlt would search it for names of ours."""
+
+    @property
+    def key_name(self) -> str:
+        return "private_key" if self.algorithm.startswith("RS") else "client_secret"
 
     def signing_key(self) -> str:
-        """The secret or the private key, whichever the algorithm needs."""
-        return str(self.private_key if self.algorithm.startswith("RS") else self.client_secret)
+        """The secret or the private key, as the algorithm needs it."""
+        return str(getattr(self, self.key_name))
 
 
 @configspec
 class KoreSettings(BaseConfiguration):
-    """One connection: an app (`stream_id`) of an account, and how hard to ask it."""
+    """One connection: an app (`stream_id`) of an account, and the limits of its requests."""
 
     host: str = "https://platform.kore.ai"
     """Kore.ai's address in your region; https, plain http for loopback alone."""
@@ -126,7 +91,7 @@ class KoreSettings(BaseConfiguration):
     campaign_ids: str = "campaign_ids.csv"
     """File with header `campaign_id[,note][,connection]`."""
     policies: str = DEFAULT_POLICIES
-    """File of the limits that `kore.findings` holds campaigns against; none if it is not there."""
+    """File of the limits that `kore.findings` compares campaigns with; the default is optional."""
     contact_lists: bool = True
     """Read the app's contact lists, too: one call a run."""
     requests_per_minute: int = 60
@@ -138,21 +103,21 @@ class KoreSettings(BaseConfiguration):
     in `[destination.postgres.credentials]`: `postgres`, whatever destination a run writes to.
     """
     workers: int = 8
-    """Requests under way at once."""
+    """Concurrent requests."""
     chunk_seconds: float = 60.0
-    """A load package holds what so many seconds brought ..."""
+    """A load package has what arrived in so many seconds ..."""
     chunk_size: int = 10_000
     """... or so many campaigns, whichever comes first."""
     sweep: str = "auto"
-    """`full` asks for every configured campaign; `auto` picks the cheapest sweep that keeps the
-    promises.
+    """`full` requests every configured campaign; `listing` reads the account listing first; `auto`
+    picks the one that takes fewer calls and keeps the promises.
     """
     full_sweep_every_hours: float = 24.0
-    """The longest `auto` goes without a full sweep."""
+    """Longest time in hours that `auto` continues without a full sweep."""
     error_budget: float = 0.2
-    """Share of the planned campaigns that may fail before the run stops asking."""
+    """Share of the planned campaigns that may fail before the run stops sending requests."""
     max_vanished: float = 0.2
-    """Share of the known campaigns that may turn out gone in one run before it is not believed."""
+    """Share of the known campaigns that one run may mark deleted."""
     detail_method: str = "GET"
     """`PUT` only for a deployment that answers nothing else: on this path PUT is also the update
     call.
@@ -160,9 +125,9 @@ class KoreSettings(BaseConfiguration):
     connect_timeout_seconds: float = 10.0
     """Longest wait for a connection."""
     read_timeout_seconds: float = 30.0
-    """Longest silence while an answer comes in."""
+    """Longest pause while a response arrives."""
     campaign_timeout_seconds: float = 300.0
-    """Longest time for one campaign with all its retries; waiting for the budget is not counted."""
+    """Longest time for one campaign with all its retries, without waits for the budget."""
     max_attempts: int = 5
     """Requests for one campaign, the first included."""
     keep_generations: int = 3
@@ -170,96 +135,84 @@ class KoreSettings(BaseConfiguration):
 
     __section__: ClassVar[str] = SECTION
 
+    def on_resolved(self) -> None:
+        """Check every value; dlt calls it. Raises `SettingInvalid` or `SettingMissing`."""
+        for expected, is_valid, names in _RULES:
+            for name in names:
+                value = attrgetter(name)(self)
+                if not is_valid(value):
+                    raise SettingInvalid(name, value, expected=expected)
+        key = self.credentials.key_name
+        if not getattr(self.credentials, key):
+            raise SettingMissing([f"credentials.{key}"], looked_in=LOOKED_IN)
 
-_POSITIVE = (
-    "workers",
-    "chunk_seconds",
-    "chunk_size",
-    "connect_timeout_seconds",
-    "read_timeout_seconds",
-    "campaign_timeout_seconds",
-    "max_attempts",
-    "full_sweep_every_hours",
+
+_RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = (
+    (
+        "a number above 0",
+        lambda value: 0 < value < math.inf,
+        (
+            *("workers", "chunk_seconds", "chunk_size", "max_attempts", "full_sweep_every_hours"),
+            *("connect_timeout_seconds", "read_timeout_seconds", "campaign_timeout_seconds"),
+        ),
+    ),
+    (
+        "0 (no limit) or more",
+        lambda value: value >= 0,
+        ("requests_per_minute", "requests_per_hour"),
+    ),
+    ("0 (none) or more", lambda value: value >= 0, ("keep_generations",)),
+    ("a share from 0 to 1", lambda value: 0 <= value <= 1, ("error_budget", "max_vanished")),
+    ("`auto`, `full` or `listing`", ("auto", "full", "listing").__contains__, ("sweep",)),
+    ("`GET` or `PUT`", ("GET", "PUT").__contains__, ("detail_method",)),
+    ("`machine` or `postgres`", ("machine", "postgres").__contains__, ("call_budget",)),
+    (
+        "an id as Kore.ai shows it, without blanks or slashes",
+        re.compile(r"[^\s/?#%<>]+").fullmatch,
+        ("stream_id", "account_id", "credentials.client_id"),
+    ),
+    ("one of " + ", ".join(_ALGORITHMS), _ALGORITHMS.__contains__, ("credentials.algorithm",)),
 )
-_SHARES = ("error_budget", "max_vanished")
-_CHOICES = {
-    "sweep": SWEEPS,
-    "detail_method": ("GET", "PUT"),
-    "call_budget": ("machine", "postgres"),
-}
-_NOT_NEGATIVE = {
-    "requests_per_minute": "0 (no limit) or more",
-    "requests_per_hour": "0 (no limit) or more",
-    "keep_generations": "0 (none) or more",
-}
 
 
-def checked(settings: KoreSettings) -> KoreSettings:
-    """The same settings, every value in its range; raises `SettingInvalid` or `SettingMissing`."""
-    for name in _POSITIVE:
-        if not 0 < getattr(settings, name) < math.inf:
-            raise SettingInvalid(name, getattr(settings, name), expected="a number above 0")
-    for name, expected in _NOT_NEGATIVE.items():
-        if getattr(settings, name) < 0:
-            raise SettingInvalid(name, getattr(settings, name), expected=expected)
-    for name in _SHARES:
-        if not 0 <= getattr(settings, name) <= 1:
-            raise SettingInvalid(name, getattr(settings, name), expected="a share from 0 to 1")
-    for name, choices in _CHOICES.items():
-        if getattr(settings, name) not in choices:
-            *others, last = (f"`{choice}`" for choice in choices)
-            expected = f"{', '.join(others)} or {last}"
-            raise SettingInvalid(name, getattr(settings, name), expected=expected)
-    for name in ("stream_id", "account_id"):
-        _check_id(name, getattr(settings, name))
-    _check_credentials(settings.credentials)
-    return settings
+@contextlib.contextmanager
+def untraced() -> Iterator[None]:
+    """Switch off dlt's record of looked-up values, secrets included, in this thread.
 
-
-def _check_id(name: str, value: str) -> None:
-    if not value or value != value.strip() or any(sign in value for sign in "/?#% <>"):
-        raise SettingInvalid(
-            name, value, expected="an id as Kore.ai shows it, without blanks or slashes"
-        )
-
-
-def _check_credentials(credentials: KoreCredentials) -> None:
-    _check_id("credentials.client_id", credentials.client_id)
-    if credentials.algorithm not in ALGORITHMS:
-        raise SettingInvalid(
-            key="credentials.algorithm",
-            value=credentials.algorithm,
-            expected="one of " + ", ".join(ALGORITHMS),
-        )
-    key = "private_key" if credentials.algorithm.startswith("RS") else "client_secret"
-    if not getattr(credentials, key):
-        raise SettingMissing([f"credentials.{key}"], looked_in=LOOKED_IN)
-
-
-LOOKED_IN = "`.dlt/secrets.toml` and `.dlt/config.toml`, section `[sources.kore_campaigns]`"
+    It grows by 0.6 MB a run in a process that runs us repeatedly.
+    """
+    traces = get_resolved_traces()
+    before = traces.logging_enabled
+    traces.logging_enabled = False
+    try:
+        yield
+    finally:
+        traces.logging_enabled = before
 
 
 @untraced()
 def resolve(
     overrides: Mapping[str, Any] | None = None, *, connection: str | None = None
 ) -> KoreSettings:
-    """Settings of one connection, looked up and checked; `overrides` (flags) win.
+    """Return the checked settings of one connection; `overrides` (flags) win.
 
-    A named connection reads `[sources.kore_campaigns.connections.<name>]` first, then the rest.
-    Raises `SettingMissing` or `SettingInvalid`; no request is sent.
+    A named connection has its values in `[sources.kore_campaigns.connections.<name>]` and inherits
+    the others. Raises `SettingMissing` or `SettingInvalid`; sends no request.
     """
     try:
-        given = _coerced(overrides or {})
-        if connection is not None:
-            given = _joined(_of_connection(connection), given)
-        found = resolve_configuration(
-            KoreSettings(), sections=("sources", SECTION), explicit_value=given
+        explicit = {} if connection is None else _of_connection(connection)
+        explicit |= _coerced(overrides or {})
+        names = [name for name in explicit if name.startswith("credentials.")]
+        if names:
+            explicit["credentials"] = {n.partition(".")[2]: explicit.pop(n) for n in names}
+        return resolve_configuration(
+            KoreSettings(), sections=("sources", SECTION), explicit_value=explicit
         )
     except ConfigFieldMissingException as missing:
         raise SettingMissing(_missing_keys(missing), looked_in=LOOKED_IN) from None
     except ConfigValueCannotBeCoercedException as wrong:
         expected = f"a value of type `{getattr(wrong.hint, '__name__', wrong.hint)}`"
-        is_secret = wrong.field_name.rpartition(".")[2] in ("client_secret", "private_key")
+        is_secret = wrong.field_name.rpartition(".")[2] in _SECRETS
         value = "(not shown)" if is_secret else wrong.field_value
         raise SettingInvalid(wrong.field_name, value=value, expected=expected) from None
     except ValueNotSecretException as public:
@@ -268,26 +221,21 @@ def resolve(
             value="(not shown)",
             expected="to be in secrets.toml, not in config.toml",
         ) from None
-    return checked(found)
 
 
-def configured_connections() -> list[str]:
-    """Names of the connections that have settings of their own, in order of the alphabet."""
-    found: set[str] = set()
-    for provider in Container()[PluggableRunContext].providers.providers:
-        # a file's whole section; other providers can only be asked for a key by its name
-        section, _ = provider.get_value("connections", dict, "", "sources", SECTION)
-        found |= set(section) if isinstance(section, Mapping) else set()
-    of_environment = re.compile(rf"SOURCES__{SECTION}__CONNECTIONS__([\w-]+?)__\w+", re.IGNORECASE)
-    names = map(of_environment.fullmatch, os.environ)
-    found |= {name[1].lower() for name in names if name}
-    return sorted(found)
+def _types() -> dict[str, Any]:
+    """Type of each setting; those of the credentials as `credentials.<name>`."""
+    types = KoreSettings().get_resolvable_fields() | {
+        f"credentials.{name}": hint
+        for name, hint in KoreCredentials().get_resolvable_fields().items()
+    }
+    del types["credentials"]
+    return {name: extract_inner_hint(hint) for name, hint in types.items()}
 
 
 def _coerced(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given in code or as flags, each value of its setting's type; dlt takes any."""
-    given = {key: value for key, value in overrides.items() if value is not None}
-    keys = KoreCredentials() if "credentials" in given else None
+    """Settings given in code or as flags, each of its type; dlt would take any type."""
+    given = {name: value for name, value in overrides.items() if value is not None}
     credentials = given.pop("credentials", {})
     if isinstance(credentials, KoreCredentials):
         credentials = credentials.as_dict_nondefault()
@@ -295,60 +243,50 @@ def _coerced(overrides: Mapping[str, Any]) -> dict[str, Any]:
         raise SettingInvalid(
             key="credentials", value="(not shown)", expected="a mapping such as {'client_id': ...}"
         )
-    found = _of_types(given, KoreSettings())
-    return found if keys is None else {**found, "credentials": _of_types(credentials, keys)}
+    given |= {f"credentials.{name}": value for name, value in credentials.items()}
+    types = _types()
+    for name in given.keys() - types.keys():
+        place, dot, key = name.rpartition(".")
+        known = [each.removeprefix(place + dot) for each in types if each.startswith(place + dot)]
+        expected = "one of " + ", ".join(known)
+        raise SettingInvalid(key, value="(unknown)", expected=expected)
+    return {name: deserialize_value(name, value, types[name]) for name, value in given.items()}
 
 
-def _of_types(values: Mapping[str, Any], spec: BaseConfiguration) -> dict[str, Any]:
-    hints = spec.get_resolvable_fields()
-    for key in values:
-        if key not in hints:
-            raise SettingInvalid(key, value="(unknown)", expected="one of " + ", ".join(hints))
-    return {
-        key: deserialize_value(key, value, extract_inner_hint(hints[key]))
-        for key, value in values.items()
+def _of_connection(connection: str) -> dict[str, Any]:
+    """Settings of this connection alone, but for those that a variable sets for all of them.
+
+    The connection's own variable wins over that one, as dlt prefers the more specific section.
+    """
+    place = f"sources.{SECTION}.connections.{connection}"
+    values = {
+        name: dlt.config.get(f"{place}.{name}", hint)
+        for name, hint in (_types().items() if re.fullmatch(r"[\w-]+", connection) else ())
     }
-
-
-def _of_connection(name: str) -> dict[str, Any]:
-    """What is configured for this connection alone."""
-    # not dlt's own lookup: it asks the sections above before it gets to a connection's
-    place = f"sources.{SECTION}.connections.{name}"
-    found = _at(place, KoreSettings())
-    credentials = _at(f"{place}.credentials", KoreCredentials())
-    if not re.fullmatch(r"[\w-]+", name) or not (found or credentials):
+    if all(value is None for value in values.values()):
         expected = f"a connection with settings below `[{place}]`"
-        raise SettingInvalid(key="connection", value=name, expected=expected)
-    return {**found, "credentials": credentials}
+        raise SettingInvalid(key="connection", value=connection, expected=expected)
 
-
-def _at(place: str, spec: BaseConfiguration) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        key: dlt.config.get(f"{place}.{key}", extract_inner_hint(hint))
-        for key, hint in spec.get_resolvable_fields().items()
-        if key != "credentials"
-    }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def _joined(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    credentials = {**below["credentials"], **above.get("credentials", {})}
-    return {**below, **above, "credentials": credentials or None}
+    found = {}
+    for name, value in values.items():
+        own, general = (
+            f"{section}.{name}".replace(".", "__").upper()
+            for section in (place, f"sources.{SECTION}")
+        )
+        if value is not None and (own in os.environ or general not in os.environ):
+            found[name] = value
+    return found
 
 
 def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:
-    """The keys as a person writes them; dlt names the credentials as one."""
+    """The missing settings by name; dlt names the credentials as one."""
     found = []
     for name, traces in missing.traces.items():
         below = [trace for trace in traces if isinstance(trace, LookupTraces)]
         found += [f"{name}.{key}" for trace in below for key in trace.traces] or [name]
-        if below and not {"client_secret", "private_key"} & set(below[0].resolved_fields_set):
+        if below and not {*_SECRETS} & set(below[0].resolved_fields_set):
             found.append(f"{name}.client_secret")
     return found
-
-
-# lines; comments and blank ones may come before the header
-HEADER_WITHIN = 50
 
 
 def chosen_connections(
@@ -358,29 +296,61 @@ def chosen_connections(
     campaign_ids: str | None = None,
     despite_file: bool = False,
 ) -> list[str | None]:
-    """At least one. Raises `CampaignIdsInvalid` for a csv that cannot be read, unless the command
-    is to go on `despite_file` and says itself what is wrong with it.
+    """Connections of a command: those named, otherwise those of the csv, otherwise all.
+
+    Raises `CampaignIdsInvalid` for an invalid csv; not with `despite_file`, for a command that
+    reports it itself.
     """
     if named:
         return list(dict.fromkeys(named))
     of_section = dlt.config.get(f"sources.{SECTION}.campaign_ids", str)
     path = folder / (campaign_ids or of_section or KoreSettings.campaign_ids)
-    in_file: list[str] = []
-    with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):
-        # each connection may have a file of its own; one that none has is found missing by the run
-        in_file += [each.connection for each in read_campaign_ids(path)] if _has_names(path) else []
-    if names := list(dict.fromkeys(filter(None, in_file))):
+    names: dict[str, None] = {}
+    # each connection may have a file of its own, so none is needed here
+    if path.is_file():
+        with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):
+            names = dict.fromkeys(c.connection for c in read_campaign_ids(path) if c.connection)
+    if names:
         return [*names]
     has_own_app = dlt.config.get(f"sources.{SECTION}.stream_id", str) is not None
     return [None] if has_own_app else [*configured_connections()] or [None]
 
 
-def _has_names(path: Path) -> bool:
-    """Whether its header may have the column: most files have none, and need not be read twice."""
-    if not path.is_file():
-        return False
+def configured_connections() -> list[str]:
+    """Names of the connections that have settings of their own, sorted."""
+    found: set[str] = set()
+    for provider in Container()[PluggableRunContext].providers.providers:
+        # files return a whole section; other providers only know a key by its full name
+        section, _ = provider.get_value("connections", dict, "", "sources", SECTION)
+        found |= set(section) if isinstance(section, Mapping) else set()
+    of_environment = re.compile(rf"SOURCES__{SECTION}__CONNECTIONS__([\w-]+?)__\w+", re.IGNORECASE)
+    names = map(of_environment.fullmatch, os.environ)
+    found |= {name[1].lower() for name in names if name}
+    return sorted(found)
+
+
+@configspec
+class _Postgres(BaseConfiguration):
+    credentials: PostgresCredentials = None  # type: ignore[assignment]  # dlt resolves nested specs
+
+
+@untraced()
+def postgres_address_of_dlt() -> str:
+    """Return the URL that dlt finds for `[destination.postgres.credentials]`, password included.
+
+    Raises `SettingMissing` or `SettingInvalid`.
+    """
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return any("connection" in line.lower() for line in islice(file, HEADER_WITHIN))
-    except OSError:
-        return True  # who reads it says what is wrong
+        found = resolve_configuration(_Postgres(), sections=("destination", "postgres"))
+    except ConfigurationException as failed:
+        raise credentials_refused(kind="postgres", failed=failed) from None
+    return found.credentials.to_native_representation()
+
+
+def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting:
+    """The error for a destination's credentials that are missing or invalid, without their text."""
+    key = f"destination.{kind}.credentials"
+    if isinstance(failed, ConfigFieldMissingException):
+        return SettingMissing([key], looked_in=f"`.dlt/secrets.toml`, section `[{key}]`")
+    expected = "what dlt takes there, such as `postgresql://user:password@host/database`"
+    return SettingInvalid(key, value="(not shown)", expected=expected)
