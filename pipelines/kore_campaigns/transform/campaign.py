@@ -1,6 +1,6 @@
-"""A campaign as Kore answers it, turned into rows of our tables. No answer is refused here.
+"""A campaign as Kore answers it, turned into rows of our tables. No response is rejected here.
 
-Whatever a column cannot hold stays in `raw`, and is named in `Shaped.unknown`.
+What a column cannot store stays in `raw` and is named in `Shaped.unknown`.
 """
 
 from __future__ import annotations
@@ -13,36 +13,23 @@ from typing import Any, Final
 
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, DataType
 from kore_campaigns.transform import values
-from kore_campaigns.transform.calling_hours import windows
-from kore_campaigns.transform.changes import (
+from kore_campaigns.transform.calling_hours import windows_of
+from kore_campaigns.transform.change_meaning import (
     DELETED,
     FIRST,
-    Change,
-    difference,
     kind_of,
-    list_rows,
     risky,
     rules_of,
     summary,
 )
+from kore_campaigns.transform.changes import Change, difference
 from kore_campaigns.transform.drift import Unknown, unknown_fields, unknown_values, unknown_windows
-from kore_campaigns.transform.values import canonical, content_hash, in_order, settled, text_hash
-
-__all__ = [
-    "Held",
-    "Shaped",
-    "canonical",
-    "content_hash",
-    "deletion_row",
-    "is_new_version",
-    "shape",
-    "version_row",
-]
+from kore_campaigns.transform.values import in_order, list_rows, settled, text_hash
 
 Row = dict[str, Any]
 
 _STRATEGY = "dialingStrategy"
-# where Kore keeps the value of a column; three columns more have a rule of their own
+# place of each column in the response; four columns have a rule of their own
 _PLACES: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("name",),
     "description": ("description",),
@@ -82,9 +69,9 @@ _FIELDS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """What one answer says: the content columns, the rows of its lists, and its unknown fields.
+    """One response as content columns, rows of its lists, and its unknown fields.
 
-    With `raw` as text it takes no more memory than the parsed answer did.
+    `raw` is text, since the parsed response would take more memory.
     """
 
     raw: str
@@ -98,7 +85,7 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What the destination holds of a campaign: its newest version."""
+    """The newest version of a campaign that the destination has."""
 
     version: int
     content_hash: str
@@ -110,18 +97,17 @@ class Held:
 
 
 def shape(data: Mapping[str, Any]) -> Shaped:
-    """Columns and list rows of any JSON object, each column present, None where it says nothing."""
+    """Turn any JSON object into columns and list rows; a column without a value is None."""
     raw, text = settled(data)
     unknown = set(unknown_fields(raw).items())
     columns = _columns(raw, unknown)
-    strategy = raw.get(_STRATEGY)
-    hours = windows(strategy.get("callingHours") if isinstance(strategy, dict) else None)
-    unknown.update(unknown_values(columns), unknown_windows(hours))
+    windows = windows_of(raw)
+    unknown.update(unknown_values(columns), unknown_windows(windows))
     return Shaped(
         raw=in_order(raw),
         content_hash=text_hash(text),
         columns=columns,
-        calling_hours=hours,
+        calling_hours=windows,
         dnc_lists=list_rows(raw.get("dncLists"), "dnc_list_id", "dnc_list_name"),
         contact_lists=list_rows(raw.get("contactLists"), "contact_list_id", "contact_list_name"),
         unknown=frozenset(unknown),
@@ -129,7 +115,7 @@ def shape(data: Mapping[str, Any]) -> Shaped:
 
 
 def is_new_version(held: Held | None, content_hash: str) -> bool:
-    """True if a campaign found with this content needs a row: new, different, or back again."""
+    """True if a campaign with this content needs a row: new, different, or live again."""
     return held is None or held.is_deleted or held.content_hash != content_hash
 
 
@@ -143,15 +129,27 @@ def version_row(
     held: Held | None,
     held_raw: Mapping[str, Any] | None,
 ) -> Row:
-    """The row of `campaign_versions` for the state received, with the rows of its nested tables."""
+    """The row of `campaign_versions` for a response, with the rows of its nested tables.
+
+    `held` and `held_raw` are the version before, which the changes are compared with.
+    """
     key = _key(stream_id, campaign_id, held)
-    changes, what = ([], FIRST) if held is None else _compared(key, held, held_raw, shaped)
+    updated_at = shaped.columns["updated_at"]
+    if held is None:
+        changes: list[Row] = []
+        what = FIRST
+        valid_from = updated_at or observed_at
+    else:
+        changes, what = _changes(key, held, held_raw, shaped)
+        has_moved = updated_at is not None and held.updated_at != updated_at > held.valid_from
+        # a clock that was set back must not reorder history
+        valid_from = updated_at if has_moved else max(observed_at, held.valid_from)
     return {
         "account_id": account_id,
         **key,
         "content_hash": shaped.content_hash,
         "observed_at": observed_at,
-        "valid_from": _valid_from(held, shaped.columns["updated_at"], observed_at),
+        "valid_from": valid_from,
         "is_deleted": False,
         "change_summary": what,
         **shaped.columns,
@@ -172,10 +170,9 @@ def deletion_row(
     observed_at: datetime,
     held: Held,
 ) -> Row:
-    """The row that marks a campaign as gone: what was last known of it, and no list rows."""
+    """The row that marks a campaign as deleted: its last known columns, and no list rows."""
     shaped = shape(held_raw)
     key = _key(stream_id, campaign_id, held)
-    changes = [Change("is_deleted", "false", "true")]
     return {
         "account_id": account_id,
         **key,
@@ -189,7 +186,7 @@ def deletion_row(
         "calling_hours": [],
         "dnc_lists": [],
         "contact_lists": [],
-        "changes": _change_rows(key, changes, [False]),
+        "changes": _change_rows(key, [Change("is_deleted", "false", "true")], [False]),
     }
 
 
@@ -198,16 +195,16 @@ def _key(stream_id: str, campaign_id: str, held: Held | None) -> Row:
     return {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
 
 
-def _compared(
+def _changes(
     key: Row, held: Held, held_raw: Mapping[str, Any] | None, shaped: Shaped
 ) -> tuple[list[Row], str]:
-    """The rows of `changes` against the version before, and what they come to in a sentence."""
-    before, after = held_raw or {}, json.loads(shaped.raw)
+    """The rows of `changes` compared with the version before, and their summary."""
+    old, new = held_raw or {}, json.loads(shaped.raw)
     changes = [Change("is_deleted", "true", "false")] if held.is_deleted else []
-    changes += difference(held_raw, after)
-    rules = rules_of(before), rules_of(after)
-    rows = _change_rows(key, changes, risky(changes, *rules))
-    return rows, summary(changes, (before, rules[0]), (after, rules[1]))
+    changes += difference(held_raw, new)
+    before, after = rules_of(old, windows_of(old)), rules_of(new, shaped.calling_hours)
+    rows = _change_rows(key, changes, risky(changes, before, after))
+    return rows, summary(changes, before, after)
 
 
 def _change_rows(key: Row, changes: Sequence[Change], risks: Sequence[bool]) -> list[Row]:
@@ -223,15 +220,8 @@ def _change_rows(key: Row, changes: Sequence[Change], risks: Sequence[bool]) -> 
     ]
 
 
-def _valid_from(held: Held | None, updated_at: datetime | None, observed_at: datetime) -> datetime:
-    if held is None:
-        return updated_at or observed_at
-    if updated_at is not None and held.updated_at != updated_at > held.valid_from:
-        return updated_at
-    return max(observed_at, held.valid_from)  # a clock set back must not reorder history
-
-
 def _columns(data: Mapping[str, Any], unknown: set[Unknown]) -> Row:
+    """The content columns; adds to `unknown` the values that a column cannot store."""
     columns: Row = {"campaign_type": "sms" if values.is_blank(data.get("dialingMode")) else "voice"}
     for name, place, read in _FIELDS:
         value: Any = data
@@ -242,10 +232,10 @@ def _columns(data: Mapping[str, Any], unknown: set[Unknown]) -> Row:
             unknown.add((".".join(place), f"unexpected {values.json_type(value)}"))
         elif columns[name] is None and not values.is_blank(value):
             unknown.add((".".join(place), f"unreadable {values.json_type(value)}"))
-    # SMS answers of older releases call the format `direction`
+    # SMS responses of older releases call the format `direction`
     sms_format = data.get("format")
     columns["format"] = values.text(data.get("direction") if sms_format is None else sms_format)
-    # the loader takes a json column's text for JSON, so only what is JSON may pass
+    # the loader takes the text of a json column for JSON, so only JSON may pass
     schedule = data.get("schedule")
     columns["schedule"] = schedule if isinstance(schedule, dict | list) else None
     if columns["schedule"] is None and schedule is not None:

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kore_campaigns.transform.changes import KINDS, difference, kind_of, risky, rules_of, summary
+from kore_campaigns.transform.calling_hours import windows_of
+from kore_campaigns.transform.change_meaning import (
+    KINDS,
+    Rules,
+    kind_of,
+    risky,
+    rules_of,
+    summary,
+)
+from kore_campaigns.transform.changes import difference
 from support.calling_minutes import DAYS as DAY_CODES
 from support.calling_minutes import open_minutes, window
 from support.strategies import edits
@@ -22,9 +31,13 @@ def campaign(*days: dict[str, Any], zone: str = "Asia/Kolkata", **fields: Any) -
     return {"dialingStrategy": strategy} | fields
 
 
+def rules(received: dict[str, Any]) -> Rules:
+    return rules_of(received, windows_of(received))
+
+
 def risky_paths(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     changes = difference(old, new)
-    risks = risky(changes, rules_of(old), rules_of(new))
+    risks = risky(changes, rules(old), rules(new))
     return {change.path for change, is_risky in zip(changes, risks, strict=True) if is_risky}
 
 
@@ -192,8 +205,8 @@ def test_some_change_is_risky_exactly_if_a_minute_of_the_week_is_open_that_was_n
 def test_any_two_answers_have_a_meaning(edit: tuple[dict[str, Any], dict[str, Any]]) -> None:
     old, new = edit
     changes = difference(old, new)
-    rules = rules_of(old), rules_of(new)
+    before, after = rules(old), rules(new)
 
-    assert len(risky(changes, *rules)) == len(changes)
+    assert len(risky(changes, before, after)) == len(changes)
     assert all(kind_of(change.path) in KINDS for change in changes)
-    assert summary(changes, (old, rules[0]), (new, rules[1]))
+    assert summary(changes, before, after)

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.transform.changes import Change, difference, rules_of, summary
+from kore_campaigns.transform.change_meaning import summary
+from kore_campaigns.transform.changes import Change, difference
 from support.calling_minutes import window
-from unit.transform.test_change_meaning import MONDAY, TUESDAY, campaign
+from unit.transform.test_change_meaning import MONDAY, TUESDAY, campaign, rules
 
 
 def told(old: dict[str, Any], new: dict[str, Any], *more: Change) -> str:
     changes = [*more, *difference(old, new)]
-    return summary(changes, (old, rules_of(old)), (new, rules_of(new)))
+    return summary(changes, rules(old), rules(new))
 
 
 def week(start: str, end: str, *days: str) -> list[dict[str, Any]]:
@@ -59,8 +60,8 @@ WORKDAYS = ("MO", "TU", "WE", "TH", "FR")
             [window(None, "9:00 AM", "6:00 PM"), window("Holiday", "9:00 AM", "1:00 PM")],
             "without weekday 09:00-18:00, 09:00-13:00 added",
         ),
-        ([MONDAY, TUESDAY], [TUESDAY, MONDAY], "written otherwise, means the same"),
-        ([MONDAY], [window("MO", "09:00", "18:00")], "written otherwise, means the same"),
+        ([MONDAY, TUESDAY], [TUESDAY, MONDAY], "formatting changed, same meaning"),
+        ([MONDAY], [window("MO", "09:00", "18:00")], "formatting changed, same meaning"),
     ],
 )
 def test_calling_hours_are_told_by_weekday(
@@ -96,7 +97,7 @@ def test_calling_hours_are_told_by_weekday(
         (
             {"contactLists": ["A", "B"]},
             {"contactLists": ["B", "A"]},
-            "written otherwise, means the same",
+            "formatting changed, same meaning",
         ),
         ({"status": "Active"}, {"status": "Paused"}, "status Active -> Paused"),
         ({"priority": "5"}, {"priority": "1"}, "priority 5 -> 1"),

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 
 from kore_campaigns import schema
-from kore_campaigns.transform.campaign import Shaped, content_hash, shape
-from kore_campaigns.transform.values import INT64, canonical, is_blank, settled, timestamp
+from kore_campaigns.transform.campaign import Shaped, shape
+from kore_campaigns.transform.values import (
+    INT64,
+    canonical,
+    content_hash,
+    is_blank,
+    settled,
+    timestamp,
+)
 from support.strategies import campaigns, json_objects, name_lists
 
 SEED = Path(__file__).parents[2] / "payloads" / "seed_sample_response.json"

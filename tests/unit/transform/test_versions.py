@@ -13,12 +13,11 @@ from kore_campaigns import schema
 from kore_campaigns.transform import campaign as shaping
 from kore_campaigns.transform.campaign import (
     Held,
-    content_hash,
     deletion_row,
     is_new_version,
     shape,
 )
-from kore_campaigns.transform.values import settled
+from kore_campaigns.transform.values import content_hash, settled
 from support.strategies import campaigns, edits
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
