@@ -174,7 +174,7 @@ def traced(see: Seen) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  # typeshed lacks None
+        threading.setprofile(None)
 
 
 def module_of(frame: FrameType) -> str | None:

@@ -83,7 +83,7 @@ def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
         first = _run(folder, database, kore)
         say(f"Run 1   {_in_short(first)}")
         edit(kore)
-        say("        ... somebody edits three campaigns in Kore.ai and deletes one ...")
+        say("        ... three campaigns are edited in Kore.ai and one is deleted ...")
         second = _run(folder, database, kore)
         say(f"Run 2   {_in_short(second)}\n")
     answers = _ask(database, say)
