@@ -22,14 +22,14 @@ help:
 	@echo "make prose   spelling, and the words and phrases that CONTRIBUTING.md forbids"
 	@echo "make bench   speed, memory and requests, compared with a plain script"
 	@echo "make scale   the tables of docs/scale.md: a small case measured, large ones simulated"
-	@echo "make prove   the proofs by force in full: hours; SEED=N repeats, or goes on"
+	@echo "make prove   the exhaustive proofs in full: hours; SEED=N repeats or continues one"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
 	@echo "make docs    write the generated pages and the Superset assets"
-	@echo "make test-superset  import them into a Superset of its own, and look"
+	@echo "make test-superset  import them into a separate Superset and compare its numbers with SQL"
 	@echo "make test-ducklake   runs into a DuckLake on a Postgres catalogue"
-	@echo "make test-airflow  run the DAG in an Airflow of its own, as docs/airflow.md says"
+	@echo "make test-airflow  run the DAG in a separate Airflow, as docs/airflow.md says"
 	@echo "make test-celery  run it on two Celery workers, one of which is killed"
-	@echo "make pictures  renew the screenshots of the docs"
+	@echo "make pictures  take the screenshots of the docs again"
 	@echo "make clean   remove what the targets made"
 
 demo: $(VENV)/.installed-demo
@@ -43,7 +43,7 @@ test: $(VENV)/.installed-test browser
 test-unit: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -q -n auto tests/unit
 
-# a share of each proof by force; `make prove` does all of it
+# a share of each exhaustive proof; `make prove` runs all of it
 test-exhaustive: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -q -n auto --maxschedchunk=1 -m exhaustive
 

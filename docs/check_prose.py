@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+THIS: Final = Path(__file__).name
 SUFFIXES: Final = {".py", ".md", ".sql", ".toml", ".j2", ".yaml"}
 PHRASES: Final = {
     r"go(?:es)? on|going on|went on": "continue",
@@ -33,10 +34,9 @@ def found_in(text: str) -> Iterator[tuple[int, str, str]]:
 
 def files_in(paths: Iterable[str]) -> Iterator[Path]:
     for path in map(Path, paths):
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            # this file has to name the phrases
-            if file.suffix in SUFFIXES and file.name != Path(__file__).name:
-                yield file
+        found = (file for file in sorted(path.rglob("*")) if file.suffix in SUFFIXES)
+        # this file has to name the phrases
+        yield from (file for file in (found if path.is_dir() else [path]) if file.name != THIS)
 
 
 def main() -> int:
