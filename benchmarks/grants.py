@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 
-from kore_campaigns.api.rate_limit import Budget, Limit, Store
-from kore_campaigns.api.rate_limit_stores import CallsFile, CallsTable
+from kore_campaigns.api.rate_limit import Limit, PostgresRateLimiter, RateLimiter, SQLiteRateLimiter
 from support.postgres import running_postgres
 from table import aligned
 
@@ -38,10 +36,10 @@ def measure_grants() -> list[str]:
     """Both places, one after the other, as a table."""
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         folder = Path(scratch)
-        file = _measure(lambda: CallsFile(folder / "calls.sqlite"))
+        file = _measure(SQLiteRateLimiter(folder / "calls.sqlite", [NO_WAIT], lease_seconds=40))
         with running_postgres(folder / "server") as server:
             url = server.new_database()
-            table = _measure(lambda: CallsTable(url, account="calls", sleep=time.sleep))
+            table = _measure(PostgresRateLimiter(url, [NO_WAIT], account="calls", lease_seconds=40))
     rows = [
         ["one after another", f"{file.typical:.2f}", f"{table.typical:.2f}"],
         ["the slowest of a hundred", f"{file.slowest:.2f}", f"{table.slowest:.2f}"],
@@ -55,17 +53,16 @@ def measure_grants() -> list[str]:
     return aligned(["a call's place in the budget, ms", "file", "Postgres"], rows, left=1)
 
 
-def _measure(opened: Callable[[], Store]) -> Grants:
-    budget = Budget(opened(), limits=[NO_WAIT], lease_seconds=40)
-    _take(budget)  # makes the file, or the tables
+def _measure(limiter: RateLimiter) -> Grants:
+    _take(limiter)  # makes the file, or the tables
     cpu = time.process_time()
-    found = [_take(budget) for _ in range(CALLS)]
+    found = [_take(limiter) for _ in range(CALLS)]
     cpu = time.process_time() - cpu
     began = time.perf_counter()
     with ThreadPoolExecutor(THREADS) as threads:
-        list(threads.map(_take, [budget] * CALLS))
+        list(threads.map(_take, [limiter] * CALLS))
     at_once = time.perf_counter() - began
-    budget.close()
+    limiter.close()
     return Grants(median(found), quantiles(found, n=100)[-1], *_each(cpu, at_once))
 
 
@@ -73,8 +70,8 @@ def _each(*seconds: float) -> list[float]:
     return [1000 * each / CALLS for each in seconds]
 
 
-def _take(budget: Budget) -> float:
+def _take(limiter: RateLimiter) -> float:
     began = time.perf_counter()
-    with budget.slot():
+    with limiter.slot():
         pass
     return 1000 * (time.perf_counter() - began)

@@ -1,7 +1,7 @@
 """One run as discrete events: calls, answers, failures and repeats under the project's own pacing.
 
-Time is a number: the simulation sends nothing and does not wait. `wait_under`, the rate limit rule
-of `kore-campaigns`, says when a call may start; `RetryPolicy` says how long a retry waits.
+Time is a number: no request is sent and no thread waits. `Limit.wait_seconds` says when a call may
+leave, as in `kore-campaigns`; `RetryPolicy` says how long a retry waits.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from kore_campaigns.api.rate_limit import Limit, wait_under
+from kore_campaigns.api.rate_limit import Limit
 from kore_campaigns.api.transport import RetryPolicy
 
 # longer than any call here takes; the program's own is about as long
@@ -86,11 +86,10 @@ class SimulatedCalls:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.paused_until = 0.0
         self._ends: dict[int, float] = {}
         self._taken = 0
 
-    def end(self, place: int) -> float | None:
+    def end_of(self, place: int) -> float | None:
         found = heapq.nlargest(place + 1, self._ends.values())
         return found[place] if place < len(found) else None
 
@@ -102,13 +101,6 @@ class SimulatedCalls:
 
     def give_back(self, call_id: int) -> None:
         self._ends[call_id] = self.now
-
-    def pause(self, until: float) -> None:
-        self.paused_until = until
-
-    def draw_back(self, *, answered: float, in_flight: float) -> bool:
-        """The simulated clock is never set back."""
-        return False
 
 
 class SimulatedRun:
@@ -202,7 +194,11 @@ class SimulatedRun:
 
     def _grant(self) -> None:
         while self._waiting:
-            wait = max((wait_under(limit, self._calls) for limit in self._limits), default=0.0)
+            waits = [
+                limit.wait_seconds(self._calls.end_of(limit.calls - 1), self._now)
+                for limit in self._limits
+            ]
+            wait = max(waits, default=0.0)
             if wait > 0:
                 if self._now >= self._looks_again_at:
                     self._looks_again_at = self._now + wait

@@ -11,10 +11,9 @@ import pytest
 
 import simulate_scale
 from conftest import Emulate
-from kore_campaigns.api.auth import TokenMinter
+from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.client import KoreClient
-from kore_campaigns.api.rate_limit import Budget, Limit
-from kore_campaigns.api.rate_limit_stores import CallsFile
+from kore_campaigns.api.rate_limit import Limit, SQLiteRateLimiter
 from kore_campaigns.api.transport import RetryPolicy, Transport
 from kore_campaigns.extract.fetch import fetch_campaigns
 from kore_emulator import Fault, sample_campaigns
@@ -164,15 +163,13 @@ def test_a_small_case_over_a_real_socket_takes_what_the_simulation_says(
     for campaign_id, times in zip(kore.campaign_ids(), setbacks, strict=True):
         if times:
             kore.fault(Fault.SERVER_ERROR, campaign_id, times=times)
-    budget = closed_later(
-        Budget(CallsFile(tmp_path / "calls.sqlite"), limits=[limit], lease_seconds=60)
-    )
+    limiter = closed_later(SQLiteRateLimiter(tmp_path / "calls.sqlite", [limit], lease_seconds=60))
     transport = Transport(
         host=kore.url,
         stream_id=kore.stream_id,
         account_id=kore.account_id,
-        minter=TokenMinter(client_id=kore.client_id, key=kore.client_secret),
-        budget=budget,
+        auth=TokenAuth(client_id=kore.client_id, key=kore.client_secret),
+        rate_limiter=limiter,
     )
     client = KoreClient(transport)
     fetched = fetch_campaigns(

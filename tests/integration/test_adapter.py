@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from kore_campaigns.api.auth import TokenMinter
+from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.endpoints import Endpoint, Routes
 from kore_campaigns.api.transport import ReadOnlyAdapter
 from kore_campaigns.errors import RequestNotAllowed, SettingInvalid
@@ -25,9 +25,8 @@ def routes(kore: Emulator) -> Routes:
     return Routes(kore.url, kore.stream_id, kore.account_id)
 
 
-def adapter(kore: Emulator) -> ReadOnlyAdapter:
-    minter = TokenMinter(client_id=kore.client_id, key=kore.client_secret)
-    return ReadOnlyAdapter(routes(kore), minter, user_agent="test", workers=1)
+def auth(kore: Emulator) -> TokenAuth:
+    return TokenAuth(client_id=kore.client_id, key=kore.client_secret)
 
 
 @pytest.fixture
@@ -35,8 +34,11 @@ def session(kore: Emulator) -> Iterator[requests.Session]:
     """What somebody might build who wants more than reading."""
     with requests.Session() as made:
         made.trust_env = False
+        made.auth = auth(kore)
+        made.headers["iid"] = kore.stream_id
+        made.headers["accountId"] = kore.account_id
         for prefix in ("http://", "https://"):
-            made.mount(prefix, adapter(kore))
+            made.mount(prefix, ReadOnlyAdapter(routes(kore)))
         yield made
 
 
@@ -124,13 +126,11 @@ class TestEnvironment:
             monkeypatch.delenv(name, raising=False)
 
     def made(self) -> ReadOnlyAdapter:
-        minter = TokenMinter(client_id="cs-1", key="k" * 44)
-        return ReadOnlyAdapter(self.KORE, minter, user_agent="test", workers=1)
+        return ReadOnlyAdapter(self.KORE)
 
     def connection_target(self, made: ReadOnlyAdapter) -> tuple[str, int]:
         """Where the adapter opens its socket: nobody listens there, so it fails with the name."""
-        request = requests.PreparedRequest()
-        request.method, request.url = "GET", self.KORE.url(Endpoint.DETAIL, "cd-1")
+        request = requests.Request("GET", self.KORE.url(Endpoint.DETAIL, "cd-1")).prepare()
         with pytest.raises(requests.ConnectionError) as raised:
             made.send(request, timeout=1)
         return type(raised.value).__name__, len(made.proxy_manager)
@@ -145,9 +145,9 @@ class TestEnvironment:
         self, kore: Emulator, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-        request = requests.PreparedRequest()
-        request.method, request.url = "GET", detail_url(kore)
-        assert adapter(kore).send(request).status_code == 200
+        headers = {"iid": kore.stream_id, "accountId": kore.account_id}
+        request = requests.Request("GET", detail_url(kore), headers=headers, auth=auth(kore))
+        assert ReadOnlyAdapter(routes(kore)).send(request.prepare()).status_code == 200
 
     def test_a_ca_bundle_is_used(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         bundle = tmp_path / "ca.pem"

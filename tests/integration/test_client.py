@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.api.auth import TokenMinter
+from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.client import KoreClient, ListingPage
 from kore_campaigns.api.transport import RetryPolicy, Timeouts
 from kore_campaigns.errors import AnswerBreaksContract, KoreCampaignsError
@@ -154,19 +154,19 @@ def test_no_fault_brings_a_secret_or_a_token_to_light(
     kore.fault(fault, **options)
     minted: list[str] = []
 
-    class WatchedMinter(TokenMinter):
+    class WatchedAuth(TokenAuth):
         def mint(self) -> str:
             minted.append(super().mint())
             return minted[-1]
 
-    minter = WatchedMinter(client_id=kore.client_id, key=kore.client_secret)
+    auth = WatchedAuth(client_id=kore.client_id, key=kore.client_secret)
     asking = client(
         kore,
-        minter=minter,
+        auth=auth,
         retry=RetryPolicy(attempts=2),
         timeouts=Timeouts(read_seconds=0.2),
     )
-    shown = [repr(minter), repr(asking), repr(asking.counters)]
+    shown = [repr(auth), repr(asking), repr(asking.counters)]
     with caplog.at_level(logging.DEBUG):
         for ask in (lambda: asking.campaign(asked_id(kore)), asking.list_campaigns):
             try:

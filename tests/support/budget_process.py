@@ -9,15 +9,18 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from kore_campaigns.api.auth import TokenMinter
+from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.client import KoreClient
-from kore_campaigns.api.rate_limit import Budget, Limit, Store
-from kore_campaigns.api.rate_limit_stores import CallsFile, CallsTable
+from kore_campaigns.api.rate_limit import (
+    Limit,
+    PostgresRateLimiter,
+    RateLimiter,
+    SQLiteRateLimiter,
+)
 from kore_campaigns.api.transport import Transport
 from kore_emulator import Emulator
 
@@ -88,18 +91,14 @@ def finish(process: subprocess.Popen[str]) -> int:
 
 def carry_out(given: Orders) -> int:
     """How many of the campaigns came back."""
-    budget = Budget(
-        _store(given.place),
-        limits=[Limit(calls, seconds) for calls, seconds in given.limits],
-        lease_seconds=given.lease_seconds,
-    )
+    limiter = _limiter(given)
     client = KoreClient(
         Transport(
             host=given.url,
             stream_id=given.stream_id,
             account_id=given.account_id,
-            minter=TokenMinter(client_id=given.client_id, key=given.client_secret),
-            budget=budget,
+            auth=TokenAuth(client_id=given.client_id, key=given.client_secret),
+            rate_limiter=limiter,
             workers=given.threads,
         )
     )
@@ -120,14 +119,16 @@ def carry_out(given: Orders) -> int:
         thread.start()
     for thread in threads:
         thread.join()
-    budget.close()
+    limiter.close()
     return len(got)
 
 
-def _store(place: str) -> Store:
-    if place.startswith("postgresql:"):
-        return CallsTable(place, account="calls", sleep=time.sleep)
-    return CallsFile(Path(place))
+def _limiter(given: Orders) -> RateLimiter:
+    limits = [Limit(calls, seconds) for calls, seconds in given.limits]
+    lease = given.lease_seconds
+    if given.place.startswith("postgresql:"):
+        return PostgresRateLimiter(given.place, limits, account="calls", lease_seconds=lease)
+    return SQLiteRateLimiter(Path(given.place), limits, lease_seconds=lease)
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import psycopg2
 
-from kore_campaigns.api.rate_limit import Budget, Limit, Pacer, Store
-from kore_campaigns.api.rate_limit_stores import CallsFile, CallsTable
+from kore_campaigns.api.rate_limit import Limit, PostgresRateLimiter, RateLimiter, SQLiteRateLimiter
 from support.clock import FakeClock
 
 THREE_A_MINUTE = Limit(3, 60)
@@ -17,8 +16,8 @@ ONE_A_MINUTE = Limit(1, 60)
 WINDOW = THREE_A_MINUTE.window_seconds
 LEASE = 40.0
 
-Closable = TypeVar("Closable", Budget, CallsFile, CallsTable)
-_made: list[Budget | CallsFile | CallsTable] = []
+Closable = TypeVar("Closable", bound=RateLimiter)
+_made: list[RateLimiter] = []
 
 
 class Place(Protocol):
@@ -27,7 +26,12 @@ class Place(Protocol):
     @property
     def clock(self) -> FakeClock: ...
 
-    def store(self, account: str = "calls") -> Store:
+    def limiter(
+        self,
+        *limits: Limit,
+        sleep: Callable[[float], None] | None = None,
+        account: str = "calls",
+    ) -> RateLimiter:
         """Opened by itself each time, as by another process."""
 
 
@@ -36,8 +40,21 @@ class InFile:
         self.path = path
         self.clock = clock or FakeClock()
 
-    def store(self, account: str = "calls") -> Store:
-        return closed_later(CallsFile(self.path.with_stem(account), now=self.clock))
+    def limiter(
+        self,
+        *limits: Limit,
+        sleep: Callable[[float], None] | None = None,
+        account: str = "calls",
+    ) -> RateLimiter:
+        return closed_later(
+            SQLiteRateLimiter(
+                self.path.with_stem(account),
+                limits,
+                lease_seconds=LEASE,
+                sleep=sleep or self.clock.sleep,
+                clock=self.clock,
+            )
+        )
 
 
 class InPostgres:
@@ -47,8 +64,28 @@ class InPostgres:
         self.url = url
         self.clock = ServerClock(url)
 
-    def store(self, account: str = "calls") -> Store:
-        return closed_later(CallsTable(self.url, account=account, sleep=self.clock.sleep))
+    def limiter(
+        self,
+        *limits: Limit,
+        sleep: Callable[[float], None] | None = None,
+        account: str = "calls",
+    ) -> RateLimiter:
+        return closed_later(
+            PostgresRateLimiter(
+                self.url,
+                limits,
+                account=account,
+                lease_seconds=LEASE,
+                sleep=sleep or self.clock.sleep,
+            )
+        )
+
+
+def in_memory(clock: FakeClock, sleep: Callable[[float], None] | None = None) -> RateLimiter:
+    """Without limits: only pauses count, within this process."""
+    return closed_later(
+        SQLiteRateLimiter(None, (), lease_seconds=LEASE, sleep=sleep or clock.sleep, clock=clock)
+    )
 
 
 class ServerClock(FakeClock):
@@ -84,16 +121,9 @@ def budget(
     *limits: Limit,
     sleep: Callable[[float], None] | None = None,
     account: str = "calls",
-) -> Budget:
-    """Three calls a minute, unless told otherwise."""
-    return closed_later(
-        Budget(
-            place.store(account),
-            limits=limits or (THREE_A_MINUTE,),
-            lease_seconds=LEASE,
-            sleep=sleep or place.clock.sleep,
-        )
-    )
+) -> RateLimiter:
+    """Three calls a minute by default."""
+    return place.limiter(*(limits or (THREE_A_MINUTE,)), sleep=sleep, account=account)
 
 
 def closed_later(made: Closable) -> Closable:
@@ -108,10 +138,10 @@ def close_all() -> None:
         _made.pop().close()
 
 
-def call(pacer: Pacer, clock: FakeClock, *, lasting: float = 0.0) -> float:
+def call(limiter: RateLimiter, clock: FakeClock, *, lasting: float = 0.0) -> float:
     """One call; the seconds that it waited before it left."""
     begun = clock.time
-    with pacer.slot():
+    with limiter.slot():
         waited = clock.time - begun
         clock.time += lasting
     return waited

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.api.auth import TokenMinter
-from kore_campaigns.api.rate_limit import Unlimited
+from kore_campaigns.api.auth import TokenAuth
+from kore_campaigns.api.endpoints import Endpoint
 from kore_campaigns.api.transport import Transport
 from kore_campaigns.errors import CampaignFailed
 from kore_emulator import Emulator
+from support.budgets import in_memory
 from support.clock import FakeClock
 
 
@@ -20,8 +21,8 @@ def wired(kore: Emulator, clock: FakeClock, **options: Any) -> Transport:
         "host": kore.url,
         "stream_id": kore.stream_id,
         "account_id": kore.account_id,
-        "minter": TokenMinter(client_id=kore.client_id, key=kore.client_secret, send_jti=True),
-        "budget": Unlimited(now=clock, sleep=clock.sleep),
+        "auth": TokenAuth(client_id=kore.client_id, key=kore.client_secret, send_jti=True),
+        "rate_limiter": in_memory(clock),
         "now": clock,
         "unix_now": clock,
         "sleep": clock.sleep,
@@ -38,6 +39,6 @@ def asked_id(kore: Emulator) -> str:
 def failure(kore: Emulator, clock: FakeClock, **options: Any) -> CampaignFailed:
     """Why that campaign cannot be read; the error names it."""
     with pytest.raises(CampaignFailed) as raised:
-        wired(kore, clock, **options).detail(asked_id(kore))
+        wired(kore, clock, **options).send(Endpoint.DETAIL, campaign_id=asked_id(kore))
     assert raised.value.campaign_id == asked_id(kore)
     return raised.value

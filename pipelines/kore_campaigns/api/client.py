@@ -1,16 +1,29 @@
-"""Kore's read endpoints as methods; an answer is data only if it is what the API page promises."""
+"""Client of Kore's read endpoints: one method each, with responses checked against the API page."""
 
 from __future__ import annotations
 
 import json
 import threading
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn, TypeVar
 
 from kore_campaigns.api.endpoints import Endpoint
-from kore_campaigns.api.responses import Reply, one_line, starts_with, vendor_message
+from kore_campaigns.api.responses import ApiResponse, one_line, starts_with, vendor_message
 from kore_campaigns.api.transport import Counters, Transport
 from kore_campaigns.errors import AnswerBreaksContract
+
+T = TypeVar("T")
+
+_JSON_NAMES: Final[dict[type, str]] = {
+    type(...): "missing",
+    type(None): "null",
+    list: "a list",
+    dict: "an object",
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +37,10 @@ class ListingPage:
 
 
 class KoreClient:
-    """Reads campaigns and contact lists. Besides what `Transport.send` raises, every method raises
-    `AnswerBreaksContract` for an answer that is not a success, or not to this question.
+    """Read campaigns and contact lists.
+
+    Every method raises what `Transport.send` raises, and `AnswerBreaksContract` for a response that
+    is not a success, or does not belong to the request.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -38,21 +53,21 @@ class KoreClient:
 
     @property
     def counters(self) -> Counters:
-        """What went over the wire so far."""
+        """What was sent so far."""
         return self._transport.counters
 
     def eta_seconds(self, calls: int) -> float:
-        """Seconds until the last of `calls` more calls may leave, by the budget alone."""
-        return self._transport.budget.eta_seconds(calls)
+        """Seconds until the last of `calls` more calls may leave, by the rate limit alone."""
+        return self._transport.rate_limiter.eta_seconds(calls)
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         """The `data` object of one campaign, as received."""
-        reply = self._transport.detail(campaign_id)
-        data = _data(reply, campaign_id)
+        response = self._transport.send(Endpoint.DETAIL, campaign_id=campaign_id)
+        data = _data(response, dict, campaign_id)
         # details carry `_id`; some answers of the API name it `id`
         found = data.get("_id", data.get("id"))
         if found != campaign_id:
-            _breaks(reply, campaign_id, f"it holds campaign `{one_line(str(found))}`")
+            _break(response, f"it holds campaign `{one_line(str(found))}`", campaign_id)
         return data
 
     def list_campaigns(
@@ -62,83 +77,56 @@ class KoreClient:
 
         Oldest first: with the newest first, rows move between pages while campaigns change.
         """
-        asked = {
-            "type": campaign_type,
-            "limit": limit,
-            "skip": skip,
-            "sortBy": {"createdAt": "asc"},
-        }
-        reply = self._transport.send(Endpoint.LISTING, body=json.dumps(asked).encode())
-        page = _data(reply, "")
+        response = self._transport.send(
+            Endpoint.LISTING,
+            json={
+                "type": campaign_type,
+                "limit": limit,
+                "skip": skip,
+                "sortBy": {"createdAt": "asc"},
+            },
+        )
+        page = _data(response, dict)
         results = page.get("results")
         if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
-            _breaks(reply, "", "its `data.results` is not a list of objects")
-        return ListingPage(
-            results=results,
-            total_results=_count(page.get("totalResults")),
-            has_more=page.get("hasMore") is True,
-            total_pages=_count(page.get("totalPages")),
+            _break(response, "its `data.results` is not a list of objects")
+        # The API page promises totals, but nothing is lost without them.
+        total_results, total_pages = (
+            page[name] if type(page.get(name)) is int else None
+            for name in ("totalResults", "totalPages")
         )
+        return ListingPage(results, total_results, page.get("hasMore") is True, total_pages)
 
     def contact_lists(self) -> list[Any]:
-        """Every contact list of the app, as received; the answer has no pages."""
-        reply = self._transport.send(Endpoint.CONTACT_LISTS)
-        data = _data_of_success(reply, "")
-        if not isinstance(data, list):
-            _breaks(reply, "", f"status is `success` and `data` is {_named(data)}, not a list")
-        return data
+        """Every contact list of the app, as received; the response has no pages."""
+        return _data(self._transport.send(Endpoint.CONTACT_LISTS), list)
 
 
-def _data(reply: Reply, campaign_id: str) -> dict[str, Any]:
-    """The `data` object of a success; all else breaks the contract."""
-    data = _data_of_success(reply, campaign_id)
-    if not isinstance(data, dict):
-        kind = _named(data)
-        _breaks(reply, campaign_id, f"status is `success` and `data` is {kind}, not an object")
+def _data(response: ApiResponse, expected: type[T], campaign_id: str = "") -> T:
+    """The `data` of a success; anything else breaks the contract."""
+    try:
+        answer = json.loads(response.body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        _break(response, f"the body is not JSON ({starts_with(response.body)})", campaign_id)
+    if not isinstance(answer, dict):
+        start = starts_with(response.body)
+        _break(response, f"the body is not a JSON object ({start})", campaign_id)
+    status = answer.get("status")
+    if status != "success":
+        found = f"status is `{one_line(str(status))}`" if "status" in answer else "it has no status"
+        _break(response, f"{found}: `{vendor_message(response)}`", campaign_id)
+    data = answer.get("data", ...)
+    if not isinstance(data, expected):
+        names = f"{_JSON_NAMES[type(data)]}, not {_JSON_NAMES[expected]}"
+        _break(response, f"status is `success` and `data` is {names}", campaign_id)
     return data
 
 
-def _data_of_success(reply: Reply, campaign_id: str) -> Any:
-    """The `data` of a success, `...` if it has none; all else breaks the contract."""
-    try:
-        answer = json.loads(reply.body, parse_constant=_not_a_number)
-    except (ValueError, RecursionError):
-        _breaks(reply, campaign_id, f"the body is not JSON ({starts_with(reply.body)})")
-    if not isinstance(answer, dict):
-        _breaks(reply, campaign_id, f"the body is not a JSON object ({starts_with(reply.body)})")
-    status = answer.get("status")
-    if status != "success":
-        said = f"status is `{one_line(str(status))}`" if "status" in answer else "it has no status"
-        _breaks(reply, campaign_id, f"{said}: `{vendor_message(reply)}`")
-    return answer.get("data", ...)
-
-
-def _named(data: Any) -> str:
-    return _JSON_NAMES[type(data)]
-
-
-def _not_a_number(constant: str) -> NoReturn:
-    # NaN and Infinity, which Python reads and JSON does not know: no destination could store them
+def _refuse_constant(constant: str) -> NoReturn:
+    # Python reads NaN and Infinity, but they are not JSON: no destination could store them.
     msg = f"{constant} is not JSON"
     raise ValueError(msg)
 
 
-def _count(value: object) -> int | None:
-    """A total that is a number; the API page promises one, but nothing is lost without it."""
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _breaks(reply: Reply, campaign_id: str, found: str) -> NoReturn:
-    raise AnswerBreaksContract(campaign_id, found=found, http_status=reply.status)
-
-
-_JSON_NAMES = {
-    type(...): "missing",
-    type(None): "null",
-    list: "a list",
-    dict: "an object",
-    str: "a text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-}
+def _break(response: ApiResponse, found: str, campaign_id: str = "") -> NoReturn:
+    raise AnswerBreaksContract(campaign_id, found=found, http_status=response.status)

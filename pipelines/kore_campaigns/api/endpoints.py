@@ -1,8 +1,8 @@
-"""Kore's read endpoints: the only requests that can be expressed, and the check that enforces it.
+"""Kore's read endpoints, and the allow-list of the requests that may be sent.
 
-The same URLs with other verbs edit, delete or start a campaign, and the one scope that reads also
-writes. So verb and whole URL are compared with the list below, and anything else raises before a
-socket opens.
+The same URLs with other verbs edit, delete or start a campaign, and the only scope that reads also
+writes. So verb and whole URL are compared with the list below. Anything else raises before a socket
+opens.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ from kore_campaigns.errors import RequestNotAllowed, SettingInvalid
 
 
 class Endpoint(Enum):
-    """What Kore can be asked: verb, path after `.../campaign/`, and query besides `accountId`."""
+    """A read endpoint: verb, path after `.../campaign/`, and query besides `accountId`."""
 
     DETAIL = ("GET", "{id}", "")
     LISTING = ("POST", "getAllCampaignDetails", "")
-    STATUS = ("POST", "{id}/status", "view=status&")
     CONTACT_LISTS = ("POST", "contactList/getAllListDetails", "type=call&")
-    CONTACT_LIST = ("GET", "contactList/{id}", "")
 
     def __init__(self, method: str, path: str, query: str) -> None:
         self.method, self.path, self.query = method, path, query
 
 
-# An id is one path segment that a server cannot read as several, nor as one of the API's own words
-# (POST `trigger/status` would be a trigger, not the status of a campaign named so).
+# An id is one path segment that a server can read neither as several nor as a word of the API
+# (GET `contactList` would not be the campaign with that id).
 _ID: Final = (
     r"(?!(?:getAllCampaignDetails|getAllListDetails|contactList|trigger|schedule|\.{1,2})[/?])"
     r"(?:[A-Za-z0-9._~-]|%(?!2F|5C|00)[0-9A-F]{2})+"
@@ -59,11 +57,11 @@ class Routes:
         return self.detail_method if endpoint is Endpoint.DETAIL else endpoint.method
 
     def url(self, endpoint: Endpoint, campaign_id: str = "") -> str:
-        """The one URL for this question; whether it may be asked is `check`'s to say."""
+        """The URL of this request; `check` decides whether it is allowed."""
         return self._url(endpoint, quote(campaign_id, safe=""))
 
     def check(self, method: str, url: str) -> None:
-        """Raises `RequestNotAllowed` unless verb and whole URL are those of a read endpoint."""
+        """Raise `RequestNotAllowed` unless verb and whole URL are those of a read endpoint."""
         if not url.startswith(f"{self.host}/"):
             reason = f"it is not for `{self.host}`"
         elif method not in self._allowed:
@@ -72,13 +70,14 @@ class Routes:
             reason = "neither this path nor this query is used for reading with this verb"
         else:
             return
-        raise RequestNotAllowed(method, _path(url), reason=reason)
+        parts = _split(url)
+        raise RequestNotAllowed(method, parts.path if parts else "(unreadable)", reason=reason)
 
     @cached_property
     def _allowed(self) -> dict[str, re.Pattern[str]]:
         urls: dict[str, list[str]] = {}
         for endpoint in Endpoint:
-            # "\0" occurs in no URL, and stands where the id goes while the rest is escaped
+            # "\0" occurs in no URL; it marks the place of the id while the rest is escaped
             pattern = re.escape(self._url(endpoint, "\0")).replace(re.escape("\0"), _ID)
             urls.setdefault(self.method(endpoint), []).append(pattern)
         return {method: re.compile("|".join(patterns)) for method, patterns in urls.items()}
@@ -95,11 +94,18 @@ class Routes:
 def base_url(host: str) -> str:
     """`https://name[:port]` in lower case, from a host with or without scheme and final slash.
 
-    Raises `SettingInvalid` unless it is https (or http to this very machine) and only a host.
+    Raises `SettingInvalid` unless it is https (or http to this machine) and only a host.
     """
     text = host.strip()
     parts = _split(text if "://" in text else f"https://{text}")
-    if parts is None or not _is_only_a_host(parts) or not _keeps_a_secret(parts):
+    if (
+        parts is None
+        or not re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?", parts.netloc)
+        or parts.path not in ("", "/")
+        or parts.query
+        or parts.fragment
+        or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text)))
+    ):
         raise SettingInvalid(
             key="host",
             value=text.rpartition("@")[2],  # what precedes an `@` may be a password
@@ -113,7 +119,7 @@ def base_url(host: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the URL names this very machine."""
+    """Whether the URL names this machine."""
     name = urlsplit(url).hostname or ""
     if name == "localhost":
         return True
@@ -130,17 +136,3 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
-
-
-def _is_only_a_host(parts: SplitResult) -> bool:
-    written = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?", parts.netloc)
-    return bool(written and parts.path in ("", "/") and not parts.query and not parts.fragment)
-
-
-def _keeps_a_secret(parts: SplitResult) -> bool:
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.geturl()))
-
-
-def _path(url: str) -> str:
-    parts = _split(url)
-    return parts.path if parts else "(unreadable)"

@@ -1,10 +1,9 @@
-"""The call budget of an account, shared by every thread and process of one machine or several.
+"""Rate limit of an account, shared by all threads, processes and (with Postgres) machines.
 
-A slot is taken when a call may leave and kept until `seconds` after its answer came back. So
-whatever a call's latency, the one that reuses its slot arrives at the server at least `seconds`
-after it: arrival >= grant >= old answer + seconds >= old arrival + seconds. Limiters that stamp the
+A call takes a slot when it may leave, and keeps it until `seconds` after its response came back.
+So, for any latency, the next call in that slot reaches the server at least `seconds` later:
+arrival >= grant >= old response + seconds >= old arrival + seconds. Limiters that count from the
 grant alone were measured at 22 to 24 calls for a limit of 20.
-
 """
 
 from __future__ import annotations
@@ -12,19 +11,31 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from kore_campaigns.api.endpoints import base_url
-from kore_campaigns.errors import RateLimited, SettingInvalid
+from kore_campaigns.errors import (
+    BudgetUnavailable,
+    BudgetUnusable,
+    RateLimited,
+    SettingInvalid,
+    first_line_of_driver,
+)
 
-# Beyond this, a call each quarter of an hour asks anew: one absurd header, or a clock that was set
-# back, must not silence a machine for a day.
+T = TypeVar("T")
+
+# After this time one call tries again: an absurd header, or a clock that was set back, must not
+# stop a machine for a day.
 LONGEST_PAUSE_SECONDS: Final = 900.0
 
 # A clock that is being corrected runs up to 500 parts in a million fast (Linux, adjtimex). Windows
@@ -34,7 +45,7 @@ CLOCK_DRIFT: Final = 0.0005
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `calls` calls in any span of `seconds`. Raises `SettingInvalid` if that is none."""
+    """At most `calls` calls in any span of `seconds`. Raises `SettingInvalid` for none at all."""
 
     calls: int
     seconds: float
@@ -51,100 +62,17 @@ class Limit:
     def window_seconds(self) -> float:
         return self.seconds * (1 + CLOCK_DRIFT)
 
+    def wait_seconds(self, end: float | None, now: float) -> float:
+        """Seconds until the slot of a call that ended at `end` is free; 0 or less means now."""
+        # A call in flight ends now at the earliest, so its slot is not free before a whole window.
+        return 0.0 if end is None else min(end + self.window_seconds - now, self.window_seconds)
 
-class Calls(Protocol):
-    """The calls of one account, in a transaction that nobody else is in.
-
-    A call's end is when its answer came back; of one in flight, when its lease runs out.
-    """
-
-    @property
-    def now(self) -> float:
-        """Seconds since 1970, by the one clock of all who share the budget."""
-
-    @property
-    def paused_until(self) -> float: ...
-
-    def end(self, place: int) -> float | None:
-        """The end of the call at this place, 0 for the one that ends last; None if none is."""
-
-    def take(self, *, lease_ends: float, forget: float) -> int:
-        """The id of a call that leaves now; those that ended by `forget` are removed."""
-
-    def give_back(self, call_id: int) -> None:
-        """The call ends now, also one that was removed meanwhile."""
-
-    def pause(self, until: float) -> None:
-        """Nobody calls before `until`, whatever was asked for earlier."""
-
-    def draw_back(self, *, answered: float, in_flight: float) -> bool:
-        """No call ends later than this; whether one did."""
-
-
-def wait_under(limit: Limit, calls: Calls) -> float:
-    """Seconds until this limit may let a call leave; 0 or less: now."""
-    # The calls that ended last hold the slots; the oldest of these is the first to free one.
-    held = calls.end(limit.calls - 1)
-    if held is None:
-        return 0.0
-    # One in flight ends now at the earliest, so it cannot be free before a whole window.
-    return min(held + limit.window_seconds - calls.now, limit.window_seconds)
-
-
-def last_leaves_after(limit: Limit, calls: Calls, count: int) -> float:
-    """Seconds until the last of `count` more calls leaves, if each is answered at once."""
-    window = limit.window_seconds
-    rounds, place = divmod(count - 1, limit.calls)
-    # The slots free themselves in the order in which their calls ended; unused ones come first.
-    held = calls.end(limit.calls - 1 - place)
-    first_round = 0.0 if held is None else min(held + window - calls.now, window)
-    return rounds * window + max(0.0, first_round)
-
-
-def pause_left(calls: Calls) -> float:
-    """Seconds that the pause still lasts, 0 when there is none."""
-    longest = calls.now + LONGEST_PAUSE_SECONDS
-    if calls.paused_until > longest:  # asked for before the clock was set back
-        calls.pause(longest)
-    return max(0.0, calls.paused_until - calls.now)
-
-
-def mend_clock(calls: Calls, lease_seconds: float) -> bool:
-    """Whether calls lay in the future: the clock was set back, be it by seconds or by years.
-
-    Such a call is taken to have ended just now (in flight: to have left just now). That is later
-    than it did, so the bound holds, and one window is the longest that a wrong clock can cost.
-    """
-    return calls.draw_back(answered=calls.now, in_flight=calls.now + lease_seconds)
-
-
-__all__ = [
-    "LONGEST_PAUSE_SECONDS",
-    "Budget",
-    "Limit",
-    "Pacer",
-    "Unlimited",
-    "budget_name",
-    "budget_path",
-]
-
-T = TypeVar("T")
 
 _HOUR: Final = Limit(1, 3600).window_seconds
 
 
-class Pacer(Protocol):
-    """What the transport needs of a budget; see `Budget` for what each promises."""
-
-    def slot(self, *, patience_seconds: float = math.inf) -> AbstractContextManager[None]: ...
-    def pause(self, seconds: float) -> None: ...
-    def paused_for(self) -> float: ...
-    def eta_seconds(self, calls: int) -> float: ...
-    def close(self) -> None: ...
-
-
 def budget_name(*, host: str, account_id: str) -> str:
-    """The one name of this account at this host; it gives neither away.
+    """The one name of this account at this host; it reveals neither.
 
     Raises `SettingInvalid` for a host that `base_url` refuses.
     """
@@ -156,148 +84,461 @@ def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
     return state_dir / f"calls-v1-{budget_name(host=host, account_id=account_id)}.sqlite"
 
 
-class Store(Protocol):
-    """Where calls are counted: `CallsFile` for one machine, `CallsTable` for several."""
+class RateLimiter(ABC):
+    """Grant slots within all limits at once, for every thread, process and run of an account.
 
-    def transact(self, work: Callable[[Calls], T]) -> T: ...
-    def close(self) -> None: ...
-
-
-class Budget:
-    """All limits at once, held across threads, processes and runs.
+        with limiter.slot():
+            response = ...  # send the request
 
     `lease_seconds` must be longer than a call can take to reach the server. The slot of a process
-    that died in the middle of a call counts as answered so long after it was granted. Every method
-    raises what its store does where that cannot be read or written: no call leaves uncounted.
+    that died during a call counts as answered that long after it was granted. Every method raises
+    what its store raises if that cannot be read or written: no call leaves uncounted.
+
+    A store is a subclass that implements the abstract methods.
     """
 
     def __init__(
         self,
-        store: Store,
-        *,
         limits: Sequence[Limit],
+        *,
         lease_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._store = store
         self._limits = tuple(limits)
         self._lease_seconds = lease_seconds
         self._sleep = sleep
-        self._turn = threading.Lock()
-        self._process_id = os.getpid()
+        self._waiting = threading.Lock()
+        self._connection: Any = None
+        self._connection_lock = threading.Lock()
 
     @contextmanager
     def slot(self, *, patience_seconds: float = math.inf) -> Iterator[None]:
-        """Waits until a call may leave, and holds its place until the answer is back.
+        """Wait until a call may leave, and keep its slot until the response is back.
 
-        Raises `RateLimited`, with nothing sent, when the service asked the account to pause for
-        longer than `patience_seconds`. What `sleep` raises passes through; no slot is then taken.
+        Raises `RateLimited`, with nothing sent, if the service made the account pause for longer
+        than `patience_seconds`. What `sleep` raises passes through; then no slot is taken.
         """
-        call_id = self._take(patience_seconds)
+        with self._waiting:  # one thread of a process watches the store; the others queue here
+            while True:
+                call_id, wait, paused = self.transact(self._take_if_free)
+                if call_id is not None:
+                    break
+                if paused > patience_seconds:
+                    raise RateLimited(
+                        campaign_id="", http_status=None, attempts=0, wait_seconds=paused
+                    )
+                self._sleep(wait)
         try:
             yield
         finally:
-            self._store.transact(lambda calls: calls.give_back(call_id))
+            self.transact(lambda: self.finish(call_id))
 
     def pause(self, seconds: float) -> None:
-        """Nobody who shares the budget calls for `seconds`; a longer pause that was asked for
-        stays.
+        """Stop all calls of the account for `seconds`, at most `LONGEST_PAUSE_SECONDS`.
 
-        At most `LONGEST_PAUSE_SECONDS`.
+        A longer pause that is already in force stays.
         """
-
-        def lengthen(calls: Calls) -> None:
-            until = calls.now + min(seconds, LONGEST_PAUSE_SECONDS)
-            calls.pause(max(until, calls.paused_until))
-
-        self._store.transact(lengthen)
+        seconds = min(seconds, LONGEST_PAUSE_SECONDS)
+        self.transact(lambda: self.pause_until(max(self.now + seconds, self.paused_until)))
 
     def paused_for(self) -> float:
-        """Seconds that the pause still lasts, 0 when there is none."""
-        return self._store.transact(pause_left)
+        """Seconds until the pause ends, 0 without a pause."""
+        return self.transact(self._pause_left)
 
     def eta_seconds(self, calls: int) -> float:
-        """Seconds until the last of `calls` more calls may leave, if nobody else takes a slot."""
+        """Seconds until the last of `calls` more calls may leave, if no other process calls."""
         if calls < 1:
             return 0.0
 
-        def wait(known: Calls) -> float:
-            waits = [last_leaves_after(limit, known, calls) for limit in self._limits]
-            return max([pause_left(known), *waits])
+        def last_leaves(limit: Limit) -> float:
+            # Slots become free in the order in which their calls ended; unused slots come first.
+            rounds, place = divmod(calls - 1, limit.calls)
+            first = limit.wait_seconds(self.end_of(limit.calls - 1 - place), self.now)
+            return rounds * limit.window_seconds + max(0.0, first)
 
-        return self._store.transact(wait)
+        return self.transact(lambda: max([self._pause_left(), *map(last_leaves, self._limits)]))
 
     def close(self) -> None:
-        """Closes the store; what was used stays known to the next process."""
-        self._store.close()
+        """Close the store; the next process still finds what was used."""
+        with self._connection_lock:
+            self._disconnect()
 
-    def _take(self, patience_seconds: float) -> int:
-        if os.getpid() != self._process_id:  # forked while another thread may have held the lock
-            self._turn, self._process_id = threading.Lock(), os.getpid()
-        with self._turn:  # one thread of a process watches the store; the others queue here
-            while True:
-                call_id, wait = self._store.transact(
-                    lambda calls: self._try(calls, patience_seconds)
-                )
-                if call_id is not None:
-                    return call_id
-                self._sleep(wait)
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
-    def _try(self, calls: Calls, patience_seconds: float) -> tuple[int | None, float]:
-        """The id of a call that may leave now; or None and the seconds to wait at least."""
-        paused = pause_left(calls)
-        if paused > patience_seconds:
-            raise RateLimited(campaign_id="", http_status=None, attempts=0, wait_seconds=paused)
-        wait = self._wait(calls)
-        if wait > 0 and mend_clock(calls, self._lease_seconds):
-            wait = self._wait(calls)
+    def _take_if_free(self) -> tuple[int | None, float, float]:
+        """The id of a call that may leave now, or None; the seconds to wait; those of a pause."""
+        paused, wait = self._pause_left(), self._wait_for_slot()
+        # Calls in the future mean that the clock was set back, be it by seconds or by years. They
+        # are taken to have ended just now (in flight: to have left just now). That is later than
+        # they did, so the limit holds, and a wrong clock costs one window at most.
+        if wait > 0 and self.cap_ends(answered=self.now, in_flight=self.now + self._lease_seconds):
+            wait = self._wait_for_slot()
         if paused > 0 or wait > 0:
-            return None, max(paused, wait)
-        # An hour at least, whatever our own limits: another process may have been given others.
+            return None, max(paused, wait), paused
+        # An hour at least, whatever our own limits: another process may have others.
         longest = max([_HOUR, *(limit.window_seconds for limit in self._limits)])
-        lease_ends = calls.now + self._lease_seconds
-        return calls.take(lease_ends=lease_ends, forget=calls.now - longest), 0.0
+        call_id = self.add(lease_ends=self.now + self._lease_seconds, forget=self.now - longest)
+        return call_id, 0.0, 0.0
 
-    def _wait(self, calls: Calls) -> float:
-        return max((wait_under(limit, calls) for limit in self._limits), default=0.0)
+    def _wait_for_slot(self) -> float:
+        # The calls that ended last occupy the slots; the oldest of these is the first to free one.
+        return max(
+            (limit.wait_seconds(self.end_of(limit.calls - 1), self.now) for limit in self._limits),
+            default=0.0,
+        )
+
+    def _pause_left(self) -> float:
+        longest = self.now + LONGEST_PAUSE_SECONDS
+        if self.paused_until > longest:  # set before the clock was set back
+            self.pause_until(longest)
+        return max(0.0, self.paused_until - self.now)
+
+    # What a store implements. All but `transact` are for use inside of it. A call ends when its
+    # response came back; one in flight, when its lease runs out.
+
+    now: float
+    """Start of the transaction, in seconds since 1970, by one clock for all who share the limit."""
+    paused_until: float
+
+    @abstractmethod
+    def transact(self, work: Callable[[], T]) -> T:
+        """The result of `work`, as the only transaction of the account; undone if it raises."""
+
+    @abstractmethod
+    def end_of(self, place: int) -> float | None:
+        """The end of the call at this place, 0 for the one that ends last; None without one."""
+
+    @abstractmethod
+    def add(self, *, lease_ends: float, forget: float) -> int:
+        """The id of a call that leaves now; those that ended by `forget` are deleted."""
+
+    @abstractmethod
+    def finish(self, call_id: int) -> None:
+        """End the call now, also if its row was deleted in the meantime."""
+
+    @abstractmethod
+    def pause_until(self, until: float) -> None:
+        """Let no call leave before `until`, whatever was set earlier."""
+
+    @abstractmethod
+    def cap_ends(self, *, answered: float, in_flight: float) -> bool:
+        """Let no call end later than this; True if one did."""
 
 
-class Unlimited:
-    """No limits; only a pause that the service asked for is kept, within this process."""
+# `ends`: when the response came back; for a call in flight, when its lease runs out.
+# `autoincrement`: an id is never given to a second call, even after its row is deleted.
+_SQLITE_TABLES: Final = """
+create table if not exists calls (
+    call_id integer primary key autoincrement, ends real not null, in_flight integer not null
+);
+create index if not exists calls_by_end on calls (ends);
+create table if not exists pause (
+    only_row integer primary key check (only_row = 1), until real not null
+);
+insert or ignore into pause values (1, 0);
+"""
+
+
+class SQLiteRateLimiter(RateLimiter):
+    """Rate limiter of one machine: its processes count their calls in one SQLite file.
+
+    Without a path the count is in memory, for the threads of this process alone.
+    Raises `BudgetUnusable` if the file cannot be opened, read or written.
+    """
+
+    _BUSY_SECONDS: Final = 30.0
 
     def __init__(
         self,
+        path: Path | None,
+        limits: Sequence[Limit],
         *,
-        now: Callable[[], float] = time.time,
+        lease_seconds: float,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(limits, lease_seconds=lease_seconds, sleep=sleep)
+        self._path = path
+        self._clock = clock
+
+    def transact(self, work: Callable[[], T]) -> T:
+        try:
+            with self._connection_lock:
+                if self._connection is None:
+                    self._connection = self._connect()
+                db = self._connection
+                db.execute("begin immediate")
+                try:
+                    self.now = self._clock()
+                    (self.paused_until,) = db.execute("select until from pause").fetchone()
+                    done = work()
+                    db.execute("commit")
+                finally:
+                    if db.in_transaction:
+                        db.execute("rollback")
+                return done
+        except (sqlite3.Error, OSError) as error:
+            raise BudgetUnusable(str(self._path), str(error)) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._path is not None:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Created before SQLite does it with the umask; its -wal and -shm files copy the mode.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        db = sqlite3.connect(
+            self._path or ":memory:",
+            timeout=self._BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        # Processes that open a new file at once get SQLITE_BUSY here immediately (78 of 900 did),
+        # without SQLite's own waiting.
+        patient = Retrying(
+            retry=retry_if_exception(
+                lambda error: getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
+            ),
+            stop=stop_after_delay(self._BUSY_SECONDS),
+            wait=wait_fixed(0.01),
+            reraise=True,
+        )
+        try:
+            patient(db.execute, "pragma journal_mode = wal")
+            # Survives the process in either mode. A power cut may lose the last calls, but not
+            # damage the file, as OFF would; NORMAL costs the same, as it syncs at checkpoints only.
+            db.execute("pragma synchronous = normal")
+            db.executescript(f"begin immediate; {_SQLITE_TABLES} commit;")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def end_of(self, place: int) -> float | None:
+        found = self._connection.execute(
+            "select ends from calls order by ends desc limit 1 offset ?", (place,)
+        ).fetchone()
+        return found[0] if found else None
+
+    def add(self, *, lease_ends: float, forget: float) -> int:
+        db = self._connection
+        db.execute("delete from calls where ends <= ?", (forget,))
+        added = db.execute("insert into calls (ends, in_flight) values (?, 1)", (lease_ends,))
+        return int(added.lastrowid)
+
+    def finish(self, call_id: int) -> None:
+        # Replaced, not updated: the row may be deleted, if the call outlived its lease.
+        self._connection.execute(
+            "insert or replace into calls values (?, ?, 0)", (call_id, self.now)
+        )
+
+    def pause_until(self, until: float) -> None:
+        self._connection.execute("update pause set until = ?", (until,))
+        self.paused_until = until
+
+    def cap_ends(self, *, answered: float, in_flight: float) -> bool:
+        capped = self._connection.execute(
+            "update calls set ends = iif(in_flight, :in_flight, :answered)"
+            " where ends > iif(in_flight, :in_flight, :answered)",
+            {"answered": answered, "in_flight": in_flight},
+        )
+        return bool(capped.rowcount > 0)
+
+
+# A server that restarts or fails over gets half a minute.
+_RECONNECT_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+
+# Without these, a server that vanished without closing the connection is waited for for hours.
+_KEEPALIVE: Final = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+
+# A process that stops inside a transaction is disconnected by the server before those that wait for
+# its lock give up. `local`, and a lock of the transaction: a pooler may give each transaction to
+# another session. The lock is a statement of its own, since a statement that waits for a lock and
+# then reads would read the rows, and the time, from before it waited.
+_POSTGRES_BEGIN: Final = """
+begin;
+set local idle_in_transaction_session_timeout = '5s';
+set local statement_timeout = '30s';
+select pg_advisory_xact_lock(%(lock)s);
+select extract(epoch from clock_timestamp())::float8,
+    coalesce((select until from kore_calls.pauses where account = %(account)s), 0);
+"""
+
+# `generated`: an id is never given to a second call, even after its row is deleted.
+_POSTGRES_TABLES: Final = """
+begin;
+select pg_advisory_xact_lock(%(lock)s);
+create schema if not exists kore_calls;
+comment on schema kore_calls is
+    'Call budgets that several machines share (kore-campaigns, setting call_budget)';
+create table if not exists kore_calls.calls (
+    call_id bigint generated by default as identity primary key,
+    account text not null,
+    ends float8 not null,
+    in_flight boolean not null
+);
+create index if not exists calls_by_end on kore_calls.calls (account, ends);
+comment on table kore_calls.calls is 'Calls of the last hour, to be counted by the next one';
+comment on column kore_calls.calls.account is 'Fingerprint of host and account id';
+comment on column kore_calls.calls.ends is
+    'When the answer came back, in flight: when the lease runs out; see to_timestamp(ends)';
+create table if not exists kore_calls.pauses (
+    account text primary key,
+    until float8 not null
+);
+comment on table kore_calls.pauses is 'Until when Kore.ai asked an account to send nothing';
+commit;
+"""
+
+
+class PostgresRateLimiter(RateLimiter):
+    """Rate limiter of several machines, which count their calls in one Postgres, by its clock.
+
+    `account` is a name as `budget_name` gives it. A transaction takes milliseconds; waiting for a
+    slot happens between two of them. Work is done again after a lost connection: a call may then
+    be counted twice, but none is left out.
+    Raises `BudgetUnavailable` if the server stays away or refuses.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        limits: Sequence[Limit],
+        *,
+        account: str,
+        lease_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._now = now
-        self._sleep = sleep
-        self._paused_until = 0.0
-        self._lock = threading.Lock()
+        super().__init__(limits, lease_seconds=lease_seconds, sleep=sleep)
+        self._address = address
+        self._account = account
 
-    @contextmanager
-    def slot(self, *, patience_seconds: float = math.inf) -> Iterator[None]:
-        """Waits for the end of a pause; raises `RateLimited` if that is beyond the patience."""
-        while paused := self.paused_for():
-            if paused > patience_seconds:
-                raise RateLimited(campaign_id="", http_status=None, attempts=0, wait_seconds=paused)
-            self._sleep(paused)
-        yield
+    def open(self) -> None:
+        """Connect, and create the tables if they are missing; raises `ImportError` too."""
+        try:
+            with self._connection_lock:
+                self._connection = self._connection or self._connect()
+        except _ConnectionLost as lost:
+            raise BudgetUnavailable(lost.reason) from None
 
-    def pause(self, seconds: float) -> None:
-        """No thread of this process calls for `seconds`, at most `LONGEST_PAUSE_SECONDS`."""
-        with self._lock:
-            until = self._now() + min(seconds, LONGEST_PAUSE_SECONDS)
-            self._paused_until = max(self._paused_until, until)
+    def transact(self, work: Callable[[], T]) -> T:
+        waits = iter(_RECONNECT_SECONDS)
+        while True:
+            try:
+                return self._transact_once(work)
+            except _ConnectionLost as lost:
+                wait = next(waits, None)
+                if wait is None:
+                    raise BudgetUnavailable(lost.reason) from None
+            self._sleep(wait)
 
-    def paused_for(self) -> float:
-        """Seconds that the pause still lasts, 0 when there is none."""
-        return max(0.0, min(self._paused_until - self._now(), LONGEST_PAUSE_SECONDS))
+    def _transact_once(self, work: Callable[[], T]) -> T:
+        import psycopg2  # imported here: a file needs no driver
 
-    def eta_seconds(self, calls: int) -> float:
-        """Seconds until the last of `calls` more calls may leave: what is left of a pause."""
-        return self.paused_for() if calls else 0.0
+        with self._connection_lock:
+            self._connection = self._connection or self._connect()
+            try:
+                with self._connection.cursor() as self._cursor:
+                    self._execute(_POSTGRES_BEGIN, lock=_lock_number(self._account))
+                    self.now, self.paused_until = self._cursor.fetchone()
+                    done = work()
+                    self._cursor.execute("commit")
+            except psycopg2.Error as error:
+                is_lost = self._connection.closed != 0
+                self._disconnect()
+                failure = _ConnectionLost if is_lost else BudgetUnavailable
+                raise failure(first_line_of_driver(error)) from None
+            except BaseException:
+                self._disconnect()  # the server rolls back, whatever state this is in
+                raise
+            return done
 
-    def close(self) -> None:
-        """Nothing to close."""
+    def _connect(self) -> Any:
+        import psycopg2
+
+        db = None
+        try:
+            db = psycopg2.connect(self._address, **_KEEPALIVE)
+            db.autocommit = True  # transactions begin and end where this module says so
+            with db.cursor() as cursor:
+                cursor.execute("select to_regclass('kore_calls.pauses') is not null")
+                if not cursor.fetchone()[0]:
+                    cursor.execute(_POSTGRES_TABLES, {"lock": _lock_number("tables")})
+        except psycopg2.Error as error:
+            reason = first_line_of_driver(error)
+        else:
+            return db
+        if db is not None:
+            db.close()
+        # Raised outside of `except`: a frame of the driver has the address, with its password.
+        raise _ConnectionLost(reason)
+
+    def _execute(self, sql: str, **parameters: Any) -> None:
+        self._cursor.execute(sql, {"account": self._account, **parameters})
+
+    def end_of(self, place: int) -> float | None:
+        self._execute(
+            "select ends from kore_calls.calls where account = %(account)s"
+            " order by ends desc limit 1 offset %(place)s",
+            place=place,
+        )
+        found = self._cursor.fetchone()
+        return found[0] if found else None
+
+    def add(self, *, lease_ends: float, forget: float) -> int:
+        self._execute(
+            "delete from kore_calls.calls where account = %(account)s and ends <= %(forget)s;"
+            "insert into kore_calls.calls (account, ends, in_flight)"
+            " values (%(account)s, %(ends)s, true) returning call_id",
+            ends=lease_ends,
+            forget=forget,
+        )
+        return int(self._cursor.fetchone()[0])
+
+    def finish(self, call_id: int) -> None:
+        # The row may be deleted, if the call outlived its lease.
+        self._execute(
+            "insert into kore_calls.calls values (%(call_id)s, %(account)s, %(now)s, false)"
+            " on conflict (call_id) do update set ends = excluded.ends, in_flight = false",
+            call_id=call_id,
+            now=self.now,
+        )
+
+    def pause_until(self, until: float) -> None:
+        self._execute(
+            "insert into kore_calls.pauses values (%(account)s, %(until)s)"
+            " on conflict (account) do update set until = excluded.until",
+            until=until,
+        )
+        self.paused_until = until
+
+    def cap_ends(self, *, answered: float, in_flight: float) -> bool:
+        self._execute(
+            "update kore_calls.calls"
+            " set ends = case when in_flight then %(in_flight)s else %(answered)s end"
+            " where account = %(account)s"
+            " and ends > case when in_flight then %(in_flight)s else %(answered)s end",
+            answered=answered,
+            in_flight=in_flight,
+        )
+        return bool(self._cursor.rowcount)
+
+
+class _ConnectionLost(Exception):  # noqa: N818 - says what happened
+    """The connection could not be made, or ended in the middle."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+def _lock_number(name: str) -> int:
+    """A signed number of 64 bits, the name of an advisory lock."""
+    digest = hashlib.sha256(f"kore-campaigns calls {name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)

@@ -1,12 +1,14 @@
-"""What an answer, or none, means for a campaign: done, ask again, or give up and why."""
+"""What a response means: data, a reason to try again, or an error that ends the request."""
 
 from __future__ import annotations
 
 import json
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -24,13 +26,12 @@ from kore_campaigns.errors import (
     AccessRefused,
     AnswerBreaksContract,
     CampaignNotFound,
-    KoreCampaignsError,
     RedirectRefused,
     RequestRefused,
 )
 
 # Kore documents these two texts, but no HTTP code for them, so they count under any code.
-_RATE_TEXT: Final = re.compile(rb"exceeded the (per-minute|hourly) rate limit", re.IGNORECASE)
+_RATE_LIMIT_TEXT: Final = re.compile(rb"exceeded the (per-minute|hourly) rate limit", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*")
 _LONGEST: Final = 200
 
@@ -38,44 +39,125 @@ RateWindow = Literal["minute", "hour"]
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer, read to its end. `body` is decoded (gzip), not parsed."""
+class ApiResponse:
+    """A response, read to its end. `body` is decoded (gzip), not parsed."""
 
     status: int
     body: bytes = field(repr=False)
     content_type: str = ""
     location: str = ""
-    asked_wait_seconds: float | None = None
+    retry_after_seconds: float | None = None
 
 
-def exceeded_window(reply: Reply) -> RateWindow | None:
-    """Which call limit the answer reports as reached, by its code or by its text."""
-    found = _RATE_TEXT.search(reply.body)
-    # A campaign may well quote that text, in its description for one: not a limit, then.
-    if found and not _is_success(reply):
-        return "hour" if found[1].lower() == b"hourly" else "minute"
-    return "minute" if reply.status == 429 else None
+class RetriableError(Exception):
+    """Another attempt may succeed: no response, a server error, or a reached rate limit.
+
+    `window` names the limit that was reached. `is_final` rules out another attempt.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        http_status: int | None = None,
+        retry_after_seconds: float | None = None,
+        window: RateWindow | None = None,
+        is_final: bool = False,
+    ) -> None:
+        self.reason, self.http_status = reason, http_status
+        self.retry_after_seconds, self.window, self.is_final = retry_after_seconds, window, is_final
+        super().__init__(reason)
 
 
-def vendor_message(reply: Reply) -> str:
-    """What the service says went wrong; if it says nothing, what it sent instead."""
-    answer = json_object(reply.body)
-    if answer is not None:
-        errors = answer.get("errors")
-        texts = (
-            [one.get("msg") for one in errors if isinstance(one, dict)]
-            if isinstance(errors, list)
-            else []
+def validate_response(
+    response: ApiResponse, endpoint: Endpoint, campaign_id: str, *, client_id: str, stream_id: str
+) -> None:
+    """Raise `RetriableError`, or the error that ends the request, unless the response is a 2xx."""
+    status = response.status
+    window = exceeded_window(response)
+    if window or status >= 500:
+        reason = f"HTTP {status} ({vendor_message(response)})"
+        raise RetriableError(
+            reason,
+            http_status=status,
+            retry_after_seconds=response.retry_after_seconds,
+            window=window,
         )
-        for text in (*texts, answer.get("message"), answer.get("error")):
-            if isinstance(text, str) and text.strip():
-                return one_line(text)
-    kind = one_line(reply.content_type.partition(";")[0]) or "of no stated type"
-    return f"no message; {len(reply.body)} bytes {kind}"
+    if status < 300:
+        return
+    if status < 400:
+        location = shown_location(response.location)
+        raise RedirectRefused(campaign_id, http_status=status, location=location)
+    message = vendor_message(response)
+    if status in (401, 403):
+        raise AccessRefused(
+            http_status=status, reply=message, client_id=client_id, stream_id=stream_id
+        )
+    if status != 404 or endpoint is not Endpoint.DETAIL:
+        raise RequestRefused(campaign_id, http_status=status, reply=message)
+    # A campaign that is gone is marked deleted, so the 404 page of a proxy, or of another web
+    # server under a wrong host name, must not pass for Kore's own.
+    if response.body.strip() and json_object(response.body) is None:
+        found = f"not as Kore.ai says it: the body {starts_with(response.body)}"
+        raise AnswerBreaksContract(campaign_id, found=found, http_status=404)
+    raise CampaignNotFound(campaign_id)
+
+
+def exceeded_window(response: ApiResponse) -> RateWindow | None:
+    """Which rate limit the response reports as reached, by its code or by its text."""
+    if found := _RATE_LIMIT_TEXT.search(response.body):
+        answer = json_object(response.body) if response.status < 300 else None
+        # A campaign may quote that text, for example in its description. Then it is no limit.
+        if answer is None or answer.get("status") != "success":
+            return "hour" if found[1].lower() == b"hourly" else "minute"
+    return "minute" if response.status == 429 else None
+
+
+def retry_after_seconds(headers: Mapping[str, str], *, now: float) -> float | None:
+    """Seconds that `Retry-After` requests: 0 for a date in the past, None if it is not readable.
+
+    `now` is Unix time, for a date in a response without the server's own time.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    servers_now = _http_date(headers.get("Date", ""))
+    return max(0.0, until - (now if servers_now is None else servers_now))
+
+
+def _http_date(text: str) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+        # RFC 9110: an HTTP date is UTC, also where it is written with the zone `-0000`
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        return None
+
+
+def vendor_message(response: ApiResponse) -> str:
+    """The error message of the service; without one, the kind of content that it sent."""
+    answer = json_object(response.body) or {}
+    errors = answer["errors"] if isinstance(answer.get("errors"), list) else []
+    texts = [one.get("msg") for one in errors if isinstance(one, dict)]
+    for text in (*texts, answer.get("message"), answer.get("error")):
+        if isinstance(text, str) and text.strip():
+            return one_line(text)
+    kind = one_line(response.content_type.partition(";")[0]) or "of no stated type"
+    return f"no message; {len(response.body)} bytes {kind}"
+
+
+def starts_with(body: bytes) -> str:
+    """The start of a body, for the message that it is not what the API page promises."""
+    if not body:
+        return "is empty"
+    return f"starts with `{one_line(body[:200].decode(errors='replace'), 60)}`"
 
 
 def one_line(text: str, longest: int = _LONGEST) -> str:
-    """Printable and on one line, anything like a token blotted out, cut to `longest` characters."""
+    """The text printable and on one line, without tokens, cut to `longest` characters."""
     shown = _TOKEN.sub("[token]", text)
     shown = " ".join("".join(sign if sign.isprintable() else " " for sign in shown).split())
     return shown if len(shown) <= longest else shown[: longest - 1] + "…"
@@ -92,7 +174,7 @@ def shown_location(url: str) -> str:
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """The body as a JSON object, or None when it is anything else."""
+    """The body as a JSON object; None if it is anything else."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -100,16 +182,11 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _is_success(reply: Reply) -> bool:
-    answer = json_object(reply.body) if 200 <= reply.status < 300 else None
-    return answer is not None and answer.get("status") == "success"
-
-
 NO_ANSWER: Final = (RequestException, HTTPError, OSError)
 
 
 class SlowBodyError(OSError):
-    """The body was still coming in when the time for this campaign was up."""
+    """The time for this campaign was over before the whole body had come in."""
 
 
 def reason_of(error: BaseException) -> str:
@@ -122,24 +199,24 @@ def reason_of(error: BaseException) -> str:
 
 
 def is_untrusted(error: BaseException) -> bool:
-    """Whether the server's certificate was refused: asking again cannot change that."""
+    """Whether the server's certificate was refused: another attempt cannot change that."""
     return any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error))
 
 
-_REASONS: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
+_REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
     (
-        (ssl.SSLCertVerificationError,),
+        ssl.SSLCertVerificationError,
         "the server's certificate is not trusted here (behind a proxy that inspects traffic, set "
         "`REQUESTS_CA_BUNDLE` to its certificates)",
     ),
-    ((ssl.SSLError,), "no TLS connection could be agreed on"),
-    ((ProxyError,), "the proxy gave no connection"),
-    ((NameResolutionError,), "the host name could not be resolved"),
-    ((ConnectionRefusedError,), "the connection was refused"),
+    (ssl.SSLError, "no TLS connection could be agreed on"),
+    (ProxyError, "the proxy gave no connection"),
+    (NameResolutionError, "the host name could not be resolved"),
+    (ConnectionRefusedError, "the connection was refused"),
     ((ConnectTimeout, ConnectTimeoutError), "no connection in time"),
-    ((SlowBodyError,), "the answer was still coming in when the time for one campaign was up"),
+    (SlowBodyError, "the answer was still coming in when the time for one campaign was up"),
     ((ReadTimeout, ReadTimeoutError), "no answer in time"),
-    ((IncompleteRead,), "the answer was cut off"),
+    (IncompleteRead, "the answer was cut off"),
 )
 
 
@@ -154,79 +231,3 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             yield one
             inner = (getattr(one, "reason", None), *one.args, one.__cause__, one.__context__)
             pending += [each for each in inner if isinstance(each, BaseException)]
-
-
-@dataclass(frozen=True, slots=True)
-class Setback:
-    """Something that another attempt may mend, unless `is_final`."""
-
-    reason: str
-    http_status: int | None = None
-    asked_wait_seconds: float | None = None
-    window: RateWindow | None = None
-    """Which call limit was reached, if it was one."""
-    is_final: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What was asked, and who asked: what an error message has to name."""
-
-    endpoint: Endpoint
-    campaign_id: str
-    client_id: str
-    stream_id: str
-
-
-def setback_of_failure(error: BaseException) -> Setback:
-    """No answer, or only part of one."""
-    return Setback(reason_of(error), is_final=is_untrusted(error))
-
-
-def setback_of_reply(reply: Reply) -> Setback | None:
-    """A reached call limit, under whatever code, or a server in trouble; None for all else."""
-    window = exceeded_window(reply)
-    if window is None and reply.status < 500:
-        return None
-    reason = f"HTTP {reply.status} ({vendor_message(reply)})"
-    return Setback(reason, reply.status, reply.asked_wait_seconds, window)
-
-
-def accepted(reply: Reply, question: Question) -> Reply:
-    """The reply, if it is a 2xx; else raises the error that ends this campaign, or the run."""
-    if reply.status < 300:
-        return reply
-    raise _refusal(reply, question)
-
-
-def starts_with(body: bytes) -> str:
-    """How a body begins, for a message that says it is not what was promised."""
-    if not body:
-        return "is empty"
-    return f"starts with `{one_line(body[:200].decode(errors='replace'), 60)}`"
-
-
-def _refusal(reply: Reply, question: Question) -> KoreCampaignsError:
-    status, campaign_id = reply.status, question.campaign_id
-    if status < 400:
-        where = shown_location(reply.location)
-        return RedirectRefused(campaign_id, http_status=status, location=where)
-    if status in (401, 403):
-        return AccessRefused(
-            http_status=status,
-            reply=vendor_message(reply),
-            client_id=question.client_id,
-            stream_id=question.stream_id,
-        )
-    if status == 404 and question.endpoint in (Endpoint.DETAIL, Endpoint.STATUS):
-        return _not_found(reply, campaign_id)
-    return RequestRefused(campaign_id, http_status=status, reply=vendor_message(reply))
-
-
-def _not_found(reply: Reply, campaign_id: str) -> KoreCampaignsError:
-    # A campaign that is gone is marked deleted, so the 404 page of a proxy, or of another web
-    # server under a wrong host name, must not pass for Kore's own.
-    if not reply.body.strip() or json_object(reply.body) is not None:
-        return CampaignNotFound(campaign_id)
-    found = f"not as Kore.ai says it: the body {starts_with(reply.body)}"
-    return AnswerBreaksContract(campaign_id, found=found, http_status=404)

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from kore_campaigns.api.auth import TokenMinter
+from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.errors import SettingInvalid
 from support.clock import START, FakeClock
 
@@ -36,8 +36,8 @@ def rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, 2048)
 
 
-def minter(key: str = SECRET, algorithm: str = "HS256", *, send_jti: bool = False) -> TokenMinter:
-    return TokenMinter(
+def minter(key: str = SECRET, algorithm: str = "HS256", *, send_jti: bool = False) -> TokenAuth:
+    return TokenAuth(
         client_id="cs-1",
         key=key,
         algorithm=algorithm,
@@ -77,7 +77,7 @@ def test_a_token_with_a_jti_lives_less_than_the_hour_that_kore_allows() -> None:
 
 def test_time_moves_on_between_tokens() -> None:
     clock = FakeClock()
-    moving = TokenMinter(client_id="cs-1", key=SECRET, now=clock)
+    moving = TokenAuth(client_id="cs-1", key=SECRET, now=clock)
     first = claims(moving.mint())
     clock.sleep(61)
     assert claims(moving.mint())["iat"] == int(str(first["iat"])) + 61

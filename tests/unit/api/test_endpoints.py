@@ -14,14 +14,12 @@ ROUTES = Routes("platform.kore.ai", "st-1", "acc")
 READS = [
     (Endpoint.DETAIL, "cd-1", "GET", f"{BASE}/cd-1?accountId=acc"),
     (Endpoint.LISTING, "", "POST", f"{BASE}/getAllCampaignDetails?accountId=acc"),
-    (Endpoint.STATUS, "cd-1", "POST", f"{BASE}/cd-1/status?view=status&accountId=acc"),
     (
         Endpoint.CONTACT_LISTS,
         "",
         "POST",
         f"{BASE}/contactList/getAllListDetails?type=call&accountId=acc",
     ),
-    (Endpoint.CONTACT_LIST, "cl-1", "GET", f"{BASE}/contactList/cl-1?accountId=acc"),
 ]
 
 WRITES = [
@@ -35,7 +33,10 @@ WRITES = [
     ("POST", f"{BASE}/trigger/cd-1?trigger=play"),
     ("POST", f"{BASE}/trigger/status?view=status&accountId=acc"),
     ("POST", f"{BASE}/schedule?enableSchedule=true&campaignName=x"),
+    ("POST", f"{BASE}/cd-1/status?view=status&accountId=acc"),
     ("POST", f"{BASE}/cd-1/status?view=contacts&accountId=acc"),
+    ("GET", f"{BASE}/contactList/cl-1?accountId=acc"),
+    ("GET", f"{BASE}/contactList?accountId=acc"),
     ("POST", f"{BASE}/cd-1/status?view=status&accountId=acc&trigger=play"),
     ("POST", f"{BASE}/../campaign/status?view=status&accountId=acc"),
     ("POST", f"{BASE}/%2F/status?view=status&accountId=acc"),

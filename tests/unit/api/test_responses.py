@@ -7,21 +7,23 @@ import json
 import pytest
 
 from kore_campaigns.api.responses import (
-    Reply,
+    ApiResponse,
     exceeded_window,
     json_object,
     one_line,
+    retry_after_seconds,
     shown_location,
     vendor_message,
 )
 
+NOON = 1_783_000_800.0  # Thu, 02 Jul 2026 14:00:00 GMT
 MINUTE = "You've exceeded the per-minute rate limit. Please wait for sometime before retrying."
 HOUR = "You've exceeded the hourly rate limit. Please wait for sometime before retrying."
 
 
-def reply(status: int, body: object, content_type: str = "application/json") -> Reply:
+def reply(status: int, body: object, content_type: str = "application/json") -> ApiResponse:
     text = body if isinstance(body, str) else json.dumps(body)
-    return Reply(status, text.encode(), content_type)
+    return ApiResponse(status, text.encode(), content_type)
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 429, 500, 503])
@@ -90,4 +92,51 @@ def test_what_is_no_json_object_is_none(body: bytes) -> None:
 
 
 def test_a_reply_is_shown_without_its_body() -> None:
-    assert "secret" not in repr(Reply(200, b"secret"))
+    assert "secret" not in repr(ApiResponse(200, b"secret"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        ("0", 0),
+        ("7", 7),
+        (" 120 ", 120),
+        ("3600", 3600),
+        ("Thu, 02 Jul 2026 14:01:30 GMT", 90),
+        ("Thu, 02 Jul 2026 14:01:30 -0000", 90),
+        ("Thursday, 02-Jul-26 14:01:30 GMT", 90),
+        ("Thu Jul  2 14:01:30 2026", 90),
+        ("Thu, 02 Jul 2026 13:00:00 GMT", 0),
+    ],
+)
+def test_seconds_and_dates_are_understood(asked: str, seconds: float) -> None:
+    assert retry_after_seconds({"Retry-After": asked}, now=NOON) == seconds
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "",
+        "-5",
+        "soon",
+        "1.5e3",
+        "١٢",
+        "12345678901234567890",
+        "Thu, 99 Jul 2026 14:01:30 GMT",
+        "NaN",
+    ],
+)
+def test_garbage_is_as_good_as_nothing(asked: str) -> None:
+    assert retry_after_seconds({"Retry-After": asked}, now=NOON) is None
+
+
+def test_no_header_asks_for_nothing() -> None:
+    assert retry_after_seconds({}, now=NOON) is None
+
+
+def test_a_date_is_measured_by_the_servers_own_clock_where_it_tells_it() -> None:
+    headers = {
+        "Retry-After": "Thu, 02 Jul 2026 15:01:30 GMT",
+        "Date": "Thu, 02 Jul 2026 15:00:00 GMT",
+    }
+    assert retry_after_seconds(headers, now=NOON) == 90
