@@ -514,179 +514,186 @@ def take(limiter: RateLimiter) -> int:
     return limiter.add(lease_ends=limiter.now + LEASE, forget=0)
 
 
-class TestPostgres:
-    @pytest.fixture
-    def place(self, postgres: Postgres) -> Iterator[InPostgres]:
-        kept = InPostgres(postgres.new_database())
-        yield kept
-        kept.clock.close()
+@pytest.fixture
+def in_postgres(postgres: Postgres) -> Iterator[InPostgres]:
+    kept = InPostgres(postgres.new_database())
+    yield kept
+    kept.clock.close()
 
-    @pytest.fixture
-    def own_server(self, tmp_path: Path) -> Iterator[Postgres]:
-        """One that a test may stop."""
-        with running_postgres(tmp_path / "server") as server:
-            yield server
 
-    def test_who_waits_holds_no_lock_and_no_transaction(self, place: InPostgres) -> None:
-        seen = []
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Postgres]:
+    """One that a test may stop."""
+    with running_postgres(tmp_path / "server") as server:
+        yield server
 
-        def sleep(seconds: float) -> None:
-            locks = sql(place.url, "select 1 from pg_locks where locktype = 'advisory'")
-            idle = "select 1 from pg_stat_activity where state like 'idle in transaction%'"
-            seen.append((locks, sql(place.url, f"{idle} and datname = current_database()")))
-            place.clock.sleep(seconds)
 
-        limiter = budget(place, ONE_A_MINUTE, sleep=sleep)
-        for _ in range(2):
-            call(limiter, place.clock)
+def test_who_waits_holds_no_lock_and_no_transaction(in_postgres: InPostgres) -> None:
+    seen = []
 
-        assert seen == [([], [])]
+    def sleep(seconds: float) -> None:
+        locks = sql(in_postgres.url, "select 1 from pg_locks where locktype = 'advisory'")
+        idle = "select 1 from pg_stat_activity where state like 'idle in transaction%'"
+        seen.append((locks, sql(in_postgres.url, f"{idle} and datname = current_database()")))
+        in_postgres.clock.sleep(seconds)
 
-    def test_who_waited_for_the_lock_sees_what_was_written_meanwhile(
-        self, postgres: Postgres
-    ) -> None:
-        url = postgres.new_database()
-        first, second = table(url), table(url)
-        second.open()
+    limiter = budget(in_postgres, ONE_A_MINUTE, sleep=sleep)
+    for _ in range(2):
+        call(limiter, in_postgres.clock)
 
-        begun = threading.Event()
+    assert seen == [([], [])]
 
-        def pause_once_the_other_waits() -> float:
-            begun.set()
-            wait_for(url, "select 1 from pg_locks where locktype = 'advisory' and not granted")
-            first.pause_until(first.now + 600)
-            return first.paused_until
 
-        with ThreadPoolExecutor(1) as threads:
-            pausing = threads.submit(first.transact, pause_once_the_other_waits)
-            begun.wait()
-            seen = second.transact(lambda: second.paused_until)
+def test_who_waited_for_the_lock_sees_what_was_written_meanwhile(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    first, second = table(url), table(url)
+    second.open()
 
-        assert seen == pausing.result()
+    begun = threading.Event()
 
-    def test_who_is_stopped_in_the_middle_is_not_waited_for(self, postgres: Postgres) -> None:
-        """The server throws it out; what it then does again is counted once."""
-        url = postgres.new_database()
-        resumed, stopped = threading.Event(), threading.Event()
-        hanging, other = table(url), table(url)
+    def pause_once_the_other_waits() -> float:
+        begun.set()
+        wait_for(url, "select 1 from pg_locks where locktype = 'advisory' and not granted")
+        first.pause_until(first.now + 600)
+        return first.paused_until
 
-        def stop() -> int:
-            if not stopped.is_set():
-                stopped.set()
-                resumed.wait()
-            return take(hanging)
+    with ThreadPoolExecutor(1) as threads:
+        pausing = threads.submit(first.transact, pause_once_the_other_waits)
+        begun.wait()
+        seen = second.transact(lambda: second.paused_until)
 
-        thread = threading.Thread(target=hanging.transact, args=(stop,))
-        thread.start()
-        stopped.wait()
-        try:
-            other.transact(lambda: take(other))
-        finally:
-            resumed.set()
-            thread.join()
+    assert seen == pausing.result()
 
-        assert sql(url, "select count(*) from kore_calls.calls") == [(2,)]
 
-    def test_a_transaction_that_is_cut_off_is_done_again_and_counted_once(
-        self, postgres: Postgres
-    ) -> None:
-        url = postgres.new_database()
-        others = "pid <> pg_backend_pid() and datname = current_database()"
-        cuts = chain([True], [False] * 9)
+def test_who_is_stopped_in_the_middle_is_not_waited_for(postgres: Postgres) -> None:
+    """The server throws it out; what it then does again is counted once."""
+    url = postgres.new_database()
+    resumed, stopped = threading.Event(), threading.Event()
+    hanging, other = table(url), table(url)
 
-        limiter = table(url)
+    def stop() -> int:
+        if not stopped.is_set():
+            stopped.set()
+            resumed.wait()
+        return take(hanging)
 
-        def cut_off() -> int:
-            taken = take(limiter)
-            if next(cuts):
-                sql(url, f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
-            return taken
+    thread = threading.Thread(target=hanging.transact, args=(stop,))
+    thread.start()
+    stopped.wait()
+    try:
+        other.transact(lambda: take(other))
+    finally:
+        resumed.set()
+        thread.join()
 
-        limiter.transact(cut_off)
+    assert sql(url, "select count(*) from kore_calls.calls") == [(2,)]
 
-        assert sql(url, "select count(*) from kore_calls.calls") == [(1,)]
 
-    def test_what_was_counted_outlives_the_server(self, own_server: Postgres) -> None:
-        url = own_server.new_database()
-        limiter = table(url, Limit(1, 3600))
-        with limiter.slot():
-            own_server.stop()
-            own_server.start()
-        assert limiter.eta_seconds(1) > 0
+def test_a_transaction_that_is_cut_off_is_done_again_and_counted_once(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    others = "pid <> pg_backend_pid() and datname = current_database()"
+    cuts = chain([True], [False] * 9)
 
-    def test_a_server_that_stays_away_is_an_error_and_no_call_leaves(
-        self, own_server: Postgres
-    ) -> None:
-        waits: list[float] = []
-        limiter = table(with_password(own_server.new_database()), ONE_A_MINUTE, sleep=waits.append)
-        limiter.paused_for()
+    limiter = table(url)
+
+    def cut_off() -> int:
+        taken = take(limiter)
+        if next(cuts):
+            sql(url, f"select pg_terminate_backend(pid) from pg_stat_activity where {others}")
+        return taken
+
+    limiter.transact(cut_off)
+
+    assert sql(url, "select count(*) from kore_calls.calls") == [(1,)]
+
+
+def test_what_was_counted_outlives_the_server(own_server: Postgres) -> None:
+    url = own_server.new_database()
+    limiter = table(url, Limit(1, 3600))
+    with limiter.slot():
         own_server.stop()
+        own_server.start()
+    assert limiter.eta_seconds(1) > 0
 
-        with pytest.raises(DestinationUnavailable) as raised, limiter.slot():
-            pytest.fail("a call left without being counted")
 
-        assert (raised.value.exit_code, raised.value.code) == (6, "budget_unavailable")
-        assert 30 <= sum(waits) <= 60
-        assert PASSWORD not in shown_by(raised.value)
+def test_a_server_that_stays_away_is_an_error_and_no_call_leaves(own_server: Postgres) -> None:
+    waits: list[float] = []
+    limiter = table(with_password(own_server.new_database()), ONE_A_MINUTE, sleep=waits.append)
+    limiter.paused_for()
+    own_server.stop()
 
-    def test_a_wait_for_the_server_ends_when_asked_to_stop(self) -> None:
-        def stopped(_: float) -> None:
-            raise Interrupted
+    with pytest.raises(DestinationUnavailable) as raised, limiter.slot():
+        pytest.fail("a call left without being counted")
 
-        limiter = table("postgresql://kore:x@127.0.0.1:1/kore", sleep=stopped)
-        with pytest.raises(Interrupted):
-            limiter.transact(lambda: take(limiter))
+    assert (raised.value.exit_code, raised.value.code) == (6, "budget_unavailable")
+    assert 30 <= sum(waits) <= 60
+    assert PASSWORD not in shown_by(raised.value)
 
-    def test_opening_does_not_wait_for_a_server_that_is_not_there(self) -> None:
-        nowhere = table(with_password("postgresql://kore:none@127.0.0.1:1/kore"), sleep=pytest.fail)
-        with pytest.raises(BudgetUnavailable, match="Connection refused") as raised:
-            nowhere.open()
-        assert PASSWORD not in shown_by(raised.value)
 
-    def test_many_machines_may_make_the_tables_at_once(self, postgres: Postgres) -> None:
-        for _ in range(5):
-            url, together = postgres.new_database(), threading.Barrier(8)
-            tables = [table(url) for _ in range(8)]
+def test_a_wait_for_the_server_ends_when_asked_to_stop() -> None:
+    def stopped(_: float) -> None:
+        raise Interrupted
 
-            def make(made: PostgresRateLimiter, together: threading.Barrier = together) -> None:
-                together.wait()
-                made.open()
+    limiter = table("postgresql://kore:x@127.0.0.1:1/kore", sleep=stopped)
+    with pytest.raises(Interrupted):
+        limiter.transact(lambda: take(limiter))
 
-            with ThreadPoolExecutor(8) as threads:
-                list(threads.map(make, tables))
-            for made in tables:
-                made.close()
 
-    def test_a_role_that_may_not_make_them_is_told_so(self, postgres: Postgres) -> None:
-        url = postgres.new_database()
-        sql(url, "create role reader_of_budgets login password 'none'")
-        with pytest.raises(BudgetUnavailable, match="permission denied for database") as raised:
-            table(url.replace("postgres:none", "reader_of_budgets:none")).open()
-        assert len(str(raised.value).splitlines()) == 1
+def test_opening_does_not_wait_for_a_server_that_is_not_there() -> None:
+    nowhere = table(with_password("postgresql://kore:none@127.0.0.1:1/kore"), sleep=pytest.fail)
+    with pytest.raises(BudgetUnavailable, match="Connection refused") as raised:
+        nowhere.open()
+    assert PASSWORD not in shown_by(raised.value)
 
-    def test_calls_are_forgotten_after_an_hour(self, place: InPostgres) -> None:
-        limiter = budget(place, ONE_A_MINUTE)
-        for _ in range(80):
-            call(limiter, place.clock)
-        ((rows,),) = sql(place.url, "select count(*) from kore_calls.calls")
-        assert rows <= 61
 
-    def test_clocks_of_machines_do_not_count(self, postgres: Postgres) -> None:
-        """One is ten seconds behind, one ten seconds ahead; a window is two."""
-        unlimited = Emulator(campaigns=sample_campaigns(20), requests_per_minute=None)
-        with unlimited as kore:
-            orders = caller.orders(kore, postgres.new_database(), limits=[(20, 2.0)], calls=50)
-            both = [caller.start(orders, clock_ahead=seconds) for seconds in (-10, 10)]
-            assert [caller.finish(each) for each in both] == [50, 50]
-            assert kore.worst_window(2.0) == 20
+def test_many_machines_may_make_the_tables_at_once(postgres: Postgres) -> None:
+    for _ in range(5):
+        url, together = postgres.new_database(), threading.Barrier(8)
+        tables = [table(url) for _ in range(8)]
 
-    def test_every_table_and_the_schema_say_what_they_are_for(self, postgres: Postgres) -> None:
-        url = postgres.new_database()
-        table(url).open()
-        said = sql(
-            url,
-            "select obj_description('kore_calls'::regnamespace, 'pg_namespace'),"
-            " obj_description('kore_calls.calls'::regclass),"
-            " obj_description('kore_calls.pauses'::regclass)",
-        )
-        assert all(said[0])
+        def make(made: PostgresRateLimiter, together: threading.Barrier = together) -> None:
+            together.wait()
+            made.open()
+
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(make, tables))
+        for made in tables:
+            made.close()
+
+
+def test_a_role_that_may_not_make_them_is_told_so(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    sql(url, "create role reader_of_budgets login password 'none'")
+    with pytest.raises(BudgetUnavailable, match="permission denied for database") as raised:
+        table(url.replace("postgres:none", "reader_of_budgets:none")).open()
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_calls_are_forgotten_after_an_hour(in_postgres: InPostgres) -> None:
+    limiter = budget(in_postgres, ONE_A_MINUTE)
+    for _ in range(80):
+        call(limiter, in_postgres.clock)
+    ((rows,),) = sql(in_postgres.url, "select count(*) from kore_calls.calls")
+    assert rows <= 61
+
+
+def test_clocks_of_machines_do_not_count(postgres: Postgres) -> None:
+    """One is ten seconds behind, one ten seconds ahead; a window is two."""
+    unlimited = Emulator(campaigns=sample_campaigns(20), requests_per_minute=None)
+    with unlimited as kore:
+        orders = caller.orders(kore, postgres.new_database(), limits=[(20, 2.0)], calls=50)
+        both = [caller.start(orders, clock_ahead=seconds) for seconds in (-10, 10)]
+        assert [caller.finish(each) for each in both] == [50, 50]
+        assert kore.worst_window(2.0) == 20
+
+
+def test_every_table_and_the_schema_say_what_they_are_for(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    table(url).open()
+    said = sql(
+        url,
+        "select obj_description('kore_calls'::regnamespace, 'pg_namespace'),"
+        " obj_description('kore_calls.calls'::regclass),"
+        " obj_description('kore_calls.pauses'::regclass)",
+    )
+    assert all(said[0])
