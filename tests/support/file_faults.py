@@ -4,11 +4,11 @@ Python reports each operation to an audit hook just before it does it; there the
 itself, or asks the kernel to limit its files to half of what is about to be copied.  So nothing is
 replaced by a stand-in, and the instant is exact.
 
-    python harmed.py HARM COUNT FOLDER write VALUE     a run of `publish_case`
-    python harmed.py HARM COUNT FOLDER run ...         the command
+    python -m support.file_faults HARM EVENT COUNT FOLDER write VALUE   a run of `published_file`
+    python -m support.file_faults HARM EVENT COUNT FOLDER run ...       the command
 
-HARM is `EVENT:PATH_ENDS_WITH`, or `any` for every operation on a file below FOLDER; COUNT says at
-which of them.
+HARM is `kill`, `break` or `fill`; EVENT is `NAME:PATH_ENDS_WITH`, or `any` for every operation on a
+file below FOLDER; COUNT says at which of them.
 """
 
 from __future__ import annotations
@@ -39,12 +39,22 @@ def harmed(
 ) -> subprocess.CompletedProcess[str]:
     """The ended process."""
     return subprocess.run(
-        [sys.executable, __file__, how, event, str(count), str(folder), *arguments],
+        [
+            sys.executable,
+            "-m",
+            "support.file_faults",
+            how,
+            event,
+            str(count),
+            str(folder),
+            *arguments,
+        ],
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
         cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
     )
 
 

@@ -8,6 +8,7 @@ python reader_process.py DATABASE poll     new connections without a pause, unti
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +29,8 @@ select campaign_id, version, description, content_hash from kore.campaigns order
 def reader(database: Path, how: str) -> Iterator[subprocess.Popen[str]]:
     """The process, ready; ended with the block."""
     process = subprocess.Popen(
-        [sys.executable, __file__, str(database), how],
+        [sys.executable, "-m", "support.reader_process", str(database), how],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
