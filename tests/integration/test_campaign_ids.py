@@ -115,7 +115,7 @@ def test_a_star_stands_alone_or_for_one_connection(tmp_path: Path) -> None:
     assert ids(tmp_path, "campaign_id,connection\n*,us\ncd-1,eu\n") == ["*", "cd-1"]
     for others in ("cd-1\n*", "*\ncd-1"):
         error = refusal(tmp_path, f"campaign_id\n{others}\n")
-        assert (error.value, "no other id beside `*`" in error.expected) == ("*", True)
+        assert (error.value, "no other id next to `*`" in error.expected) == ("*", True)
     error = refusal(tmp_path, "campaign_id,connection\n*,us\ncd-1,\n")
     assert (error.line, "line 3 has one" in error.expected) == (2, True)
 

@@ -1,126 +1,105 @@
-"""Read the file of campaign ids that a person keeps, and say to the line what is wrong with it."""
+"""The file of campaign ids, and the csv reader that reports an error to the line."""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from kore_campaigns.errors import CampaignIdsInvalid, FileInvalid
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """What a file is to look like, in the words of its messages."""
+class CsvFormat:
+    """Columns of a csv file, and the texts that describe it in messages."""
 
     columns: Sequence[str]
     """The first must be in the header, the others may be; in any order."""
     header: str
     values: str
-    """What is expected of a line with more cells than the header, after their number."""
+    """The expected values of a line that has more cells than the header."""
     invalid: type[FileInvalid]
 
+    def error(
+        self, path: Path, expected: str, *, line: int | None = None, value: str | None = None
+    ) -> FileInvalid:
+        return self.invalid(str(path), line=line, value=value, expected=expected)
 
-def read_records(path: Path, form: Form) -> Iterator[tuple[int, dict[str, str]]]:
-    """Every line below the header that says something: its number and its cells by column.
+
+def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells by column of every line below the header that has a value.
 
     Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
-    Raises `form.invalid` at the first thing that cannot be right.
+    Raises `form.invalid` at the first error.
     """
-    file = str(path)
-    rows = _rows(file, _text(path, form.header, form.invalid), form.invalid)
-    if not rows:
-        expected = form.header + "; the file is empty"
-        raise form.invalid(file, line=None, value=None, expected=expected)
-    names = _names(file, *rows[0], form)
-    for line, cells in rows[1:]:
-        if any(cells[len(names) :]):
-            expected = f"{len(names)} {form.values}"
-            raise form.invalid(file, line=line, value=",".join(cells), expected=expected)
-        yield line, dict(zip(names, cells, strict=False))
+    lines = io.StringIO(_text(path, form), newline="")
+    # a quote in a comment would include the lines below it
+    uncommented = ("\n" if line.lstrip().startswith("#") else line for line in lines)
+    reader = csv.reader(uncommented, skipinitialspace=True, strict=True)
+    names: list[str] = []
+    try:
+        for raw_cells in reader:
+            line = reader.line_num
+            for raw_value in raw_cells:
+                # a quote that is not closed would include the lines below it
+                first, *more = re.split(r"\r\n|\r|\n", raw_value)
+                if more:
+                    expected = "a value on one line, its quotes closed"
+                    raise form.error(path, expected, line=line - len(more), value=first)
+            cells = [cell.strip() for cell in raw_cells]
+            value = ",".join(cells)
+            if names and any(cells[len(names) :]):
+                raise form.error(path, f"{len(names)} {form.values}", line=line, value=value)
+            if names and any(cells):
+                yield line, dict(zip(names, cells, strict=False))
+            elif any(cells):
+                names = [cell.casefold() for cell in cells]
+                is_known = form.columns[0] in names and {*names} <= {*form.columns}
+                if not is_known or len({*names}) < len(names):
+                    is_one_cell = re.fullmatch(r"[^,]*[;\t|][^,]*", value)
+                    hint = "; separate columns by commas" if is_one_cell else ""
+                    raise form.error(path, form.header + hint, line=line, value=value)
+    except csv.Error as failed:
+        raise form.error(path, f"csv ({failed})", line=reader.line_num) from None
+    if not names:
+        raise form.error(path, form.header + "; the file is empty")
 
 
-def _names(file: str, line: int, cells: list[str], form: Form) -> list[str]:
-    names = [cell.casefold() for cell in cells]
-    is_known = form.columns[0] in names and set(names) <= set(form.columns)
-    if not is_known or len(set(names)) < len(names):
-        is_of_one = len(cells) == 1 and re.search(r"[;\t|]", cells[0])
-        hint = "; separate columns by commas" if is_of_one else ""
-        raise form.invalid(file, line=line, value=",".join(cells), expected=form.header + hint)
-    return names
-
-
-def _text(path: Path, header: str, invalid: type[FileInvalid]) -> str:
+def _text(path: Path, form: CsvFormat) -> str:
     try:
         raw = path.read_bytes()
-    except OSError as failed:
-        reason = (
-            "it does not exist" if isinstance(failed, FileNotFoundError) else str(failed.strerror)
-        )
-        expected = f"a readable csv file with {header}; {reason}"
-        raise invalid(str(path), line=None, value=None, expected=expected) from None
-    try:
         return raw.decode("utf-8-sig")
+    except OSError as failed:
+        is_missing = isinstance(failed, FileNotFoundError)
+        reason = "it does not exist" if is_missing else failed.strerror
+        raise form.error(path, f"a readable csv file with {form.header}; {reason}") from None
     except UnicodeDecodeError as failed:
-        line = raw.count(b"\n", 0, failed.start) + 1
-        value = raw[failed.start : failed.start + 4].hex(" ")
-        raise invalid(
-            str(path),
-            line=line,
-            value=value,
-            expected="text in UTF-8 (in Excel: save as `CSV UTF-8`)",
+        raise form.error(
+            path,
+            "text in UTF-8 (in Excel: save as `CSV UTF-8`)",
+            line=raw.count(b"\n", 0, failed.start) + 1,
+            value=raw[failed.start : failed.start + 4].hex(" "),
         ) from None
 
 
-def _rows(file: str, text: str, invalid: type[FileInvalid]) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(_without_comments(text), skipinitialspace=True, strict=True)
-    rows = []
-    try:
-        for raw_cells in reader:
-            for value in raw_cells:
-                _check_line_breaks(file, reader.line_num, value, invalid)
-            cells = [cell.strip() for cell in raw_cells]
-            if any(cells):
-                rows.append((reader.line_num, cells))
-    except csv.Error as failed:
-        raise invalid(file, line=reader.line_num, value=None, expected=f"csv ({failed})") from None
-    return rows
-
-
-def _without_comments(text: str) -> Iterator[str]:
-    """The lines, comments left blank: a quote in one would go on into what is below it."""
-    for line in io.StringIO(text, newline=""):
-        yield "\n" if line.lstrip().startswith("#") else line
-
-
-def _check_line_breaks(file: str, line: int, value: str, invalid: type[FileInvalid]) -> None:
-    # a quote that was opened and forgotten would take what is below it for part of a value
-    first, *more = re.split(r"\r\n|\r|\n", value)
-    if more:
-        begins = line - len(more)
-        raise invalid(
-            file, line=begins, value=first, expected="a value on one line, its quotes closed"
-        )
-
-
-# in place of an id: every campaign that the account listing shows
-EVERY = "*"
-FORM = Form(
+# instead of an id: every campaign of the account listing
+EVERY: Final = "*"
+FORMAT: Final = CsvFormat(
     columns=("campaign_id", "note", "connection"),
     header="the header `campaign_id`, optionally followed by `note` and `connection`",
     values='value(s), as in the header; put a note that holds a comma in "quotes"',
     invalid=CampaignIdsInvalid,
 )
-# Not a UUID pattern: ids of voice campaigns have a first group of seven digits.  What is refused is
-# only what cannot stand in a URL path by itself or is a sign of a slip (blanks, also those that
-# nobody sees, quotes, separators).
-ID = re.compile(
+# No UUID pattern: ids of voice campaigns have a first group of seven digits. Refused are only signs
+# that a URL path cannot have and typing errors: blanks, also invisible ones, quotes, separators
+ID: Final = re.compile(
     r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]{1,200}"""
 )
-EXPECTED_ID = (
+EXPECTED_ID: Final = (
     "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, "
     "quotes or slashes, or `*` alone for every campaign of the account listing"
 )
@@ -139,39 +118,22 @@ class ConfiguredCampaign:
 def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     """The campaigns of the file in its order, each once per connection.
 
-    Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
-    Raises `CampaignIdsInvalid` at the first thing that cannot be right.
+    Raises `CampaignIdsInvalid` at the first error.
     """
     found: dict[tuple[str, str], ConfiguredCampaign] = {}
-    for line, values in read_records(path, FORM):
-        campaign = _campaign(str(path), line, values)
-        found.setdefault((campaign.connection, campaign.campaign_id), campaign)
+    for line, cells in read_records(path, FORMAT):
+        campaign_id, connection = cells.get("campaign_id", ""), cells.get("connection", "")
+        if campaign_id != EVERY and not ID.fullmatch(campaign_id):
+            raise FORMAT.error(path, EXPECTED_ID, line=line, value=campaign_id)
+        campaign = ConfiguredCampaign(campaign_id, cells.get("note", ""), connection, line)
+        found.setdefault((connection, campaign_id), campaign)
     if not found:
-        raise CampaignIdsInvalid(
-            str(path), line=None, value=None, expected="at least one campaign id below the header"
-        )
+        raise FORMAT.error(path, "at least one campaign id below the header")
     campaigns = list(found.values())
-    _check_every(str(path), campaigns)
+    for every in campaigns:
+        for other in campaigns if every.campaign_id == EVERY else ():
+            # `*` includes all ids of its connection, so another one is an error
+            if other is not every and other.connection in ("", every.connection):
+                expected = f"no other id next to `*`, but line {other.line} has one"
+                raise FORMAT.error(path, expected, line=every.line, value=EVERY)
     return campaigns
-
-
-def _check_every(file: str, campaigns: list[ConfiguredCampaign]) -> None:
-    """`*` names them all, so another id beside it, for the same connection, is a slip."""
-    for every in (one for one in campaigns if one.campaign_id == EVERY):
-        beside = [
-            other
-            for other in campaigns
-            if other is not every and other.connection in ("", every.connection)
-        ]
-        if beside:
-            expected = f"no other id beside `*`, but line {beside[0].line} has one"
-            raise CampaignIdsInvalid(file, line=every.line, value=EVERY, expected=expected)
-
-
-def _campaign(file: str, line: int, values: Mapping[str, str]) -> ConfiguredCampaign:
-    campaign_id = values.get("campaign_id", "")
-    if campaign_id != EVERY and not ID.fullmatch(campaign_id):
-        raise CampaignIdsInvalid(file, line=line, value=campaign_id, expected=EXPECTED_ID)
-    return ConfiguredCampaign(
-        campaign_id, values.get("note", ""), values.get("connection", ""), line
-    )

@@ -14,15 +14,16 @@ from typing import Any, Final
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, DataType
 from kore_campaigns.transform import values
 from kore_campaigns.transform.calling_hours import windows_of
-from kore_campaigns.transform.change_meaning import (
+from kore_campaigns.transform.changes import (
     DELETED,
     FIRST,
+    Change,
+    difference,
     kind_of,
     risky,
     rules_of,
     summary,
 )
-from kore_campaigns.transform.changes import Change, difference
 from kore_campaigns.transform.drift import Unknown, unknown_fields, unknown_values, unknown_windows
 from kore_campaigns.transform.values import in_order, list_rows, settled, text_hash
 

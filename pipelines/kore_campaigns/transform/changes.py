@@ -1,16 +1,33 @@
-"""Field-level difference between two versions of a campaign.
+"""Changes between two versions of a campaign, field by field, and their meaning.
 
-`dialingStrategy.callingHours.days[FR].end`, `contactLists[List 1]`: elements of a list have a name
-where Kore gives one, so that an element that moved is not a change of all elements after it.
+Paths: `dialingStrategy.callingHours.days[FR].end`, `contactLists[List 1]`. Elements of a list have
+a name where Kore gives one, so that an element that moved does not change all elements after it.
+Meaning: the kind of a change, its risk, and one sentence for all changes of a version:
+``Fri 09:00-18:00 -> 09:00-20:00; DNC list `DNC CL Dec 4` removed``
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from kore_campaigns.transform.values import canonical, settled
+from kore_campaigns.errors import shorten
+from kore_campaigns.transform.calling_hours import (
+    DAY_NAMES,
+    MINUTES_A_DAY,
+    MINUTES_A_WEEK,
+    clock_text,
+)
+from kore_campaigns.transform.values import (
+    canonical,
+    integer,
+    names_by_identity,
+    settled,
+    text,
+)
 
 
 class Change(NamedTuple):
@@ -129,3 +146,249 @@ _NAMED_LISTS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "dncLists": _list_name,
     "contactLists": _list_name,
 }
+
+
+STRATEGY: Final = "dialingStrategy"
+HOURS: Final = f"{STRATEGY}.callingHours"
+DAYS: Final = f"{HOURS}.days"
+ATTEMPTS: Final = f"{STRATEGY}.maxAttemptsPerRecord"
+RETRY: Final = f"{STRATEGY}.defaultRetryPeriod"
+RING: Final = f"{STRATEGY}.maxRingTime"
+
+# by the first of these that the path is or lies below
+_KINDS: Final[Mapping[str, str]] = {
+    HOURS: "calling_hours",
+    "dncLists": "dnc",
+    f"{STRATEGY}.callerId": "caller_id",
+    ATTEMPTS: "retry",
+    RETRY: "retry",
+    RING: "retry",
+    "maxSkips": "retry",
+    "priority": "priority",
+    "status": "status",
+    "is_deleted": "status",
+    "schedule": "schedule",
+    "contactLists": "lists",
+    "name": "text",
+    "lname": "text",
+    "description": "text",
+    "message": "text",
+}
+KINDS: Final = (*dict.fromkeys(_KINDS.values()), "other")
+
+
+def kind_of(path: str) -> str:
+    """One of `KINDS`."""
+    for place, kind in _KINDS.items():
+        if path == place or path.startswith((f"{place}.", f"{place}[")):
+            return kind
+    return "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a version of a campaign permits, as far as changes are judged by it."""
+
+    windows: Sequence[Mapping[str, Any]]
+    is_daily: bool
+    window_by_label: Mapping[str, Mapping[str, Any]]
+    """The windows by what paths call them."""
+    dnc_lists: Mapping[str, str]
+    """Name by id, or by name where there is no id."""
+    contact_lists: Mapping[str, str]
+    open_minutes: int
+    """A bit for each minute of the week in which a window is open."""
+
+
+def rules_of(received: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]) -> Rules:
+    """The rules of a response, of any form, with its parsed calling windows."""
+    strategy = received.get(STRATEGY)
+    hours = strategy.get("callingHours") if isinstance(strategy, dict) else None
+    is_daily = isinstance(hours, dict) and text(hours.get("frequency")) == "DAILY"
+    days = hours.get("days") if isinstance(hours, dict) else None
+    labels = labels_of(DAYS, days) if isinstance(days, list) else []
+    by_position = {window["position"]: window for window in windows}
+    open_minutes = 0
+    for window in windows:
+        open_minutes |= _minutes(window, is_daily=is_daily) or 0
+    return Rules(
+        windows=windows,
+        is_daily=is_daily,
+        window_by_label={
+            label: by_position[position]
+            for position, label in enumerate(labels, start=1)
+            if position in by_position
+        },
+        dnc_lists=names_by_identity(received.get("dncLists")),
+        contact_lists=names_by_identity(received.get("contactLists")),
+        open_minutes=open_minutes,
+    )
+
+
+def _minutes(window: Mapping[str, Any], *, is_daily: bool) -> int | None:
+    """A bit for each minute of the week; None if the window cannot be placed in the week."""
+    if not window["is_parsed"]:
+        return None
+    if window["day_of_week"] is not None:
+        days: Iterable[int] = (window["day_of_week"],)
+    elif window["day"] is None and is_daily:
+        days = range(1, 8)
+    else:
+        return None
+    length = window["end_minute"] - window["start_minute"]
+    found = 0
+    for day in days:
+        bits = ((1 << length) - 1) << ((day - 1) * MINUTES_A_DAY + window["start_minute"])
+        # Sunday night continues on Monday
+        found |= bits & ((1 << MINUTES_A_WEEK) - 1) | bits >> MINUTES_A_WEEK
+    return found
+
+
+def risky(changes: Iterable[Change], before: Rules, after: Rules) -> list[bool]:
+    """For each change, whether it lets the campaign do more than before."""
+    return [_is_risky(change, before, after) for change in changes]
+
+
+def _is_risky(change: Change, before: Rules, after: Rules) -> bool:
+    kind = kind_of(change.path)
+    if kind == "calling_hours":
+        return _opens(change, before, after)
+    if kind == "dnc":
+        gone = before.dnc_lists.keys() - after.dnc_lists.keys()
+        return change.old_value is not None and bool(gone)
+    if change.path not in (ATTEMPTS, RETRY, RING):
+        return False
+    old, new = integer(change.old_value), integer(change.new_value)
+    if old is None:  # a limit that did not exist limited nothing
+        return False
+    if new is None:
+        return change.path == ATTEMPTS
+    return new > old if change.path == ATTEMPTS else new < old
+
+
+def _opens(change: Change, before: Rules, after: Rules) -> bool:
+    """Whether a change of the calling hours opens a minute that was closed."""
+    if change.path == f"{HOURS}.timezone":
+        return True
+    if not after.windows:  # no window limits the campaign any more
+        return bool(before.windows)
+    if change.path.startswith(f"{DAYS}["):
+        label = change.path.removeprefix(f"{DAYS}[").partition("]")[0]
+        if label in after.window_by_label:
+            minutes = _minutes(after.window_by_label[label], is_daily=after.is_daily)
+            return minutes is None or bool(minutes & ~before.open_minutes)
+        if label in before.window_by_label:
+            return False  # it is gone; the window that replaces it has a change of its own
+    return bool(after.open_minutes & ~before.open_minutes)
+
+
+FIRST: Final = "first seen"
+DELETED: Final = "deleted in Kore"
+
+# names and units as users know them
+_FIELDS: Final[Mapping[str, tuple[str, str]]] = {
+    f"{HOURS}.timezone": ("zone", ""),
+    f"{HOURS}.frequency": ("calling hours", ""),
+    f"{STRATEGY}.callerId.phoneNumber": ("caller id", ""),
+    ATTEMPTS: ("attempts", ""),
+    RETRY: ("retry period", " min"),
+    RING: ("ring time", " s"),
+    "maxSkips": ("skips", ""),
+    "priority": ("priority", ""),
+    "status": ("status", ""),
+    "dialingMode": ("dialling mode", ""),
+    "name": ("name", ""),
+}
+# moves with every write, or repeats another field
+_SILENT: Final = ("updatedAt", "lname")
+_NAMED_OTHERS: Final = 3
+
+
+def summary(changes: Sequence[Change], before: Rules, after: Rules) -> str:
+    """One sentence for all changes: hours by weekday, lists by name, then field by field."""
+    if not changes:
+        return "not compared with the version before"
+    parts = [
+        DELETED if change.new_value == "true" else "live again"
+        for change in changes
+        if change.path == "is_deleted"
+    ]
+    if any(change.path.startswith(HOURS) for change in changes):
+        parts += _hours(before, after)
+    parts += _lists("DNC list", before.dnc_lists, after.dnc_lists)
+    parts += _lists("contact list", before.contact_lists, after.contact_lists)
+    for change in changes:
+        if change.path in _FIELDS:
+            name, unit = _FIELDS[change.path]
+            old, new = (
+                "none" if value is None else value + unit
+                for value in (change.old_value, change.new_value)
+            )
+            parts.append(f"{name} {old} -> {new}")
+    parts += _others(changes)
+    if parts:
+        return "; ".join(parts)
+    if any(change.path not in _SILENT for change in changes):
+        return "formatting changed, same meaning"
+    return "only `updatedAt` moved"
+
+
+def _hours(before: Rules, after: Rules) -> Iterator[str]:
+    """What differs, weekday by weekday; neighbouring days with the same difference are one part."""
+    spans = {day: (_open(before, day), _open(after, day)) for day in (*range(1, 8), None)}
+    different = [(day, pair) for day, pair in spans.items() if pair[0] != pair[1]]
+    for (old, new), alike in groupby(different, key=lambda each: each[1]):
+        for days in _neighbours([day for day, _ in alike]):
+            if old and new:
+                yield f"{days} {old} -> {new}"
+            else:
+                yield f"{days} {old or new} {'removed' if old else 'added'}"
+
+
+def _open(rules: Rules, day: int | None) -> str:
+    """The windows of a day, such as `09:00-12:00, 13:00-18:00`."""
+    spans = []
+    for window in rules.windows:
+        if window["day_of_week"] == day:
+            if window["is_parsed"]:
+                end = window["end_minute"]
+                until = "24:00" if end == MINUTES_A_DAY else clock_text(end)[:5]
+                spans.append(f"{clock_text(window['start_minute'])[:5]}-{until}")
+            else:
+                spans.append(f"`{window['start_text'] or ''}`-`{window['end_text'] or ''}`")
+    return ", ".join(spans)
+
+
+def _neighbours(days: Sequence[int | None]) -> Iterator[str]:
+    """`Mon-Wed`, `Fri`: spans of days that follow each other."""
+    numbers = [day for day in days if day is not None]
+    for _, span in groupby(enumerate(numbers), key=lambda each: each[1] - each[0]):
+        names = [DAY_NAMES[day - 1] for _, day in span]
+        yield names[0] if len(names) == 1 else f"{names[0]}-{names[-1]}"
+    if None in days:
+        yield "without weekday"
+
+
+def _lists(kind: str, old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    for identity, name in old.items():
+        if identity not in new:
+            yield f"{kind} `{name}` removed"
+        elif new[identity] != name:
+            yield f"{kind} `{name}` is now `{new[identity]}`"
+    for identity, name in new.items():
+        if identity not in old:
+            yield f"{kind} `{name}` added"
+
+
+def _others(changes: Iterable[Change]) -> Iterator[str]:
+    """The fields that have no part of their own, by path."""
+    if any(kind_of(change.path) == "schedule" for change in changes):
+        yield "schedule changed"
+    paths = [
+        f"`{change.path}`"
+        for change in changes
+        if kind_of(change.path) not in ("calling_hours", "dnc", "lists", "schedule")
+        and change.path not in (*_FIELDS, *_SILENT, "is_deleted")
+    ]
+    if paths:
+        yield f"{shorten(paths, _NAMED_OTHERS)} changed"

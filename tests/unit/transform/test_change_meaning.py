@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_campaigns.transform.calling_hours import windows_of
-from kore_campaigns.transform.change_meaning import (
+from kore_campaigns.transform.changes import (
     KINDS,
     Rules,
+    difference,
     kind_of,
     risky,
     rules_of,
     summary,
 )
-from kore_campaigns.transform.changes import difference
 from support.calling_minutes import DAYS as DAY_CODES
 from support.calling_minutes import open_minutes, window
 from support.strategies import edits

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from kore_campaigns.transform.change_meaning import summary
-from kore_campaigns.transform.changes import Change, difference
+from kore_campaigns.transform.changes import Change, difference, summary
 from support.calling_minutes import window
 from unit.transform.test_change_meaning import MONDAY, TUESDAY, campaign, rules
 
