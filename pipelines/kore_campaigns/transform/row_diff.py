@@ -1,4 +1,4 @@
-"""What differs between a row as this version would write it and the row that a database holds."""
+"""Difference between a row as this version would write it and the stored row."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Row = Mapping[str, Any]
 
 _RAW: Final = "raw"
 _JSON: Final = {each.name for each in CAMPAIGN_VERSIONS.columns if each.data_type == "json"}
-# what says where a list row belongs, and nothing of the list
+# columns of a list row that only say to which campaign it belongs
 _PLACE: Final = {*CHILD_KEY, "account_id", "campaign_name", "timezone"}
 
 
 class Difference(NamedTuple):
     """One field: `status`, `raw.schedule.startTime`, `calling_hours[3].end_text`.
 
-    A value is None where nothing is there.
+    A value is None where there is none.
     """
 
     field: str
@@ -31,9 +31,9 @@ class Difference(NamedTuple):
 
 
 def differences(expected: Row, held: Row) -> list[Difference]:
-    """Every field of `expected` that `held`, as SQL returns it, has otherwise; lists row by row.
+    """Every field of `expected` that is different in `held`, as SQL returns it; lists row by row.
 
-    Columns that `held` alone has are passed over.
+    Columns that only `held` has are ignored.
     """
     return list(_fields(expected, held, ""))
 
@@ -47,7 +47,7 @@ def _fields(expected: Row, held: Row, place: str) -> Iterator[Difference]:
     for name, value in expected.items():
         found = held.get(name)
         if name == _RAW:
-            yield from _within(_parsed(found), _parsed(value))
+            yield from _raw(_parsed(found), _parsed(value))
         elif isinstance(found, list):  # JSON comes as text: these are the rows of a nested table
             yield from _rows(name, value, found)
         else:
@@ -58,8 +58,8 @@ def _fields(expected: Row, held: Row, place: str) -> Iterator[Difference]:
                 yield Difference(f"{place}{name}", _text(before), _text(after))
 
 
-def _within(held: Any, expected: Any) -> Iterator[Difference]:
-    """Where two received objects differ, field by field."""
+def _raw(held: Any, expected: Any) -> Iterator[Difference]:
+    """Difference between two responses, field by field."""
     if isinstance(held, dict) and isinstance(expected, dict):
         for path, old, new in difference(held, expected):
             yield Difference(path if path.startswith("[") else f"{_RAW}.{path}", old, new)
@@ -81,7 +81,7 @@ def _rows(name: str, expected: Iterable[Row], held: Iterable[Row]) -> Iterator[D
 
 
 def _labelled(rows: Iterable[Row]) -> dict[str, Row]:
-    """Rows by position; `3#2` is a second row of position 3, which must not hide behind it."""
+    """Rows by position; `3#2` is a second row of position 3, so that none is overlooked."""
     found: dict[str, Row] = {}
     for row in rows:
         label = position = str(row["position"])
@@ -108,12 +108,12 @@ def _parsed(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:  # no JSON at all: shown as it is
+    except ValueError:  # no JSON: shown as it is
         return value
 
 
 def _plain(value: Any) -> Any:
-    """A value in a form in which equal ones are equal, whoever hands them out."""
+    """A value in a form that is equal for equal values of all databases."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, time):

@@ -1,16 +1,17 @@
-"""What is known of a time zone by its name: is it one, where is it, when does its clock change.
+"""Facts of a time zone: whether it exists, its country, and when its clock changes.
 
-From the `tzdata` package alone, so that a database says the same whatever machine wrote it.
+From the `tzdata` package alone, so that the machine's own rules make no difference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -31,7 +32,7 @@ class ZoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class OffsetSpan:
-    """A time in which a zone's clock is so many minutes ahead of UTC."""
+    """A time in which the offset of a zone from UTC does not change."""
 
     starts_at: datetime
     ends_at: datetime
@@ -39,32 +40,82 @@ class OffsetSpan:
 
 
 def tzdata_version() -> str:
-    """Of the rules in use; they change several times a year."""
+    """Version of the rules in use; they change several times a year."""
     return version("tzdata")
 
 
 def zone_facts(name: str) -> ZoneFacts:
-    """What the IANA time zone database says of a name; names are matched to the letter.
+    """Return what the IANA time zone database has of a name, written exactly so.
 
-    Legacy is what is kept for old programs alone: a former spelling (`Asia/Calcutta`), a country
-    or an abbreviation (`GB`, `EST5EDT`).
+    Legacy names are kept for old programs alone: a former spelling (`Asia/Calcutta`), a country or
+    an abbreviation (`GB`, `EST5EDT`).
     """
-    if name not in _names():
+    zones = _zones()
+    if name not in zones.names:
         return ZoneFacts(is_iana=False)
-    is_placed = name in _countries()
-    is_legacy = not is_placed and name != "UTC" and not name.startswith("Etc/")
-    canonical = _links().get(name, name) if is_legacy else name
-    country = _countries().get(name) or (_country_of_legacy(name, canonical) if is_legacy else None)
-    return ZoneFacts(True, is_legacy, canonical, country)
+    is_legacy = name not in zones.countries and name != "UTC" and not name.startswith("Etc/")
+    if not is_legacy:
+        return ZoneFacts(True, False, name, zones.countries.get(name))
+    canonical = zones.links.get(name, name)
+    # Zones of several countries with the same time are one in the database, so the canonical zone
+    # may be in another country: `Iceland` leads to Africa/Abidjan
+    first, _, rest = name.partition("/")
+    if first in zones.country_codes.values():
+        country: str | None = first
+    elif first in zones.country_codes:
+        country = zones.country_codes[first]
+    else:
+        country = zones.single_countries.get(canonical) if rest else None
+    return ZoneFacts(True, True, canonical, country)
+
+
+@dataclass(frozen=True, slots=True)
+class _Zones:
+    names: frozenset[str]
+    links: Mapping[str, str]
+    """Current name by former name."""
+    countries: Mapping[str, str]
+    """Country code of each zone that has a place on the map."""
+    country_codes: Mapping[str, str]
+    """Code by name of the country."""
+    single_countries: Mapping[str, str]
+    """Country code of each zone that is in one country only."""
+
+
+@cache
+def _zones() -> _Zones:
+    # `L target link`, and `Z name ...` for each other zone
+    rules = [line.split() for line in _lines("tzdata.zi") if line[:2] in ("L ", "Z ")]
+    links = {rule[2]: rule[1] for rule in rules if rule[0] == "L"}
+    shared = {row[2]: row[0] for row in _table("zone1970.tab")}
+    return _Zones(
+        names=frozenset({rule[1] for rule in rules if rule[0] == "Z"} | links.keys()) - {"Factory"},
+        links=MappingProxyType(links),
+        countries=MappingProxyType({row[2]: row[0] for row in _table("zone.tab")}),
+        country_codes=MappingProxyType({row[1]: row[0] for row in _table("iso3166.tab")}),
+        single_countries=MappingProxyType(
+            {zone: codes for zone, codes in shared.items() if "," not in codes}
+        ),
+    )
+
+
+def _table(file: str) -> list[list[str]]:
+    return [line.split("\t") for line in _lines(file) if not line.startswith("#")]
+
+
+def _lines(file: str) -> list[str]:
+    text = _FILES.joinpath(file).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line]
 
 
 def offset_spans(name: str, begin: datetime, end: datetime) -> Iterator[OffsetSpan]:
     """The zone's offsets from `begin` to `end` (UTC), to the minute, without gap; for IANA names.
 
-    An offset that holds for less than a day between two equal ones would be passed over; there has
-    been none since clocks are set by law.
+    An offset of less than a day between two equal ones would be missed; none exists since clocks
+    are set by law.
     """
-    zone = _zone(name)
+    with _FILES.joinpath(*name.split("/")).open("rb") as file:
+        zone = ZoneInfo.from_file(file, key=name)
     starts_at, offset = begin, _offset(zone, begin)
     moment = begin
     while moment < end:
@@ -93,55 +144,3 @@ def _first_change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime
 def _offset(zone: ZoneInfo, moment: datetime) -> int:
     offset = moment.astimezone(zone).utcoffset()
     return 0 if offset is None else offset // _MINUTE
-
-
-@cache
-def _zone(name: str) -> ZoneInfo:
-    with _FILES.joinpath(*name.split("/")).open("rb") as file:
-        return ZoneInfo.from_file(file, key=name)
-
-
-@cache
-def _rules() -> tuple[tuple[str, ...], ...]:
-    """Lines of the compact source: `L target link`, and `Z name ...` for each other zone."""
-    text = _FILES.joinpath("tzdata.zi").read_text(encoding="utf-8")
-    return tuple(tuple(line.split()[:3]) for line in text.splitlines() if line[:2] in ("L ", "Z "))
-
-
-@cache
-def _links() -> dict[str, str]:
-    return {line[2]: line[1] for line in _rules() if line[0] == "L"}
-
-
-@cache
-def _names() -> frozenset[str]:
-    zones = {line[1] for line in _rules() if line[0] == "Z"}
-    return frozenset(zones | _links().keys()) - {"Factory"}
-
-
-@cache
-def _countries() -> dict[str, str]:
-    """The country of each zone that has a place on the map."""
-    return {row[2]: row[0] for row in _table("zone.tab")}
-
-
-def _country_of_legacy(name: str, canonical: str) -> str | None:
-    """The country an old name stands for, where that can be told.
-
-    Zones of several countries that keep the same time are one in the database, so what an old
-    name leads to may lie in another country: `Iceland` leads to Africa/Abidjan.
-    """
-    first, _, rest = name.partition("/")
-    codes = {row[1]: row[0] for row in _table("iso3166.tab")}
-    if first in codes.values():
-        return first
-    if first in codes:
-        return codes[first]
-    shared = [row[0].split(",") for row in _table("zone1970.tab") if row[2] == canonical]
-    return shared[0][0] if rest and shared and len(shared[0]) == 1 else None
-
-
-@cache
-def _table(file: str) -> tuple[tuple[str, ...], ...]:
-    lines = _FILES.joinpath(file).read_text(encoding="utf-8").splitlines()
-    return tuple(tuple(line.split("\t")) for line in lines if line and not line.startswith("#"))
