@@ -27,8 +27,8 @@ def row(campaign: dict[str, Any]) -> dict[str, Any]:
         stream_id="st-1",
         campaign_id=campaign["_id"],
         observed_at=datetime(2026, 1, 2, tzinfo=UTC),
-        held=None,
-        held_raw=None,
+        stored=None,
+        stored_raw=None,
     )
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from kore_campaigns.extract.listing import Listed, StoredRow, differing_fields
-from kore_campaigns.transform.campaign import Held
+from kore_campaigns.transform.campaign import StoredVersion
 
 SweepKind = Literal["full", "listing"]
 
@@ -101,7 +101,11 @@ def in_order(requests: Iterable[PlannedRequest]) -> list[PlannedRequest]:
 
 
 def done_in(
-    stored: Mapping[str, Held], *, started_at: datetime, through: str, unsettled: Collection[str]
+    stored: Mapping[str, StoredVersion],
+    *,
+    started_at: datetime,
+    through: str,
+    unsettled: Collection[str],
 ) -> set[str]:
     """Campaigns that a full sweep had fetched and stored when it was stopped."""
     return {
@@ -214,7 +218,7 @@ class ListingDiff:
 
     configured: Collection[str] | None
     """None for every campaign of the listing."""
-    stored: Mapping[str, Held]
+    stored: Mapping[str, StoredVersion]
     stored_rows: Mapping[str, StoredRow]
     failed: Collection[str]
     requests: dict[str, PlannedRequest] = field(default_factory=dict)

@@ -44,7 +44,7 @@ from kore_campaigns.load.dlt_load import duckdb_pipeline
 from kore_campaigns.load.duckdb_file import Workspace
 from kore_campaigns.load.postgres import Warehouse
 from kore_campaigns.load.reader import Reader, sql_client
-from kore_campaigns.transform.campaign import Held
+from kore_campaigns.transform.campaign import StoredVersion
 
 
 @dataclass(slots=True)
@@ -52,7 +52,7 @@ class PlannedRun:
     """The plan of a run, with what it was made from."""
 
     plan: Plan
-    stored: Mapping[str, Held]
+    stored: Mapping[str, StoredVersion]
     listing_rows: list[tuple[Listed, int | None]] = field(default_factory=list)
     """Rows of the listing to store, each with the version that it agrees with."""
     requested_rows: dict[str, Listed] = field(default_factory=dict)

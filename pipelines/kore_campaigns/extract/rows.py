@@ -18,7 +18,7 @@ from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.state import read_raw
 from kore_campaigns.load.reader import Reader, in_utc, query, sql_client
 from kore_campaigns.load.upsert import Records, Reference, held_rows
-from kore_campaigns.transform.campaign import Held, Shaped, deletion_row, version_row
+from kore_campaigns.transform.campaign import Shaped, StoredVersion, deletion_row, version_row
 from kore_campaigns.transform.time_zones import offset_spans, tzdata_version, zone_facts
 
 _CONFIGURED = """
@@ -275,7 +275,7 @@ class PendingRows:
         raw = self._raw_of(known)
         while self._versions:
             campaign_id, observed_at, found = self._versions.popleft()
-            held, held_raw = known.get(campaign_id), raw.get(campaign_id)
+            stored, stored_raw = known.get(campaign_id), raw.get(campaign_id)
             where: _Where = {
                 "account_id": self._settings.account_id,
                 "stream_id": self._settings.stream_id,
@@ -283,11 +283,11 @@ class PendingRows:
                 "observed_at": observed_at,
             }
             if found is not None:
-                yield version_row(found, **where, held=held, held_raw=held_raw)
-            elif held is not None:
-                yield deletion_row(held_raw or {}, **where, held=held)
+                yield version_row(found, **where, stored=stored, stored_raw=stored_raw)
+            elif stored is not None:
+                yield deletion_row(stored_raw or {}, **where, stored=stored)
 
-    def _raw_of(self, known: Mapping[str, Held]) -> dict[str, dict[str, Any]]:
+    def _raw_of(self, known: Mapping[str, StoredVersion]) -> dict[str, dict[str, Any]]:
         if not known:
             return {}
         with sql_client(self._pipeline) as reader:

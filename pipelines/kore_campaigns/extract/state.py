@@ -10,7 +10,7 @@ from typing import Any
 
 from kore_campaigns.extract.listing import StoredRow
 from kore_campaigns.load.reader import Reader, in_utc, query, select_rows
-from kore_campaigns.transform.campaign import Held
+from kore_campaigns.transform.campaign import StoredVersion
 
 # a version counts once its load was completed; an unfinished load is written over by its replay
 _NEWEST = """
@@ -48,11 +48,11 @@ where versions.stream_id = %s
 _FEW = 100
 
 
-def read_held(reader: Reader, *, stream_id: str) -> dict[str, Held]:
+def read_held(reader: Reader, *, stream_id: str) -> dict[str, StoredVersion]:
     """The newest version of every campaign of this app; empty for a destination never loaded."""
     rows = query(reader, _NEWEST, stream_id)
     return {
-        campaign_id: Held(
+        campaign_id: StoredVersion(
             version=int(version),
             content_hash=content_hash,
             valid_from=in_utc(valid_from),
@@ -75,7 +75,7 @@ def read_held(reader: Reader, *, stream_id: str) -> dict[str, Held]:
 
 
 def read_raw(
-    reader: Reader, *, stream_id: str, held: Mapping[str, Held]
+    reader: Reader, *, stream_id: str, held: Mapping[str, StoredVersion]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The object last received of each campaign in `held`, to compare a new one with."""
     if len(held) <= _FEW:
@@ -134,7 +134,7 @@ class PastSweeps:
 class Known:
     """What the destination says before a run: what is held, and what is still to do."""
 
-    held: Mapping[str, Held] = field(default_factory=dict)
+    held: Mapping[str, StoredVersion] = field(default_factory=dict)
     failed: Collection[str] = frozenset()
     last_full_at: datetime | None = None
     unfinished: FullSweep | None = None

@@ -34,7 +34,7 @@ from kore_campaigns.load.duckdb_file import Workspace, workspace_for
 from kore_campaigns.load.postgres import Warehouse, lock_all_accounts
 from kore_campaigns.load.reader import Connection, Reader, columns_of_table, kept_versions, reading
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, RAW_SCHEMA
-from kore_campaigns.transform.campaign import Held, deletion_row, shape, version_row
+from kore_campaigns.transform.campaign import StoredVersion, deletion_row, shape, version_row
 from kore_campaigns.transform.row_diff import Difference, differences
 
 NAMED: Final = 5  # versions that are told of one kind of fault
@@ -425,7 +425,7 @@ def _derive(
 ) -> Row:
     held = None
     if kept["version"] > 1:
-        held = Held(
+        held = StoredVersion(
             version=kept["version"] - 1,
             content_hash=kept["content_hash"],
             valid_from=kept["valid_from"],
@@ -436,5 +436,5 @@ def _derive(
         )
     where = {name: kept[name] for name in ("account_id", "stream_id", "campaign_id", "observed_at")}
     if held is not None and kept["is_deleted"]:
-        return deletion_row(data, **where, held=held)
-    return version_row(shape(data), **where, held=held, held_raw=before_data)
+        return deletion_row(data, **where, stored=held)
+    return version_row(shape(data), **where, stored=held, stored_raw=before_data)

@@ -78,7 +78,7 @@ class Verification:
                 {
                     "campaign_id": campaign_id,
                     "field": each.field,
-                    "database": each.held,
+                    "database": each.stored,
                     "kore": each.expected,
                 }
                 for campaign_id, found in self.differing.items()

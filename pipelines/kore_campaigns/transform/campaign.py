@@ -85,7 +85,7 @@ class Shaped:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class StoredVersion:
     """The newest version of a campaign that the destination has."""
 
     version: int
@@ -115,9 +115,9 @@ def shape(data: Mapping[str, Any]) -> Shaped:
     )
 
 
-def is_new_version(held: Held | None, content_hash: str) -> bool:
+def is_new_version(stored: StoredVersion | None, content_hash: str) -> bool:
     """True if a campaign with this content needs a row: new, different, or live again."""
-    return held is None or held.is_deleted or held.content_hash != content_hash
+    return stored is None or stored.is_deleted or stored.content_hash != content_hash
 
 
 def version_row(
@@ -127,24 +127,24 @@ def version_row(
     stream_id: str,
     campaign_id: str,
     observed_at: datetime,
-    held: Held | None,
-    held_raw: Mapping[str, Any] | None,
+    stored: StoredVersion | None,
+    stored_raw: Mapping[str, Any] | None,
 ) -> Row:
     """The row of `campaign_versions` for a response, with the rows of its nested tables.
 
-    `held` and `held_raw` are the version before, which the changes are compared with.
+    `stored` and `stored_raw` are the version before, which the changes are compared with.
     """
-    key = _key(stream_id, campaign_id, held)
+    key = _key(stream_id, campaign_id, stored)
     updated_at = shaped.columns["updated_at"]
-    if held is None:
+    if stored is None:
         changes: list[Row] = []
         what = FIRST
         valid_from = updated_at or observed_at
     else:
-        changes, what = _changes(key, held, held_raw, shaped)
-        has_moved = updated_at is not None and held.updated_at != updated_at > held.valid_from
+        changes, what = _changes(key, stored, stored_raw, shaped)
+        has_moved = updated_at is not None and stored.updated_at != updated_at > stored.valid_from
         # a clock that was set back must not reorder history
-        valid_from = updated_at if has_moved else max(observed_at, held.valid_from)
+        valid_from = updated_at if has_moved else max(observed_at, stored.valid_from)
     return {
         "account_id": account_id,
         **key,
@@ -163,23 +163,23 @@ def version_row(
 
 
 def deletion_row(
-    held_raw: Mapping[str, Any],
+    stored_raw: Mapping[str, Any],
     *,
     account_id: str,
     stream_id: str,
     campaign_id: str,
     observed_at: datetime,
-    held: Held,
+    stored: StoredVersion,
 ) -> Row:
     """The row that marks a campaign as deleted: its last known columns, and no list rows."""
-    shaped = shape(held_raw)
-    key = _key(stream_id, campaign_id, held)
+    shaped = shape(stored_raw)
+    key = _key(stream_id, campaign_id, stored)
     return {
         "account_id": account_id,
         **key,
-        "content_hash": held.content_hash,
+        "content_hash": stored.content_hash,
         "observed_at": observed_at,
-        "valid_from": max(observed_at, held.valid_from),
+        "valid_from": max(observed_at, stored.valid_from),
         "is_deleted": True,
         "change_summary": DELETED,
         **shaped.columns,
@@ -191,18 +191,18 @@ def deletion_row(
     }
 
 
-def _key(stream_id: str, campaign_id: str, held: Held | None) -> Row:
-    version = 1 if held is None else held.version + 1
+def _key(stream_id: str, campaign_id: str, stored: StoredVersion | None) -> Row:
+    version = 1 if stored is None else stored.version + 1
     return {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
 
 
 def _changes(
-    key: Row, held: Held, held_raw: Mapping[str, Any] | None, shaped: Shaped
+    key: Row, stored: StoredVersion, stored_raw: Mapping[str, Any] | None, shaped: Shaped
 ) -> tuple[list[Row], str]:
     """The rows of `changes` compared with the version before, and their summary."""
-    old, new = held_raw or {}, json.loads(shaped.raw)
-    changes = [Change("is_deleted", "true", "false")] if held.is_deleted else []
-    changes += difference(held_raw, new)
+    old, new = stored_raw or {}, json.loads(shaped.raw)
+    changes = [Change("is_deleted", "true", "false")] if stored.is_deleted else []
+    changes += difference(stored_raw, new)
     before, after = rules_of(old, windows_of(old)), rules_of(new, shaped.calling_hours)
     rows = _change_rows(key, changes, risky(changes, before, after))
     return rows, summary(changes, before, after)

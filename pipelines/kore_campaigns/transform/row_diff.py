@@ -26,16 +26,16 @@ class Difference(NamedTuple):
     """
 
     field: str
-    held: str | None
+    stored: str | None
     expected: str | None
 
 
-def differences(expected: Row, held: Row) -> list[Difference]:
-    """Every field of `expected` that is different in `held`, as SQL returns it; lists row by row.
+def differences(expected: Row, stored: Row) -> list[Difference]:
+    """Every field of `expected` that is different in `stored`, as SQL returns it; lists row by row.
 
-    Columns that only `held` has are ignored.
+    Columns that only `stored` has are ignored.
     """
-    return list(_fields(expected, held, ""))
+    return list(_fields(expected, stored, ""))
 
 
 def nested_names(table: Table = CAMPAIGN_VERSIONS) -> tuple[str, ...]:
@@ -43,9 +43,9 @@ def nested_names(table: Table = CAMPAIGN_VERSIONS) -> tuple[str, ...]:
     return tuple(child.name for child in table.children)
 
 
-def _fields(expected: Row, held: Row, place: str) -> Iterator[Difference]:
+def _fields(expected: Row, stored: Row, place: str) -> Iterator[Difference]:
     for name, value in expected.items():
-        found = held.get(name)
+        found = stored.get(name)
         if name == _RAW:
             yield from _raw(_parsed(found), _parsed(value))
         elif isinstance(found, list):  # JSON comes as text: these are the rows of a nested table
@@ -58,17 +58,17 @@ def _fields(expected: Row, held: Row, place: str) -> Iterator[Difference]:
                 yield Difference(f"{place}{name}", _text(before), _text(after))
 
 
-def _raw(held: Any, expected: Any) -> Iterator[Difference]:
+def _raw(stored: Any, expected: Any) -> Iterator[Difference]:
     """Difference between two responses, field by field."""
-    if isinstance(held, dict) and isinstance(expected, dict):
-        for path, old, new in difference(held, expected):
+    if isinstance(stored, dict) and isinstance(expected, dict):
+        for path, old, new in difference(stored, expected):
             yield Difference(path if path.startswith("[") else f"{_RAW}.{path}", old, new)
-    elif canonical(held) != canonical(expected):
-        yield Difference(_RAW, _text(held), _text(expected))
+    elif canonical(stored) != canonical(expected):
+        yield Difference(_RAW, _text(stored), _text(expected))
 
 
-def _rows(name: str, expected: Iterable[Row], held: Iterable[Row]) -> Iterator[Difference]:
-    wanted, found = _labelled(expected), _labelled(held)
+def _rows(name: str, expected: Iterable[Row], stored: Iterable[Row]) -> Iterator[Difference]:
+    wanted, found = _labelled(expected), _labelled(stored)
     for label, row in wanted.items():
         place = f"{name}[{label}]"
         if label in found:

@@ -24,7 +24,9 @@ _REFUSED = ("\\u0000", "NaN", "Infinity")
 _TYPE_MARKS = "\uf026-\uf02e"
 _REFUSED_SIGNS = re.compile(f'[\ud800-\udfff]|"[{_TYPE_MARKS}]')
 _MARKED = re.compile(f"[{_TYPE_MARKS}]")
-_LONG_NUMBER = re.compile(r"[:,\[-][0-9]{19}")  # with `^` as an alternative it takes thrice as long
+_LONG_NUMBER = re.compile(
+    r"[:,\[-][0-9]{19}"
+)  # with `^` as an alternative it takes three times as long
 _MAX_DEPTH = 100
 INT64 = range(-(2**63), 2**63)
 
@@ -58,8 +60,8 @@ def settled(value: Any) -> tuple[Any, str]:
     text = _ENCODE(value)
     if not _is_suspect(text):
         return value, text
-    held = _holdable(value, 0)
-    return held, _ENCODE(held)
+    stored = _holdable(value, 0)
+    return stored, _ENCODE(stored)
 
 
 def _is_suspect(text: str) -> bool:

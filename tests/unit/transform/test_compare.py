@@ -14,7 +14,7 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("expected", "held"),
+    ("expected", "stored"),
     [
         ({"name": "A"}, {"name": "A", "version": 3}),
         ({"updated_at": NOON}, {"updated_at": NOON.astimezone(timezone(timedelta(hours=5)))}),
@@ -30,13 +30,13 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
     ],
 )
 def test_the_same_in_another_form_is_no_difference(
-    expected: dict[str, Any], held: dict[str, Any]
+    expected: dict[str, Any], stored: dict[str, Any]
 ) -> None:
-    assert differences(expected, held) == []
+    assert differences(expected, stored) == []
 
 
 @pytest.mark.parametrize(
-    ("expected", "held", "told"),
+    ("expected", "stored", "told"),
     [
         ({"name": "A"}, {"name": "B"}, ("name", "B", "A")),
         ({"name": "A"}, {"name": None}, ("name", None, "A")),
@@ -58,9 +58,9 @@ def test_the_same_in_another_form_is_no_difference(
     ],
 )
 def test_a_difference_is_told_with_both_values(
-    expected: dict[str, Any], held: dict[str, Any], told: tuple[Any, ...]
+    expected: dict[str, Any], stored: dict[str, Any], told: tuple[Any, ...]
 ) -> None:
-    assert differences(expected, held) == [told]
+    assert differences(expected, stored) == [told]
 
 
 def window(position: int, **fields: Any) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def window(position: int, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("expected", "held", "told"),
+    ("expected", "stored", "told"),
     [
         ([window(1)], [window(1, end_text="8 PM")], ("[1].end_text", "8 PM", "6:00 PM")),
         ([], [window(2, version=1)], ("[2]", '{"day":"MO","end_text":"6:00 PM"}', None)),
@@ -84,21 +84,21 @@ def window(position: int, **fields: Any) -> dict[str, Any]:
             ("[1#2]", '{"day":"MO","end_text":"6:00 PM"}', None),
         ),
     ],
-    ids=["other", "only held", "only expected", "second of two", "doubled"],
+    ids=["other", "only stored", "only expected", "second of two", "doubled"],
 )
 def test_lists_are_compared_row_by_row(
-    expected: list[dict[str, Any]], held: list[dict[str, Any]], told: tuple[Any, ...]
+    expected: list[dict[str, Any]], stored: list[dict[str, Any]], told: tuple[Any, ...]
 ) -> None:
     field, *values = told
-    found = differences({"calling_hours": expected}, {"calling_hours": held})
+    found = differences({"calling_hours": expected}, {"calling_hours": stored})
     assert found == [(f"calling_hours{field}", *values)]
 
 
 def test_every_difference_is_told() -> None:
     raw = json.dumps({"name": "A", "status": "Ready"})
     expected = {"name": "A", "status": "Ready", "raw": raw, "dnc_lists": [{"position": 1}]}
-    held: dict[str, Any] = {"name": "B", "status": "Ready", "raw": "{}", "dnc_lists": []}
+    stored: dict[str, Any] = {"name": "B", "status": "Ready", "raw": "{}", "dnc_lists": []}
 
-    told = [each.field for each in differences(expected, held)]
+    told = [each.field for each in differences(expected, stored)]
 
     assert told == ["name", "raw.name", "raw.status", "dnc_lists[1]"]

@@ -12,7 +12,7 @@ from hypothesis import given
 from kore_campaigns import schema
 from kore_campaigns.transform import campaign as shaping
 from kore_campaigns.transform.campaign import (
-    Held,
+    StoredVersion,
     deletion_row,
     is_new_version,
     shape,
@@ -34,7 +34,7 @@ def version_row(data: dict[str, Any], **known: Any) -> dict[str, Any]:
     return shaping.version_row(shape(data), **known)
 
 
-def held(**facts: Any) -> Held:
+def stored(**facts: Any) -> StoredVersion:
     known: dict[str, Any] = {
         "version": 3,
         "content_hash": "h",
@@ -44,7 +44,7 @@ def held(**facts: Any) -> Held:
         "observed_at": NOW - 9 * HOUR,
         "campaign_type": "voice",
     }
-    return Held(**(known | facts))
+    return StoredVersion(**(known | facts))
 
 
 def test_the_first_version_is_whole_and_has_no_changes() -> None:
@@ -80,11 +80,11 @@ def test_the_first_version_is_whole_and_has_no_changes() -> None:
         ],
         "changes": [],
     }
-    assert version_row(data, held=None, held_raw=None, **ASKED) == expected
+    assert version_row(data, stored=None, stored_raw=None, **ASKED) == expected
 
 
 def test_a_later_version_lists_what_changed() -> None:
-    row = version_row(sent(name="B", status="Ready"), held=held(), held_raw=sent(), **ASKED)
+    row = version_row(sent(name="B", status="Ready"), stored=stored(), stored_raw=sent(), **ASKED)
     assert row["version"] == 4
     assert row["changes"] == [
         {
@@ -112,14 +112,14 @@ def test_a_later_version_lists_what_changed() -> None:
 
 
 def test_without_the_state_before_no_change_is_invented() -> None:
-    row = version_row(sent(), held=held(), held_raw=None, **ASKED)
+    row = version_row(sent(), stored=stored(), stored_raw=None, **ASKED)
     assert row["changes"] == []
     assert row["change_summary"] == "not compared with the version before"
 
 
-def valid_from(updated_at: datetime | None, before: Held | None) -> datetime:
+def valid_from(updated_at: datetime | None, before: StoredVersion | None) -> datetime:
     data = sent() if updated_at is None else sent(updatedAt=updated_at.isoformat())
-    found = version_row(data, held=before, held_raw=sent(), **ASKED)["valid_from"]
+    found = version_row(data, stored=before, stored_raw=sent(), **ASKED)["valid_from"]
     assert isinstance(found, datetime)
     return found
 
@@ -129,16 +129,16 @@ def valid_from(updated_at: datetime | None, before: Held | None) -> datetime:
     [
         (NOW - HOUR, None, NOW - HOUR),
         (None, None, NOW),
-        (NOW - HOUR, held(), NOW - HOUR),
-        (NOW - HOUR, held(updated_at=None), NOW - HOUR),
-        (None, held(), NOW),
-        (NOW - 10 * HOUR, held(), NOW),
-        (NOW - 10 * HOUR, held(valid_from=NOW - 11 * HOUR), NOW),
-        (NOW - 9 * HOUR, held(), NOW),
-        (NOW - 11 * HOUR, held(), NOW),
-        (None, held(valid_from=NOW + HOUR), NOW + HOUR),
-        (NOW - 5 * HOUR, held(is_deleted=True, valid_from=NOW - 4 * HOUR), NOW),
-        (NOW - 3 * HOUR, held(is_deleted=True, valid_from=NOW - 4 * HOUR), NOW - 3 * HOUR),
+        (NOW - HOUR, stored(), NOW - HOUR),
+        (NOW - HOUR, stored(updated_at=None), NOW - HOUR),
+        (None, stored(), NOW),
+        (NOW - 10 * HOUR, stored(), NOW),
+        (NOW - 10 * HOUR, stored(valid_from=NOW - 11 * HOUR), NOW),
+        (NOW - 9 * HOUR, stored(), NOW),
+        (NOW - 11 * HOUR, stored(), NOW),
+        (None, stored(valid_from=NOW + HOUR), NOW + HOUR),
+        (NOW - 5 * HOUR, stored(is_deleted=True, valid_from=NOW - 4 * HOUR), NOW),
+        (NOW - 3 * HOUR, stored(is_deleted=True, valid_from=NOW - 4 * HOUR), NOW - 3 * HOUR),
     ],
     ids=[
         *("first", "first, undated", "moved", "newly dated", "undated", "not moved"),
@@ -147,14 +147,14 @@ def valid_from(updated_at: datetime | None, before: Held | None) -> datetime:
     ],
 )
 def test_a_version_counts_from_when_it_was_written(
-    updated_at: datetime | None, before: Held | None, expected: datetime
+    updated_at: datetime | None, before: StoredVersion | None, expected: datetime
 ) -> None:
     assert valid_from(updated_at, before) == expected
 
 
 def test_a_deletion_keeps_what_was_last_known() -> None:
     raw = sent(dncLists={"name": "N"}, priority="5")
-    row = deletion_row(raw, held=held(), **ASKED)
+    row = deletion_row(raw, stored=stored(), **ASKED)
     assert row == {
         "account_id": "acc-1",
         **KEY,
@@ -185,12 +185,12 @@ def test_a_deletion_keeps_what_was_last_known() -> None:
 
 
 def test_a_deletion_never_counts_from_before_the_version_it_ends() -> None:
-    row = deletion_row(sent(), held=held(valid_from=NOW + HOUR), **ASKED)
+    row = deletion_row(sent(), stored=stored(valid_from=NOW + HOUR), **ASKED)
     assert row["valid_from"] == NOW + HOUR
 
 
 def test_a_campaign_that_came_back_says_so_first() -> None:
-    row = version_row(sent(name="B"), held=held(is_deleted=True), held_raw=sent(), **ASKED)
+    row = version_row(sent(name="B"), stored=stored(is_deleted=True), stored_raw=sent(), **ASKED)
     told = [(c["position"], c["path"], c["old_value"], c["new_value"]) for c in row["changes"]]
     assert told == [(1, "is_deleted", "true", "false"), (2, "name", "A", "B")]
     assert row["is_deleted"] is False
@@ -201,12 +201,12 @@ def test_a_campaign_that_came_back_says_so_first() -> None:
     ("before", "content", "new"),
     [
         (None, "h", True),
-        (held(), "h", False),
-        (held(), "other", True),
-        (held(is_deleted=True), "h", True),
+        (stored(), "h", False),
+        (stored(), "other", True),
+        (stored(is_deleted=True), "h", True),
     ],
 )
-def test_only_news_make_a_version(before: Held | None, content: str, new: bool) -> None:
+def test_only_news_make_a_version(before: StoredVersion | None, content: str, new: bool) -> None:
     assert is_new_version(before, content) is new
 
 
@@ -224,17 +224,17 @@ def check_names(row: dict[str, Any]) -> None:
 @given(edits())
 def test_every_row_has_exactly_the_declared_columns(edit: tuple[Any, Any]) -> None:
     old, new = edit
-    check_names(version_row(new, held=held(), held_raw=old, **ASKED))
-    check_names(deletion_row(old, held=held(), **ASKED))
+    check_names(version_row(new, stored=stored(), stored_raw=old, **ASKED))
+    check_names(deletion_row(old, stored=stored(), **ASKED))
 
 
 @given(campaigns)
 def test_what_is_stored_has_the_hash_of_what_was_received(campaign: dict[str, Any]) -> None:
-    row = version_row(campaign, held=None, held_raw=None, **ASKED)
+    row = version_row(campaign, stored=None, stored_raw=None, **ASKED)
     raw = json.loads(row["raw"])
     assert row["content_hash"] == content_hash(campaign) == content_hash(raw)
     assert raw == settled(campaign)[0]
     assert list(raw) == list(settled(campaign)[0])
-    again = version_row(raw, held=held(), held_raw=raw, **ASKED)
+    again = version_row(raw, stored=stored(), stored_raw=raw, **ASKED)
     assert again["changes"] == []
     assert again["content_hash"] == row["content_hash"]
