@@ -511,6 +511,11 @@ def first_line_of_driver(error: BaseException) -> str:
     return re.sub(r'"[^"]*@', '"(not shown)@', first_line(error))
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """`1 campaign`, `2 campaigns`."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def shorten(names: Sequence[str], shown: int = 10) -> str:
     """The first names, separated by commas, and how many more there are."""
     return ", ".join(names[:shown]) + and_more(len(names) - shown)

@@ -58,7 +58,7 @@ def test_a_run_asked_to_stop_stores_what_it_has_and_the_next_completes_it(
     assert {code for code, *_ in failed.values()} == {"interrupted"}
     assert stored.keys() | failed.keys() == set(kore.campaign_ids())
     assert not stored.keys() & failed.keys()
-    assert "stopping: what was fetched is being stored" in err
+    assert "stopping: fetched campaigns are being stored" in err
     assert "interrupted; what was fetched is stored. Next: run again" in err
     assert "Traceback" not in err
     assert project.sql("select exit_code, is_complete from kore_raw.extraction_runs") == [

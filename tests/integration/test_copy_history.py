@@ -102,7 +102,7 @@ def test_the_next_run_there_goes_on_from_what_was_copied(
     ) == [(3, "Active", "Paused")]
     assert project.cli("verify", "--destination", "postgres").code == 0
     lines = text.out.splitlines()
-    assert lines[-1] == "next       kore-campaigns run --destination postgres goes on from here"
+    assert lines[-1] == "next       kore-campaigns run --destination postgres continues from here"
     assert "each read back and equal" in lines[-2]
 
 

@@ -146,7 +146,7 @@ def test_more_failures_than_the_error_budget_end_the_asking(
         in message
         for _, _, message in not_asked.values()
     )
-    assert "stopped asking: " in ended.err
+    assert "stopped fetching: " in ended.err
     assert "raise `error_budget`, then run again" in ended.err
 
 

@@ -72,7 +72,7 @@ def test_the_plan_reads_as_a_page_with_the_cost_first(emulate: Emulate, project:
         "campaigns  2 configured: 1 to request, 1 confirmed without a request",
     ]
     assert lines[3] == f"others     1 listed, and not configured: {ids[2]}"
-    assert lines[4] == f"ask        {ids[0]}  the listing differs: updatedAt, status"
+    assert lines[4] == f"request    {ids[0]}  the listing differs: updatedAt, status"
 
 
 def test_too_many_gone_are_said_to_be_doubted(emulate: Emulate, project: Project) -> None:

@@ -100,7 +100,7 @@ def test_a_restore_by_name_and_its_undoing(kore: Emulator, project: Project) -> 
     there = project.cli("restore", "--generation", oldest)
     assert (there.code, len(versions(project)), counts(project)) == (0, 4, [7, 6, 5])
     assert "4 campaigns, 4 versions" in there.out
-    assert "to take this back: kore-campaigns restore --generation 1" in there.out
+    assert "to undo: kore-campaigns restore --generation 1" in there.out
 
     back = restore(project, 1)
     assert (back.code, versions(project), counts(project)) == (0, before, [4, 6, 5])
@@ -127,7 +127,7 @@ def test_before_the_second_run_there_is_nothing_to_go_back_to(
     listed, wanted = project.cli("restore"), restore(project, 1)
 
     assert (listed.code, listed.err) == (0, "")
-    assert "nothing is kept yet: each run keeps what it replaces" in listed.out
+    assert "no earlier state is stored yet: each run keeps the file that it replaces" in listed.out
     assert (wanted.code, wanted.out) == (2, "")
     assert "expected nothing: none is kept in" in wanted.err
     assert not (project.folder / ".kore_campaigns").exists()

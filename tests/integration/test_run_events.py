@@ -107,7 +107,7 @@ def test_refused_credentials_and_an_exceeded_error_budget_have_events_of_their_o
     kore.scope_granted = False
     refused = events_of_run(project)
 
-    assert only(stopped, "run_stopped").message.startswith("stopped asking: ")
+    assert only(stopped, "run_stopped").message.startswith("stopped fetching: ")
     assert only(refused, "access_refused").message.startswith("Kore.ai refused the credentials")
 
 

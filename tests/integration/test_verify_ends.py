@@ -89,7 +89,7 @@ def test_where_nothing_can_be_read_it_ends_as_a_run_would(
 
     assert (ended.code, ended.json["alike"], ended.json["failed"]) == (code, 0, 12)
     assert said in ended.err
-    assert "stopped asking: " in ended.err
+    assert "stopped fetching: " in ended.err
     assert kore.counters.requests < 10  # the error budget holds here, too
 
 
@@ -121,7 +121,7 @@ def test_asked_to_stop_it_says_how_far_it_got(emulate: Emulate, project: Project
     assert process.returncode == 75
     compared = out.partition('"alike": ')[2].partition(",")[0]
     assert 4 <= int(compared) < 60
-    assert "stopping: what was read is being compared" in err
+    assert "stopping: fetched campaigns are being compared" in err
     assert f"interrupted; {compared} of 60 campaigns were compared. Next: verify again" in err
 
 
@@ -142,7 +142,7 @@ def test_a_run_that_publishes_meanwhile_is_not_held_up_and_is_said(
     assert (reports[0].exit_code, reports[0].new_versions) == (0, 1)
     assert (found.exit_code, [*found.differing]) == (4, [UK])
     assert verify_summary(found)[-1] == (
-        "A run published meanwhile; this compared with what was there before. Next: verify again."
+        "A run published meanwhile; the comparison is with the file before it. Next: verify again."
     )
     again = verify_database()
     assert (again.exit_code, again.published_meanwhile) == (0, False)

@@ -477,7 +477,7 @@ def verify(connection: Sequence[str], quiet: bool, as_json: bool, **options: Any
     from kore_campaigns.maintenance.verify import verify_database
 
     stop = stop_on_signals(
-        "stopping: what was read is being compared; press Ctrl-C again to stop at once."
+        "stopping: fetched campaigns are being compared; press Ctrl-C again to stop at once."
     )
     names = connections_of(connection, options["campaign_ids"])
     results = Results(names, as_json=as_json)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-STOPPING = "stopping: what was fetched is being stored; press Ctrl-C again to stop at once."
+STOPPING = "stopping: fetched campaigns are being stored; press Ctrl-C again to stop at once."
 
 
 def say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""The product in a minute: two runs against an emulator on this machine, with changes between."""
+"""Demo: two runs against an emulator on this machine, with changes in between."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from typing import Any
 
 import duckdb
 
-from kore_campaigns.cli.output import table
+from kore_campaigns.cli.output import run_counts, table
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.duckdb_file import workspace_for
 from kore_campaigns.pipeline import run_pipeline
-
-Say = Callable[[str], None]
 
 HOURS = "dialingStrategy.callingHours.days"
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
@@ -64,8 +62,8 @@ order by name
 )
 
 
-def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
-    """Both reports and the answers to the questions; all is left in `directory` to look at."""
+def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return both reports and the answers to the questions; all files stay in `directory`."""
     try:
         from kore_emulator import Emulator, demo_campaigns
     except ImportError:
@@ -74,80 +72,57 @@ def play_demo(directory: str, *, say: Say) -> dict[str, Any]:
             key="demo", value="aiohttp is not installed", expected=expected
         ) from None
     folder = Path(directory).absolute()
-    database = _clean(folder)
-    with Emulator(campaigns=demo_campaigns()) as kore:
-        _write_ids(folder / "campaign_ids.csv", kore.campaign_ids())
-        (folder / "policies.csv").write_text(POLICIES, encoding="utf-8")
-        say(f"A Kore.ai emulator answers on {kore.url}: {len(kore.campaign_ids())} campaigns,")
-        say("60 calls a minute, a signed token for each.\n")
-        first = _run(folder, database, kore)
-        say(f"Run 1   {_in_short(first)}")
-        edit(kore)
-        say("        ... three campaigns are edited in Kore.ai and one is deleted ...")
-        second = _run(folder, database, kore)
-        say(f"Run 2   {_in_short(second)}\n")
-    answers = _ask(database, say)
-    say(f"All of it is in {_shown(database)}: open it with any DuckDB client, schema `kore`.")
-    return {"runs": [first.as_json(), second.as_json()], "answers": answers}
-
-
-def _clean(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     workspace = workspace_for(None, folder)
     workspace.published.unlink(missing_ok=True)
     shutil.rmtree(workspace.folder, ignore_errors=True)
-    return workspace.published
+    with Emulator(campaigns=demo_campaigns()) as kore:
+        ids = kore.campaign_ids()
+        with (folder / "campaign_ids.csv").open("w", newline="", encoding="utf-8") as file:
+            rows = [[campaign_id, "from the demo"] for campaign_id in ids]
+            csv.writer(file).writerows([["campaign_id", "note"], *rows])
+        (folder / "policies.csv").write_text(POLICIES, encoding="utf-8")
+        say(f"A Kore.ai emulator answers on {kore.url}: {len(ids)} campaigns,")
+        say("60 calls a minute, a signed token for each.\n")
+        first = _run(folder, kore)
+        say(f"Run 1   {first.requests} requests: {run_counts(first)}")
+        edit(kore)
+        say("        ... three campaigns are edited in Kore.ai and one is deleted ...")
+        second = _run(folder, kore)
+        say(f"Run 2   {second.requests} requests: {run_counts(second)}\n")
+    answers = []
+    database = workspace.published
+    with duckdb.connect(str(database), read_only=True) as connection:
+        for question, sql in QUESTIONS:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or ()]
+            found = cursor.fetchall()
+            lines = "\n".join(f"    {line}" for line in table(names, found))
+            say(f"{question}\n\n{lines}\n")
+            answers.append({"question": question, "sql": sql.strip(), "rows": found})
+    is_below = database.is_relative_to(Path.cwd())
+    shown = database.relative_to(Path.cwd()) if is_below else database
+    say(f"All of it is in {shown}: open it with any DuckDB client, schema `kore`.")
+    return {"runs": [first.as_json(), second.as_json()], "answers": answers}
 
 
-def _write_ids(path: Path, campaign_ids: list[str]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["campaign_id", "note"])
-        writer.writerows([campaign_id, "from the demo"] for campaign_id in campaign_ids)
-
-
-def _run(folder: Path, database: Path, kore: Any) -> RunReport:
+def _run(folder: Path, kore: Any) -> RunReport:
     return run_pipeline(
-        database=database,
+        project_dir=folder,
         host=kore.url,
         stream_id=kore.stream_id,
         account_id=kore.account_id,
         credentials={"client_id": kore.client_id, "client_secret": kore.client_secret},
-        campaign_ids=str(folder / "campaign_ids.csv"),
-        policies=str(folder / "policies.csv"),
+        campaign_ids="campaign_ids.csv",
+        policies="policies.csv",
     )
 
 
 def edit(kore: Any) -> None:
-    """What somebody does in Kore.ai between the two runs."""
+    """Edits in Kore.ai between the two runs."""
     weekdays = ("MO", "TU", "WE", "TH")
     shorter = [{"day": day, "start": "9:00 AM", "end": "6:00 PM"} for day in weekdays]
     kore.edit(INDIA, {HOURS: [*shorter, {"day": "FR", "start": "9:00 AM", "end": "8:00 PM"}]})
     kore.edit(FESTIVAL, {"dncLists": {}}, silent=True)
     kore.edit(WEST, {"status": "Paused", "dialingStrategy.maxAttemptsPerRecord": 5})
     kore.delete(UK)
-
-
-def _in_short(report: RunReport) -> str:
-    return (
-        f"{report.requests} requests: {report.new_versions} new versions, "
-        f"{report.unchanged} unchanged, "
-        f"{report.vanished} vanished, {report.failed} failed"
-    )
-
-
-def _ask(database: Path, say: Say) -> list[dict[str, Any]]:
-    answers = []
-    with duckdb.connect(str(database), read_only=True) as connection:
-        for question, sql in QUESTIONS:
-            cursor = connection.execute(sql)
-            names = [column[0] for column in cursor.description or ()]
-            rows = cursor.fetchall()
-            say(f"{question}\n")
-            say("\n".join(f"    {line}" for line in table(names, rows)) + "\n")
-            answers.append({"question": question, "sql": sql.strip(), "rows": rows})
-    return answers
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater
+from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater, counted
 from kore_campaigns.events import log_event
 
 if TYPE_CHECKING:
@@ -178,48 +178,49 @@ def duration(seconds: float) -> str:
 
 
 def problems(report: RunReport) -> Iterator[Problem]:
-    """Worst first; single campaigns that failed are left out."""
+    """Problems of the run as a whole, worst first; failures of single campaigns are not here."""
     if report.access_refused is not None:
         yield Problem("access_refused", str(report.access_refused))
     if report.stopped is not None:
         yield Problem(
             "run_stopped",
-            f"stopped asking: {report.stopped}. What was answered is stored. Next: mend what the "
-            "first failures name, or raise `error_budget`, then run again.",
+            f"stopped fetching: {report.stopped}. The campaigns fetched so far are stored. Next: "
+            "fix the first failures, or raise `error_budget`, then run again.",
         )
     if report.cannot_enumerate is not None:
         yield Problem(
             "listing_unreadable",
             "the file of campaign ids says `*`, and the account listing that names the campaigns "
-            f"could not be read: {report.cannot_enumerate} What is known was read; new campaigns "
+            f"could not be read: {report.cannot_enumerate} Known campaigns were fetched, new ones "
             "may be missing. Next: run again; if it stays, name the ids in the file.",
         )
     elif report.notes and report.sweep == "listing":
         yield Problem(
             "listing_doubted",
-            f"{'; '.join(report.notes)}. So it proved no campaign gone, and those it did not show "
-            "were asked for one by one. Next: nothing, if it does not happen every time.",
+            f"{'; '.join(report.notes)}. So it proved no campaign deleted. Campaigns that it did "
+            "not show were fetched one by one. Next: nothing, if it does not happen every time.",
         )
     for note in report.list_notes:
         yield Problem("contact_lists_unread", f"{note}.")
     if report.deadline_seconds is not None and report.interrupted:
         yield Problem(
             "deadline_reached",
-            f"the deadline of {duration(report.deadline_seconds)} was reached; what was fetched "
-            "is stored. Next: run again, it goes on from here.",
+            f"the deadline of {duration(report.deadline_seconds)} was reached; the campaigns "
+            "fetched so far are stored. Next: run again, it continues from here.",
         )
     elif report.interrupted:
         yield Problem(
             "run_interrupted",
-            "interrupted; what was fetched is stored. Next: run again, it goes on from here.",
+            "interrupted; the campaigns fetched so far are stored. Next: run again, it continues "
+            "from here.",
         )
 
 
 def in_one_line(report: RunReport) -> str:
-    """The run as a monitor or a log wants it."""
+    """The run in one line, for monitors and logs."""
     outcome = "complete" if report.is_complete else f"NOT complete, exit code {report.exit_code}"
     return (
         f"run {report.run_id}: {outcome}, in {duration(report.seconds)}; {report.planned} planned: "
-        f"{report.new_versions} new versions, {report.unchanged} unchanged, "
+        f"{counted(report.new_versions, 'new version')}, {report.unchanged} unchanged, "
         f"{report.vanished} vanished, {report.failed} failed"
     )

@@ -157,7 +157,7 @@ class Status:
         if self.state in ("partial", "failed") and _ACCESS_REFUSED in codes:
             return "kore-campaigns check"
         if self.state in ("partial", "failed") and _TRY_LATER not in codes:
-            return f"mend what the failures name, then {run}"
+            return f"fix the failures, then {run}"
         return run
 
     def as_json(self) -> dict[str, Any]:
