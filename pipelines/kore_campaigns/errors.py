@@ -272,8 +272,8 @@ class TryLater(CampaignFailed):
 class RateLimited(TryLater):
     code = "rate_limited"
     template = (
-        "the account's call limit was reached ({self.sent}; the service asks to wait "
-        "{self.wait_seconds:.0f} s). Other integrations share the same 60 calls a minute. "
+        "the account's call limit was reached ({self.sent}; the service requests a wait "
+        "of {self.wait_seconds:.0f} s). Other integrations share the same 60 calls a minute. "
         "Next: run again later, or lower `requests_per_minute`."
     )
     attempts: int
@@ -438,7 +438,7 @@ class CopyRefused(KoreCampaignsError):
 
 @dataclass(eq=False)
 class HistoryDamaged(KoreCampaignsError):
-    """A stored version differs from what was loaded, so no columns are derived from it."""
+    """A stored version differs from the loaded one, so no columns are derived from it."""
 
     exit_code = 6
     code = "history_damaged"

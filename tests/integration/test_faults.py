@@ -35,10 +35,10 @@ BREAKS = "answer_breaks_contract"
 REFUSED = "though other campaigns were answered in this run"
 FAILS: dict[Fault, list[Outcome]] = {
     Fault.RATE_LIMIT: [
-        Outcome("rate_limited", 429, "the service asks to wait 60 s", settings=IMPATIENT)
+        Outcome("rate_limited", 429, "the service requests a wait of 60 s", settings=IMPATIENT)
     ],
     Fault.RATE_LIMIT_RETRY_AFTER: [
-        Outcome("rate_limited", 429, "asks to wait 99 s", {"retry_after": 99}, IMPATIENT)
+        Outcome("rate_limited", 429, "requests a wait of 99 s", {"retry_after": 99}, IMPATIENT)
     ],
     Fault.RATE_LIMIT_TEXT: [
         Outcome("rate_limited", 200, "the account's call limit was reached", settings=IMPATIENT)

@@ -304,7 +304,7 @@ class TestRateLimit:
         assert isinstance(failed, RateLimited)
         assert failed.http_status == 429
         assert failed.wait_seconds == 3600
-        assert "(HTTP 429, 1 attempt; the service asks to wait 3600 s)" in str(failed)
+        assert "(HTTP 429, 1 attempt; the service requests a wait of 3600 s)" in str(failed)
         assert clock.sleeps == []
 
     def test_the_hourly_limit_is_given_up_at_once(self, kore: Emulator, clock: FakeClock) -> None:

@@ -90,22 +90,17 @@ def configured_ids(
 ) -> list[str]:
     """Return the campaign ids of this connection; raises `CampaignIdsInvalid`."""
     campaigns = read_campaign_ids(folder / settings.campaign_ids)
-    named = {campaign.connection for campaign in campaigns} - {"", connection or ""}
-    if named and connection is None:
-        raise SettingInvalid(
-            key="connection",
-            value=", ".join(sorted(named)),
-            expected=(
-                f"`--connection` with the name of one: {settings.campaign_ids} has ids of several"
-            ),
+    others = {campaign.connection for campaign in campaigns} - {"", connection or ""}
+    names = ", ".join(sorted(others))
+    if others and connection is None:
+        expected = (
+            f"`--connection` with the name of one: {settings.campaign_ids} has ids of several"
         )
+        raise SettingInvalid(key="connection", value=names, expected=expected)
     found = [c.campaign_id for c in campaigns if c.connection in ("", connection or "")]
     if not found:
-        raise SettingInvalid(
-            key="connection",
-            value=connection,
-            expected=f"one that {settings.campaign_ids} has ids of: {', '.join(sorted(named))}",
-        )
+        expected = f"a connection with ids in {settings.campaign_ids}: {names}"
+        raise SettingInvalid(key="connection", value=connection, expected=expected)
     return found
 
 

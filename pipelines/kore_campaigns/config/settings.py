@@ -66,7 +66,7 @@ class KoreCredentials(CredentialsConfiguration):
     __str__ = __repr__
 
     def parse_native_representation(self, native_value: Any) -> None:
-        """Ignore credentials written as one text; dlt would search it for names of ours."""
+        """Ignore credentials written as one text; dlt would search it for our names."""
 
     @property
     def key_name(self) -> str:
@@ -110,7 +110,7 @@ class KoreSettings(BaseConfiguration):
     """... or so many campaigns, whichever comes first."""
     sweep: str = "auto"
     """`full` requests every configured campaign; `listing` reads the account listing first; `auto`
-    picks the one that takes fewer calls and keeps the promises.
+    picks whichever takes fewer calls and keeps the promises.
     """
     full_sweep_every_hours: float = 24.0
     """Longest time in hours that `auto` continues without a full sweep."""

@@ -8,7 +8,7 @@ leaves its cells empty and `is_parsed` false; the text itself is always kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from kore_campaigns.transform.values import is_blank, text
@@ -26,7 +26,7 @@ _CLOCK = re.compile(
 )
 
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-# two letters tell the seven apart, so Kore's MO and Mon and the whole name are read alike
+# two letters identify a day, so Kore's MO, Mon and the whole name are parsed alike
 _DAY_OF_WEEK = {
     name[:length]: number
     for number, name in enumerate(_WEEKDAYS, start=1)
@@ -73,22 +73,19 @@ def windows_of(received: Mapping[str, Any]) -> list[dict[str, Any]]:
 def windows(calling_hours: Any) -> list[dict[str, Any]]:
     """One row per calling window, in the order received; empty elements give none."""
     days = calling_hours.get("days") if isinstance(calling_hours, dict) else calling_hours
+    if isinstance(days, dict) and not _WINDOW_KEYS & days.keys():  # an object by weekday
+        elements = [
+            (day, window)
+            for day, filed in days.items()
+            for window in (filed if isinstance(filed, list) else [filed])
+        ]
+    else:
+        elements = [(None, window) for window in (days if isinstance(days, list) else [days])]
     return [
         _row(position, day, window)
-        for position, (day, window) in enumerate(_elements(days), start=1)
+        for position, (day, window) in enumerate(elements, start=1)
         if not is_blank(window)
     ]
-
-
-def _elements(days: Any) -> Iterator[tuple[str | None, Any]]:
-    """Each window with its weekday from outside, if `days` is an object by weekday."""
-    if isinstance(days, dict) and not _WINDOW_KEYS & days.keys():
-        for day, filed in days.items():
-            for window in filed if isinstance(filed, list) else [filed]:
-                yield day, window
-    else:
-        for window in days if isinstance(days, list) else [days]:
-            yield None, window
 
 
 def _row(position: int, day: str | None, window: Any) -> dict[str, Any]:

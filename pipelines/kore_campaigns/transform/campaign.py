@@ -19,8 +19,8 @@ from kore_campaigns.transform.changes import (
     FIRST,
     Change,
     difference,
+    is_risky,
     kind_of,
-    risky,
     rules_of,
     summary,
 )
@@ -204,8 +204,8 @@ def _changes(
     changes = [Change("is_deleted", "true", "false")] if stored.is_deleted else []
     changes += difference(stored_raw, new)
     before, after = rules_of(old, windows_of(old)), rules_of(new, shaped.calling_hours)
-    rows = _change_rows(key, changes, risky(changes, before, after))
-    return rows, summary(changes, before, after)
+    risks = [is_risky(change, before, after) for change in changes]
+    return _change_rows(key, changes, risks), summary(changes, before, after)
 
 
 def _change_rows(key: Row, changes: Sequence[Change], risks: Sequence[bool]) -> list[Row]:
@@ -215,9 +215,9 @@ def _change_rows(key: Row, changes: Sequence[Change], risks: Sequence[bool]) -> 
             "position": position,
             **change._asdict(),
             "kind": kind_of(change.path),
-            "is_risky": is_risky,
+            "is_risky": risk,
         }
-        for position, (change, is_risky) in enumerate(zip(changes, risks, strict=True), start=1)
+        for position, (change, risk) in enumerate(zip(changes, risks, strict=True), start=1)
     ]
 
 

@@ -42,7 +42,7 @@ _ABSENT: Final = object()  # null is a value
 
 
 def difference(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Change]:
-    """Every field that differs, in the order of `new`, then what was removed.
+    """Every field that differs, in the order of `new`, then the removed ones.
 
     Empty exactly if both have the same canonical text, or if there is no `old`.
     """
@@ -244,12 +244,8 @@ def _minutes(window: Mapping[str, Any], *, is_daily: bool) -> int | None:
     return found
 
 
-def risky(changes: Iterable[Change], before: Rules, after: Rules) -> list[bool]:
-    """For each change, whether it lets the campaign do more than before."""
-    return [_is_risky(change, before, after) for change in changes]
-
-
-def _is_risky(change: Change, before: Rules, after: Rules) -> bool:
+def is_risky(change: Change, before: Rules, after: Rules) -> bool:
+    """Whether a change lets the campaign do more than before."""
     kind = kind_of(change.path)
     if kind == "calling_hours":
         return _opens(change, before, after)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from kore_campaigns.transform.changes import member
 from kore_campaigns.transform.values import json_type
 
-# where, and what was found there: a JSON type, or `value ...` where the field has a known set
+# path and finding: a JSON type, or `value ...` where the field has a known set
 Unknown = tuple[str, str]
 
 _LISTS: Final = dict.fromkeys(("id", "_id", "name"))

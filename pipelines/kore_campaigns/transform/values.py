@@ -1,4 +1,4 @@
-"""JSON values read as the types of our columns: what cannot be read is None, never a guess."""
+"""Readers of JSON values as the types of our columns. They reject nothing: None, never a guess."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _ENCODE_IN_ORDER = json.JSONEncoder(
     separators=(",", ":"), ensure_ascii=False, check_circular=False
 ).encode
 
-# What some destination refuses, as it shows in the text: a NUL, a number that is none, half a
-# surrogate pair, an integer beyond 64 bits, more levels than the loader's serialiser has (254),
-# and texts that begin with a sign by which dlt marks types: it strips it, and reads on as a number.
-# A false alarm only costs a closer look.
+# What some destination refuses, as it appears in the text: a NUL, NaN or infinity, half a surrogate
+# pair, an integer beyond 64 bits, more levels than the loader's serialiser has (254), and texts
+# that begin with a sign by which dlt marks types: it strips the sign and parses the rest as a
+# number. A false alarm only costs a closer look.
 _REFUSED = ("\\u0000", "NaN", "Infinity")
 _TYPE_MARKS = "\uf026-\uf02e"
 _REFUSED_SIGNS = re.compile(f'[\ud800-\udfff]|"[{_TYPE_MARKS}]')
@@ -37,7 +37,7 @@ def canonical(value: Any) -> str:
 
 
 def content_hash(data: Any) -> str:
-    """SHA-256 of the canonical text: blind to the order of keys, and to nothing else."""
+    """SHA-256 of the canonical text, which ignores the order of keys and nothing else."""
     return text_hash(canonical(data))
 
 
@@ -47,42 +47,39 @@ def in_order(value: Any) -> str:
 
 
 def text_hash(canonical_text: str) -> str:
-    """The content hash of a value whose canonical text is already at hand."""
+    """The content hash of a canonical text."""
     return hashlib.sha256(canonical_text.encode()).hexdigest()
 
 
 def settled(value: Any) -> tuple[Any, str]:
-    """The value in a form every destination can hold, and its canonical text.
+    """The value in a form that every destination can store, and its canonical text.
 
-    Almost always the very object that was given. Otherwise the parts that one destination or
-    another would refuse, and with them the whole load, are replaced by their text.
+    Usually the given object itself. Otherwise the parts that a destination would refuse, and with
+    them the whole load, are replaced by their text.
     """
     text = _ENCODE(value)
-    if not _is_suspect(text):
-        return value, text
-    stored = _holdable(value, 0)
-    return stored, _ENCODE(stored)
-
-
-def _is_suspect(text: str) -> bool:
-    return (
+    is_suspect = (
         any(token in text for token in _REFUSED)
         or text.count("{") + text.count("[") > _MAX_DEPTH
         or _LONG_NUMBER.search(text) is not None
         or text[:19].isdigit()
         or (not text.isascii() and _REFUSED_SIGNS.search(text) is not None)
     )
+    if not is_suspect:
+        return value, text
+    stored = _storable(value, 0)
+    return stored, _ENCODE(stored)
 
 
-def _holdable(value: Any, depth: int) -> Any:
+def _storable(value: Any, depth: int) -> Any:
     if isinstance(value, str):
-        return _holdable_text(value)
+        return _storable_text(value)
     if isinstance(value, dict | list) and depth == _MAX_DEPTH:
-        return _holdable_text(_ENCODE(value))
+        return _storable_text(_ENCODE(value))
     if isinstance(value, dict):
-        return {_holdable_text(key): _holdable(inner, depth + 1) for key, inner in value.items()}
+        return {_storable_text(key): _storable(inner, depth + 1) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_holdable(inner, depth + 1) for inner in value]
+        return [_storable(inner, depth + 1) for inner in value]
     if isinstance(value, float) and not abs(value) < float("inf"):
         return _ENCODE(value)
     if isinstance(value, int) and value not in INT64:
@@ -90,7 +87,7 @@ def _holdable(value: Any, depth: int) -> Any:
     return value
 
 
-def _holdable_text(text: str) -> str:
+def _storable_text(text: str) -> str:
     if _MARKED.match(text):
         text = f"\\u{ord(text[0]):04x}{text[1:]}"
     return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\u0000")
@@ -178,7 +175,7 @@ def _identity(entry: Any) -> tuple[str | None, str | None]:
 
 
 def is_blank(value: Any) -> bool:
-    """True for what says nothing: null, an empty text, an empty object, an empty list."""
+    """True for null, an empty text, an empty object and an empty list."""
     return value is None or value in ("", {}, [])
 
 

@@ -58,7 +58,7 @@ def test_a_connection_without_any_id_is_no_run_with_nothing_to_do(project: Proje
         ids(project, "campaign_id,connection\ncd-1,uk\ncd-2,india\n", "UK")
 
     assert (raised.value.key, raised.value.value) == ("connection", "UK")
-    assert raised.value.expected == "one that campaign_ids.csv has ids of: india, uk"
+    assert raised.value.expected == "a connection with ids in campaign_ids.csv: india, uk"
 
 
 def test_the_folder_is_the_one_given_else_dlts(
