@@ -21,7 +21,7 @@ from kore_campaigns.load.disk import replace_text
 from kore_campaigns.load.duckdb_file import Workspace
 from kore_campaigns.load.postgres import Warehouse
 from kore_campaigns.load.reader import Connection
-from kore_campaigns.transform.calling_hours import DAY_NAMES
+from kore_campaigns.transform.calling_hours import DAY_NAMES, MINUTES_A_DAY, MINUTES_A_WEEK
 
 HOURS_A_WEEK: Final = 168
 # more would make a page that no mail takes; each list says how many it leaves out
@@ -156,7 +156,7 @@ def _weeks(connection: Connection) -> list[Week]:
     for campaign_id, name, zone, day, start, end in connection.execute(_WEEKS).fetchall():
         named[campaign_id] = (name or campaign_id, zone)
         if day is not None:
-            midnight = (day - 1) * 1440
+            midnight = (day - 1) * MINUTES_A_DAY
             spans[campaign_id].append((midnight + start, midnight + end))
     return [Week(name, zone, tuple(spans[key])) for key, (name, zone) in named.items()]
 
@@ -165,7 +165,7 @@ def _utc_hours(rows: list[Row]) -> tuple[int, ...]:
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for campaign_id, opens, closes in rows:
         # 1 January 1970 was a Thursday
-        begin = (_minute(opens) + 3 * 1440) % (7 * 1440)
+        begin = (_minute(opens) + 3 * MINUTES_A_DAY) % MINUTES_A_WEEK
         spans[campaign_id].append((begin, begin + _minute(closes) - _minute(opens)))
     return hours_open(list(spans.values()))
 
@@ -224,7 +224,7 @@ def strips(weeks: Sequence[Week]) -> Markup:
     height = _TOP + len(weeks) * _STRIP + 4
     parts = [_opening(_NAMES + _WIDTH, height, "Calling hours of each campaign")]
     for day, name in enumerate(DAY_NAMES):
-        x = _x(day * 1440)
+        x = _x(day * MINUTES_A_DAY)
         parts.append(f'<text x="{x + 4}" y="14">{name}</text>')
         parts.append(f'<line x1="{x}" y1="0" x2="{x}" y2="{height}"/>')
     for place, week in enumerate(weeks):
