@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conftest import BOTH, Emulate
-from integration.test_listing_sweep import calls, swept, voice_campaigns
+from integration.test_listing import calls, swept, voice_campaigns
 from kore_emulator import Fault
 from support.project import Project
 from support.stored_tables import campaign_rows

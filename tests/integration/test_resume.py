@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import BOTH, Emulate
-from integration.test_listing_sweep import swept, voice_campaigns
+from integration.test_listing import swept, voice_campaigns
 from kore_emulator import Emulator, Fault
 from support.project import Project
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns

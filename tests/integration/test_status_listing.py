@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conftest import BOTH, Emulate
-from integration.test_listing_sweep import swept
+from integration.test_listing import swept
 from kore_emulator import Fault
 from support.project import Project
 
