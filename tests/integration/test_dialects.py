@@ -15,11 +15,11 @@ import sqlglot
 from kore_campaigns.cli.commands import DIALECTS
 from kore_campaigns.cli.main import main
 from kore_campaigns.views.apply import (
-    GENERATED,
-    OWN,
+    GENERATED_DIALECTS,
+    NATIVE_DIALECTS,
     VIEWS,
-    in_other_words,
-    translated,
+    portable_view,
+    view_in_dialect,
     view_statements,
 )
 from support.project import Project
@@ -28,7 +28,7 @@ from support.project import Project
 FOREIGN = re.compile(r"generate_series|time_to_unix|extract\(epoch from|::", re.IGNORECASE)
 
 
-def test_said_in_other_words_the_views_have_the_same_rows(played: Path, tmp_path: Path) -> None:
+def test_said_portable_view_the_views_have_the_same_rows(played: Path, tmp_path: Path) -> None:
     copy = tmp_path / "played.duckdb"
     copy.write_bytes((played / "kore_campaigns.duckdb").read_bytes())
     with duckdb.connect(str(copy)) as connection:
@@ -37,7 +37,7 @@ def test_said_in_other_words_the_views_have_the_same_rows(played: Path, tmp_path
         for view in reversed(VIEWS):
             connection.execute(f"drop view kore.{view}")
         for view in VIEWS:
-            text = in_other_words(view).sql(dialect="duckdb")
+            text = portable_view(view).sql(dialect="duckdb")
             assert not FOREIGN.search(text.replace("epoch(", "")), view
             connection.execute(f"create view kore.{view} as {text}")
 
@@ -54,13 +54,13 @@ def rows(connection: duckdb.DuckDBPyConnection, view: str) -> list[str]:
     return sorted(map(str, found))
 
 
-@pytest.mark.parametrize("dialect", GENERATED)
+@pytest.mark.parametrize("dialect", GENERATED_DIALECTS)
 def test_every_view_can_be_said_in_each_dialect_and_is_read_back(dialect: str) -> None:
     for view in VIEWS:
-        text = translated(view, dialect)
+        text = view_in_dialect(view, dialect)
         read: Any = sqlglot.parse_one(text, read=dialect)
         assert not FOREIGN.search(text.replace("EXTRACT(epoch_second", "")), view
-        ours: Any = sqlglot.parse_one(translated(view, "postgres"), read="postgres")
+        ours: Any = sqlglot.parse_one(view_in_dialect(view, "postgres"), read="postgres")
         assert read.named_selects == ours.named_selects
 
 
@@ -81,7 +81,7 @@ def test_the_command_prints_statements_that_make_the_views(
 
 
 def test_the_command_offers_those_there_are() -> None:
-    assert (*OWN, *GENERATED) == DIALECTS
+    assert (*NATIVE_DIALECTS, *GENERATED_DIALECTS) == DIALECTS
 
 
 def test_an_unknown_dialect_is_a_wrong_usage(project: Project) -> None:

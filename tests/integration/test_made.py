@@ -69,6 +69,16 @@ def test_what_somebody_changed_is_made_again(pipeline: dlt.Pipeline, harm: str) 
     assert sql(pipeline, COMMENT)[0][0].startswith("One row per ")
 
 
+def test_a_view_of_an_analyst_is_left_alone(pipeline: dlt.Pipeline) -> None:
+    make_tables_and_views(pipeline)
+    sql(pipeline, "comment on view kore.campaigns is 'still the same one'")
+    sql(pipeline, "create view kore.mine as select campaign_id from kore.campaigns")
+
+    make_tables_and_views(pipeline)
+
+    assert sql(pipeline, COMMENT) == [("still the same one",)]
+
+
 def test_a_database_that_somebody_damaged_is_whole_after_the_next_run(
     emulate: Emulate, project: Project
 ) -> None:

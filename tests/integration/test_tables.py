@@ -30,25 +30,6 @@ order by table_name, ordinal_position
 """
 
 
-def declared() -> list[schema.Table]:
-    """Parents and children, named as in the database."""
-    return [
-        table
-        for parent in schema.TABLES
-        for table in (
-            parent,
-            *(
-                schema.Table(f"{parent.name}__{child.name}", *_rest(child))
-                for child in parent.children
-            ),
-        )
-    ]
-
-
-def _rest(table: schema.Table) -> tuple[str, tuple[str, ...], tuple[schema.Column, ...]]:
-    return table.description, table.key, table.columns
-
-
 def columns(project: Project, schema: str) -> list[tuple[str, str, str, bool]]:
     """Table, column, declared type, and whether it cannot be empty."""
     return [
@@ -89,14 +70,17 @@ def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
 
     found = {row[:3] for row in columns(project, schema.RAW_SCHEMA)}
     assert found == {
-        (table.name, column.name, column.data_type)
-        for table in declared()
+        (name, column.name, column.data_type)
+        for name, table in schema.ALL_TABLES.items()
         for column in table.columns
     }
     shown = columns(project, schema.VIEW_SCHEMA)
     types = {
         column.name: column.data_type
-        for table in (*declared(), schema.Table("views", "", (), schema.VIEW_COLUMNS))
+        for table in (
+            *schema.ALL_TABLES.values(),
+            schema.Table("views", "", (), schema.VIEW_COLUMNS),
+        )
         for column in table.columns
     }
     assert {row[0] for row in shown} == set(VIEWS)
@@ -113,7 +97,9 @@ def test_the_keys_cannot_be_empty(emulate: Emulate, project: Project) -> None:
         for table, column, _, is_required in columns(project, "kore_raw")
         if is_required
     }
-    assert required == {(table.name, column) for table in declared() for column in table.key}
+    assert required == {
+        (name, column) for name, table in schema.ALL_TABLES.items() for column in table.key
+    }
 
 
 @pytest.mark.duckdb_only
@@ -140,7 +126,7 @@ def test_the_database_itself_says_what_each_table_and_column_means(
             " and table_name not like '\\_dlt%' escape '\\'"
         )
     )
-    assert said == {table.name: table.description for table in declared()}
+    assert said == {name: table.description for name, table in schema.ALL_TABLES.items()}
     shown = dict(
         project.sql("select view_name, comment from duckdb_views() where schema_name = 'kore'")
     )

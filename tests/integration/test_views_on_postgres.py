@@ -120,6 +120,8 @@ def test_every_view_table_and_column_is_described_on_both(
         on_postgres = dict(cursor.fetchall())
     connection.close()
 
+    for comments in (on_postgres, on_duckdb):
+        assert comments.pop("kore_raw._dlt_version").startswith("made by kore-campaigns, ")
     assert on_postgres == on_duckdb
     assert len(on_postgres) > 400
 

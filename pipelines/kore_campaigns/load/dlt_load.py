@@ -28,14 +28,14 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from kore_campaigns import schema
 from kore_campaigns.errors import DestinationUnavailable, first_line
-from kore_campaigns.schema import Table
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Table, nested_name
 from kore_campaigns.views.apply import VIEWS, apply_views, view_sql
 
 PIPELINE_NAME: Final = "kore_campaigns"
 
 
 def new_pipeline(
-    destination: Any, *, pipelines_dir: Path, dataset_name: str = schema.RAW_SCHEMA
+    destination: Any, *, pipelines_dir: Path, dataset_name: str = RAW_SCHEMA
 ) -> dlt.Pipeline:
     """A pipeline into a destination of dlt's, with its working files in `pipelines_dir`."""
     _configure_dlt()
@@ -81,11 +81,6 @@ def _configure_dlt() -> None:
         runtime.log_level = "CRITICAL"
     stop_telemetry()
     context.initialize_runtime(runtime)
-
-
-def child_name(table: Table, child: Table) -> str:
-    """The name of a nested table in the database."""
-    return f"{table.name}__{child.name}"
 
 
 def resource(table: Table, rows: Iterable[Mapping[str, Any]]) -> DltResource:
@@ -162,7 +157,7 @@ def ensure_tables(pipeline: dlt.Pipeline) -> None:
         for child in table.children:
             columns = _columns(child)
             columns |= _links("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
-            nested = new_table(child_name(table, child), table.name, columns=[*columns.values()])
+            nested = new_table(nested_name(table, child), table.name, columns=[*columns.values()])
             declared.update_table(nested)
     with pipeline.destination_client() as client:
         # dlt applies a schema only after it has been through its stored form
@@ -175,23 +170,23 @@ def _links(*names: str) -> dict[str, TColumnSchema]:
     return {name: {"name": name, "nullable": False, **_LINKS[name]} for name in names}
 
 
-_MARKED: Final = f"{schema.RAW_SCHEMA}._dlt_version"
+_MARKED: Final = f"{RAW_SCHEMA}._dlt_version"
 _MARK: Final = f"""
 select description
 from pg_catalog.pg_description
 join pg_catalog.pg_class on pg_class.oid = objoid
 join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
-where nspname = '{schema.RAW_SCHEMA}' and relname = '_dlt_version' and objsubid = 0
+where nspname = '{RAW_SCHEMA}' and relname = '_dlt_version' and objsubid = 0
 """  # noqa: S608  # a constant of ours
 _COLUMNS: Final = f"""
-select table_schema, table_name, column_name, data_type
+select table_name, table_schema, column_name, data_type
 from information_schema.columns
-where table_schema in ('{schema.RAW_SCHEMA}', '{schema.VIEW_SCHEMA}')
-order by table_schema, table_name, column_name
+where table_schema in ('{RAW_SCHEMA}', '{VIEW_SCHEMA}')
+order by table_name, table_schema, column_name
 """  # noqa: S608  # constants of ours
 _DEFINITIONS: Final = f"""
 select viewname, definition
-from pg_catalog.pg_views where schemaname = '{schema.VIEW_SCHEMA}' order by viewname
+from pg_catalog.pg_views where schemaname = '{VIEW_SCHEMA}' order by viewname
 """  # noqa: S608  # a constant of ours
 
 
@@ -211,10 +206,16 @@ def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
 
 
 def _mark(client: SqlClientBase[Any]) -> str:
-    declared = [dlt.__version__, schema.TABLES, [schema.columns_of(view) for view in VIEWS]]
-    made = [client.execute_sql(query) for query in (_COLUMNS, _DEFINITIONS)]
-    digest = hashlib.sha256(repr([declared, [*map(view_sql, VIEWS)], made]).encode()).hexdigest()
-    return f"made by kore-campaigns, {digest}"
+    columns = [schema.columns_of(view) for view in VIEWS]
+    declared = [dlt.__version__, schema.TABLES, columns, [*map(view_sql, VIEWS)]]
+    made = [
+        row
+        for query in (_COLUMNS, _DEFINITIONS)
+        for row in client.execute_sql(query) or ()
+        # an analyst's own table or view is no reason to drop ours
+        if row[0] in ALL_TABLES or row[0] in VIEWS
+    ]
+    return f"made by kore-campaigns, {hashlib.sha256(repr([declared, made]).encode()).hexdigest()}"
 
 
 @contextmanager

@@ -16,22 +16,15 @@ from typing import Any, Final
 
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import CopyRefused
-from kore_campaigns.load.dlt_load import child_name, destination_errors
+from kore_campaigns.load.dlt_load import destination_errors
 from kore_campaigns.load.duckdb_file import workspace_for
 from kore_campaigns.load.postgres import POSTGRES, Warehouse, lock_all_accounts, refused
 from kore_campaigns.load.reader import Connection, columns_of_table, reading
-from kore_campaigns.schema import RAW_SCHEMA, TABLES
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA
 
 LOADS: Final = "_dlt_loads"
 # in the order in which they are copied
-COPIED: Final = (
-    *(
-        name
-        for table in TABLES
-        for name in (table.name, *(child_name(table, child) for child in table.children))
-    ),
-    LOADS,
-)
+COPIED: Final = (*ALL_TABLES, LOADS)
 _AT_ONCE: Final = 2_000
 # what COPY reads otherwise
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

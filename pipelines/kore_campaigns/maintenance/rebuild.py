@@ -25,7 +25,6 @@ from kore_campaigns.config.settings import SECTION, KoreSettings
 from kore_campaigns.errors import HistoryDamaged
 from kore_campaigns.load.destination import DUCKDB, DuckDbFile
 from kore_campaigns.load.dlt_load import (
-    child_name,
     destination_errors,
     ensure_tables,
     load,
@@ -33,7 +32,7 @@ from kore_campaigns.load.dlt_load import (
 from kore_campaigns.load.duckdb_file import Workspace, workspace_for
 from kore_campaigns.load.postgres import Warehouse, lock_all_accounts
 from kore_campaigns.load.reader import Connection, Reader, columns_of_table, kept_versions, reading
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, RAW_SCHEMA
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, RAW_SCHEMA, nested_name
 from kore_campaigns.transform.campaign import StoredVersion, deletion_row, shape, version_row
 from kore_campaigns.transform.row_diff import Difference, differences
 
@@ -266,7 +265,7 @@ class WarehouseRebuild:
 def _exchange(connection: Connection) -> Iterator[str]:
     """The statements that put rebuilt versions and their nested rows in the place of the old."""
     root = CAMPAIGN_VERSIONS.name
-    names = [root, *(child_name(CAMPAIGN_VERSIONS, each) for each in CAMPAIGN_VERSIONS.children)]
+    names = [root, *(nested_name(CAMPAIGN_VERSIONS, each) for each in CAMPAIGN_VERSIONS.children)]
     for name in names:
         columns = ", ".join(columns_of_table(connection, name, _REBUILT))
         yield (

@@ -1,4 +1,4 @@
-"""Create the analysts' views, and say in the database itself what each table and column means."""
+"""Create the views and the comments in the database; print the views for other SQL dialects."""
 
 from __future__ import annotations
 
@@ -8,91 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import ErrorLevel, exp
 
-from kore_campaigns import schema
-from kore_campaigns.schema import VIEW_SCHEMA
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Column, columns_of
 
 if TYPE_CHECKING:
     import dlt
 
-
-OWN: Final = ("duckdb", "postgres")
-GENERATED: Final = ("snowflake", "bigquery", "redshift", "databricks", "clickhouse")
-# these sort nothing first unless told otherwise, and know no other order within a window
-_NOTHING_FIRST: Final = ("bigquery",)
-# seconds since 1970, where sqlglot leaves a name of its own
-_EPOCH: Final = {"bigquery": "unix_seconds", "clickhouse": "toUnixTimestamp"}
-# one function for days and seconds
-_ONE_DIFFERENCE: Final = ("redshift", "clickhouse")
-
-
-def view_statements(dialect: str) -> Iterator[str]:
-    """The statements that make all views, in their order, each without its semicolon."""
-    yield f"create schema if not exists {VIEW_SCHEMA}"
-    for name in reversed(VIEWS):
-        yield f"drop view if exists {VIEW_SCHEMA}.{name}"
-    for name in VIEWS:
-        yield f"create view {VIEW_SCHEMA}.{name} as\n{translated(name, dialect)}"
-
-
-def translated(name: str, dialect: str) -> str:
-    """The select of a view; raises `sqlglot.errors.UnsupportedError` where it cannot be said."""
-    if dialect in OWN:
-        return view_sql(name).strip()
-    tree = in_other_words(name)
-    for order in tree.find_all(exp.Ordered):
-        # no column that the views sort by in a window is ever empty
-        order.set("nulls_first", dialect in _NOTHING_FIRST and not order.args.get("desc"))
-    for asked in [*tree.find_all(exp.TimeToUnix)] if dialect in _EPOCH else []:
-        asked.replace(exp.func(_EPOCH[dialect], asked.this))
-    for both in [*tree.find_all(exp.TimestampDiff)] if dialect in _ONE_DIFFERENCE else []:
-        both.replace(exp.DateDiff(**both.args))
-    return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
-
-
-def in_other_words(name: str) -> exp.Expression:
-    """A view that says the same, without what only a few databases know."""
-    return exp.maybe_parse(view_sql(name), dialect="postgres").transform(_said_otherwise)
-
-
-def _said_otherwise(node: exp.Expression) -> exp.Expression:
-    day, second = exp.var("DAY"), exp.var("SECOND")
-    if isinstance(node, exp.Table) and isinstance(node.this, exp.GenerateSeries):
-        return _numbers(node)
-    if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
-        of = node.expression.unnest()
-        if isinstance(of, exp.Sub):
-            return exp.TimestampDiff(this=of.left, expression=of.right, unit=second)
-        return exp.TimeToUnix(this=of)
-    if isinstance(node, exp.Sub) and _is_date(node.left) and _is_date(node.right):
-        return exp.DateDiff(this=node.left, expression=node.right, unit=day)
-    if isinstance(node, exp.Add) and _is_date(node.left):
-        moved = exp.DateAdd(this=node.left, expression=node.right, unit=day)
-        return exp.cast(moved, "date")  # some make a timestamp of it
-    return node
-
-
-def _is_date(node: Any) -> bool:
-    is_cast = isinstance(node, exp.Cast) and node.is_type("date")
-    return is_cast or (isinstance(node, exp.Column) and node.name == "calendar_date")
-
-
-def _numbers(series: exp.Table) -> exp.Expression:
-    """`generate_series(first, last) as t (n)`, from digits."""
-    first, last = (int(series.this.args[bound].sql()) for bound in ("start", "end"))
-    column = series.args["alias"].columns[0].name
-    places = [10**place for place in range(len(str(last - first)))]
-    number = " + ".join(f"{place} * digits_{place}.digit" for place in places)
-    digits = ", ".join(f"({digit})" for digit in range(10))
-    joined = " cross join ".join(
-        f"(select digit from (values {digits}) as d (digit)) as digits_{place}"  # noqa: S608
-        for place in places
-    )
-    text = f"select {first} + {number} as {column} from {joined} where {number} <= {last - first}"  # noqa: S608  # numbers of ours
-    return exp.maybe_parse(text, into=exp.Select, dialect="postgres").subquery(series.alias)
-
-
 # in the order in which they are built: later ones read earlier ones
-VIEWS = (
+VIEWS: Final = (
     "campaign_history",
     "campaigns",
     "campaign_calling_hours",
@@ -133,63 +55,121 @@ def view_sql(name: str) -> str:
 
 
 def view_description(name: str) -> str:
-    """The header of the view's file: one sentence, `One row per ...`."""
+    """The header of the view's file as a sentence, `One row per ...`."""
     header = view_sql(name).splitlines()[0].removeprefix("--").strip()
     return header[0].upper() + header[1:] + "."
 
 
-def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> None:
-    """Make the views of this version, in one transaction, and say what each is where databases
-    take comments on views.
-    """
-    with pipeline.sql_client() as client, client.begin_transaction():
-        client.execute_many([*_create_views()])
-        if not are_described:
-            return
-        client.execute_many([*_comments_on_tables()])
-        columns = client.execute_sql(_VIEW_COLUMNS) or ()
-        client.execute_many([*_comments_on_views(columns)])
-
-
-_VIEW_COLUMNS = f"""
+_VIEW_COLUMNS: Final = f"""
 select table_name, column_name
 from information_schema.columns
-where table_schema = '{schema.VIEW_SCHEMA}'
+where table_schema = '{VIEW_SCHEMA}'
 """  # noqa: S608  # a constant of ours
 
 
-def _create_views() -> Iterator[str]:
-    yield f"create schema if not exists {schema.VIEW_SCHEMA}"
-    # Postgres replaces no view by one with other columns, and drops none that another one reads
-    for name in reversed(VIEWS):
-        yield f"drop view if exists {schema.VIEW_SCHEMA}.{name}"
+def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> None:
+    """Replace all views in one transaction; describe tables, views and columns in comments.
+
+    Not every database of dlt's takes comments: without `are_described` there are none.
+    """
+    with pipeline.sql_client() as client, client.begin_transaction():
+        client.execute_many([*view_statements("postgres")])
+        if are_described:
+            client.execute_many([*_comments(client.execute_sql(_VIEW_COLUMNS) or ())])
+
+
+def _comments(view_columns: Sequence[Sequence[str]]) -> Iterator[str]:
+    for name, table in ALL_TABLES.items():
+        yield from _comment("table", f"{RAW_SCHEMA}.{name}", table.description, table.columns)
     for name in VIEWS:
-        yield f"create view {schema.VIEW_SCHEMA}.{name} as\n{view_sql(name)}"
+        known = columns_of(name)
+        columns = [known[column] for view, column in view_columns if view == name]
+        yield from _comment("view", f"{VIEW_SCHEMA}.{name}", view_description(name), columns)
 
 
-def _comments_on_tables() -> Iterator[str]:
-    for table in schema.TABLES:
-        yield from _comments_on_table(f"{schema.RAW_SCHEMA}.{table.name}", table)
-        for child in table.children:
-            yield from _comments_on_table(f"{schema.RAW_SCHEMA}.{table.name}__{child.name}", child)
-
-
-def _comments_on_table(name: str, table: schema.Table) -> Iterator[str]:
-    yield f"comment on table {name} is {_quoted(table.description)}"
-    for column in table.columns:
+def _comment(kind: str, name: str, description: str, columns: Iterable[Column]) -> Iterator[str]:
+    yield f"comment on {kind} {name} is {_quoted(description)}"
+    for column in columns:
         yield f"comment on column {name}.{column.name} is {_quoted(column.description)}"
-
-
-def _comments_on_views(columns: Iterable[Sequence[str]]) -> Iterator[str]:
-    for name in VIEWS:
-        described = _quoted(view_description(name))
-        yield f"comment on view {schema.VIEW_SCHEMA}.{name} is {described}"
-    known = {view: schema.columns_of(view) for view in VIEWS}
-    for view, column in columns:
-        if view in VIEWS:
-            described = _quoted(known[view][column].description)
-            yield f"comment on column {schema.VIEW_SCHEMA}.{view}.{column} is {described}"
 
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+NATIVE_DIALECTS: Final = ("duckdb", "postgres")
+"""The views are written in SQL that both of them understand."""
+GENERATED_DIALECTS: Final = ("snowflake", "bigquery", "redshift", "databricks", "clickhouse")
+# sorts nulls first unless told otherwise, and knows no other order within a window
+_NULLS_FIRST: Final = ("bigquery",)
+# seconds since 1970, where sqlglot leaves a name of its own
+_EPOCH: Final = {"bigquery": "unix_seconds", "clickhouse": "toUnixTimestamp"}
+# one function for days and seconds
+_ONE_DIFFERENCE: Final = ("redshift", "clickhouse")
+
+
+def view_statements(dialect: str) -> Iterator[str]:
+    """The statements that make all views, in their order, each without its semicolon."""
+    yield f"create schema if not exists {VIEW_SCHEMA}"
+    # Postgres replaces no view by one with other columns, and drops none that another one reads
+    for name in reversed(VIEWS):
+        yield f"drop view if exists {VIEW_SCHEMA}.{name}"
+    for name in VIEWS:
+        yield f"create view {VIEW_SCHEMA}.{name} as\n{view_in_dialect(name, dialect)}"
+
+
+def view_in_dialect(name: str, dialect: str) -> str:
+    """The select of a view; raises `UnsupportedError` of sqlglot if the dialect cannot say it."""
+    if dialect in NATIVE_DIALECTS:
+        return view_sql(name).strip()
+    tree = portable_view(name)
+    for order in tree.find_all(exp.Ordered):
+        # no column that the views sort by in a window is ever empty
+        order.set("nulls_first", dialect in _NULLS_FIRST and not order.args.get("desc"))
+    for epoch in [*tree.find_all(exp.TimeToUnix)] if dialect in _EPOCH else []:
+        epoch.replace(exp.func(_EPOCH[dialect], epoch.this))
+    for difference in [*tree.find_all(exp.TimestampDiff)] if dialect in _ONE_DIFFERENCE else []:
+        difference.replace(exp.DateDiff(**difference.args))
+    return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
+
+
+def portable_view(name: str) -> exp.Expression:
+    """An equivalent view without the constructs that only a few databases know."""
+    return exp.maybe_parse(view_sql(name), dialect="postgres").transform(_portable)
+
+
+def _portable(node: exp.Expression) -> exp.Expression:
+    day, second = exp.var("DAY"), exp.var("SECOND")
+    if isinstance(node, exp.Table) and isinstance(node.this, exp.GenerateSeries):
+        return _series(node)
+    if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
+        of = node.expression.unnest()
+        if isinstance(of, exp.Sub):
+            return exp.TimestampDiff(this=of.left, expression=of.right, unit=second)
+        return exp.TimeToUnix(this=of)
+    if isinstance(node, exp.Sub) and _is_date(node.left) and _is_date(node.right):
+        return exp.DateDiff(this=node.left, expression=node.right, unit=day)
+    if isinstance(node, exp.Add) and _is_date(node.left):
+        moved = exp.DateAdd(this=node.left, expression=node.right, unit=day)
+        return exp.cast(moved, "date")  # some make a timestamp of it
+    return node
+
+
+def _is_date(node: Any) -> bool:
+    is_cast = isinstance(node, exp.Cast) and node.is_type("date")
+    return is_cast or (isinstance(node, exp.Column) and node.name == "calendar_date")
+
+
+def _series(series: exp.Table) -> exp.Expression:
+    """`generate_series(first, last) as t (n)`, from digits."""
+    first, last = (int(series.this.args[bound].sql()) for bound in ("start", "end"))
+    column = series.args["alias"].columns[0].name
+    places = [10**place for place in range(len(str(last - first)))]
+    number = " + ".join(f"{place} * digits_{place}.digit" for place in places)
+    digits = ", ".join(f"({digit})" for digit in range(10))
+    joined = " cross join ".join(
+        f"(select digit from (values {digits}) as d (digit)) as digits_{place}"  # noqa: S608
+        for place in places
+    )
+    text = f"select {first} + {number} as {column} from {joined} where {number} <= {last - first}"  # noqa: S608  # numbers of ours
+    return exp.maybe_parse(text, into=exp.Select, dialect="postgres").subquery(series.alias)
