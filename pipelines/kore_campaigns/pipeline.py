@@ -40,10 +40,11 @@ from kore_campaigns.extract.report import (
     problems,
 )
 from kore_campaigns.extract.rows import PendingRows, zone_references
+from kore_campaigns.extract.state import newest_runs
 from kore_campaigns.extract.sweep import NOT_REACHED, Progress, Sweep, silent
-from kore_campaigns.load.destination import DUCKDB, Destination, destination_of
-from kore_campaigns.load.dlt_load import destination_errors, load
-from kore_campaigns.load.reader import sql_client
+from kore_campaigns.load import DUCKDB, destination_for
+from kore_campaigns.load.destination import Destination
+from kore_campaigns.load.dlt_load import load
 from kore_campaigns.load.upsert import Reference, reference_records, write_records
 
 logger = logging.getLogger(__name__)
@@ -198,7 +199,8 @@ def run_connections(  # noqa: PLR0913  # as `run_pipeline`
     where = _destination(destination, database, folder, [*configurations.values()])
     runs = Runs(where.name)
     with where.locked():
-        started = where.newest_runs()
+        with where.read_if_any() as reader:
+            started = {} if reader is None else newest_runs(reader)
 
         def last_start(name: str | None) -> datetime:
             if name not in configurations:
@@ -250,7 +252,7 @@ def _destination(
     configurations: Sequence[Configuration],
 ) -> Destination:
     """The destination of all of them: it has room for the largest chunk."""
-    return destination_of(
+    return destination_for(
         kind,
         database=database,
         folder=folder,
@@ -273,7 +275,7 @@ def _run(
 ) -> RunReport:
     """Run one connection; the destination is locked."""
     settings = configuration.settings
-    with connected(settings, stop=stop) as client, destination.opened(settings) as pipeline:
+    with connected(settings, stop=stop) as client, destination.open(settings) as pipeline:
         report = new_report(database=destination.name)
         log_event(
             logger,
@@ -284,10 +286,10 @@ def _run(
             tool_version=tool_version(),
         )
         with _deadline(deadline_seconds, stop, report):
-            with destination_errors(report.database), sql_client(pipeline) as reader:
+            with destination.read_loaded(pipeline) as reader:
                 ids, now = configuration.campaign_ids, report.started_at
                 planned = Planner(settings, ids, client, reader, now, settings.sweep).plan()
-                rows = PendingRows(settings, report, planned, pipeline, reader)
+                rows = PendingRows(settings, report, planned, reader)
             sweep = Sweep(settings, report, client, stop, planned, rows, accept_vanished)
             log_event(
                 logger,
@@ -349,12 +351,14 @@ def _load_chunk(
     """
     began, versions = time.monotonic(), len(rows)
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
-    with destination_errors(report.database), destination.step(pipeline, versions=versions):
+    with destination.step(pipeline):
+        with destination.read_loaded(pipeline) as reader:
+            rows.complete(reader)
         if versions:
             load(pipeline, rows.version_rows(), database=report.database)
         records = rows.records(is_last=current is not None)
         if current is not None:
-            with pipeline.sql_client() as reader:
+            with destination.read_loaded(pipeline) as reader:
                 zones = zone_references(reader, now=datetime.now(UTC))
                 records.add(reference_records(reader, [*current, *zones]))
         write_records(pipeline, records, run_id=report.run_id, database=report.database)

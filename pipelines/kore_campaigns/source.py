@@ -28,7 +28,7 @@ from kore_campaigns.extract.report import new_report
 from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load.dlt_load import ensure_tables, resource
-from kore_campaigns.load.reader import sql_client
+from kore_campaigns.load.warehouse import pipeline_reader
 
 
 @dlt.source(name=SECTION, section=SECTION, spec=KoreSettings, max_table_nesting=1)
@@ -71,13 +71,15 @@ def _sweep(settings: KoreSettings) -> PendingRows:
     report = new_report(database=pipeline.dataset_name if pipeline else "")
     stop = threading.Event()
     with connected(settings, stop=stop) as client:
-        with sql_client(pipeline) as reader:
+        with pipeline_reader(pipeline) as reader:
             now = report.started_at
             planned = Planner(settings, campaign_ids, client, reader, now, "full").plan()
-            rows = PendingRows(settings, report, planned, pipeline, reader)
+            rows = PendingRows(settings, report, planned, reader)
         # full chunks stay in `rows`: this source is one load package
         for _ in Sweep(settings, report, client, stop, planned, rows).run():
             pass
+    with pipeline_reader(pipeline) as reader:
+        rows.complete(reader)
     if report.access_refused is not None:
         raise report.access_refused
     return rows

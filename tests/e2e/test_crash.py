@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import Emulator, sample_campaigns
 from support.file_faults import BREAK, FILL, KILL, harmed
 from support.project import Project
@@ -24,8 +24,8 @@ RECORD = "os.rename:origin.json"
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work" / "calls.duckdb")
+def workspace(tmp_path: Path) -> DuckDBFile:
+    return DuckDBFile(tmp_path / "work" / "calls.duckdb")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     return kore
 
 
-def test_killed_before_each_file_operation_in_turn(workspace: Workspace) -> None:
+def test_killed_before_each_file_operation_in_turn(workspace: DuckDBFile) -> None:
     root = workspace.published.parent
     runs(workspace, [1, 2, 3, 4])
     states = [[1, 2, 3, 4], [1, 2, 3], [1, 2], [1]]  # all that were published, newest first
@@ -66,14 +66,14 @@ def test_killed_before_each_file_operation_in_turn(workspace: Workspace) -> None
     assert operation > 10
 
 
-def test_killed_in_the_middle_of_the_copy(workspace: Workspace) -> None:
+def test_killed_in_the_middle_of_the_copy(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2])
     copy = workspace.published.with_name(".calls.duckdb.tmp")
 
     ended = harmed(BREAK, "shutil.copyfile:.calls.duckdb.tmp", copy.parent, "write", "3")
 
     assert ended.returncode == -signal.SIGXFSZ
-    assert copy.stat().st_size == workspace.private.stat().st_size // 2
+    assert copy.stat().st_size == workspace.working_copy.stat().st_size // 2
     assert (numbers(workspace.published), kept(workspace)) == ([1, 2], [[1]])
     with workspace.locked():
         workspace.prepare()
@@ -83,7 +83,7 @@ def test_killed_in_the_middle_of_the_copy(workspace: Workspace) -> None:
     assert beside(workspace) == SETTLED
 
 
-def test_killed_in_the_middle_of_the_copy_that_a_run_begins_with(workspace: Workspace) -> None:
+def test_killed_in_the_middle_of_the_copy_that_a_run_begins_with(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2])
     workspace.begin_step()  # as a killed run leaves it: the private file is made anew
 

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import Emulate
 from kore_campaigns.cli.demo import POLICIES, edit
-from kore_campaigns.load.duckdb_file import workspace_for
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.reports.html import (
     MOST_CAMPAIGNS,
     MOST_FINDINGS,
@@ -152,7 +152,7 @@ def test_what_is_counted_is_counted_before_the_lists_are_cut(
     project.use(emulate(many))
     project.run()
 
-    found = read_page_facts(workspace_for(None, project.folder))
+    found = read_page_facts(DuckDBFile.in_folder(project.folder))
 
     (high,) = project.sql("select count(*) from kore.findings where severity = 'high'")[0]
     assert high > MOST_FINDINGS == len(found.findings)
@@ -195,7 +195,7 @@ def test_a_database_that_is_empty_or_stale_makes_a_page_too(
     project.run()
     kore.fault(Fault.SERVER_ERROR, kore.campaign_ids()[0])
     project.run()
-    found = read_page_facts(workspace_for(None, project.folder), now=NOON)
+    found = read_page_facts(DuckDBFile.in_folder(project.folder), now=NOON)
     assert (found.live, found.stale, found.failing) == (2, 1, 1)
     assert "may be out of date" in html_page(found)
 
@@ -207,7 +207,7 @@ def test_a_thousand_campaigns_make_a_page_that_a_mail_takes(
     project.use(emulate(sample_campaigns(1_050)))
     project.run()
 
-    text = html_page(read_page_facts(workspace_for(None, project.folder)))
+    text = html_page(read_page_facts(DuckDBFile.in_folder(project.folder)))
 
     assert len(text.encode()) < 2_000_000
     assert f"{MOST_CAMPAIGNS:,} of 1,050 are shown" in Page(text).text
@@ -250,7 +250,7 @@ def test_hours_in_utc_are_those_of_the_view(emulate: Emulate, project: Project) 
     project.use(emulate([one]))
     project.run()
 
-    found = read_page_facts(workspace_for(None, project.folder))
+    found = read_page_facts(DuckDBFile.in_folder(project.folder))
 
     assert [hour for hour, count in enumerate(found.local_hours) if count] == [48 + 9]
     assert [hour for hour, count in enumerate(found.utc_hours) if count] == [48 + 3, 48 + 4]

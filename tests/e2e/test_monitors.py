@@ -10,7 +10,7 @@ import pytest
 
 from conftest import Emulate
 from kore_campaigns.config.settings import resolve
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.metrics_file import of, parsed
 from support.monitor import SECRET_PATH, Monitor, monitor
@@ -88,7 +88,7 @@ def test_a_database_that_another_run_holds_is_a_fail(
 ) -> None:
     project.run()
     flags = ("--metrics-file", "kore.prom", "--ping-url", watcher.url)
-    with Workspace(project.database).locked():
+    with DuckDBFile(project.database).locked():
         ended = project.cli("run", *flags)
 
     found = metrics(project.folder / "kore.prom", kore.stream_id)

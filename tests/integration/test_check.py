@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.maintenance.check import NAMES
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.check_output import UNREACHED, failing, said, states
@@ -197,7 +197,7 @@ def test_a_service_that_answers_nonsense_is_not_taken_for_the_credentials(
 
 @pytest.mark.duckdb_only
 def test_a_database_that_is_held_or_cannot_be_used(kore: Emulator, project: Project) -> None:
-    with Workspace(project.database).locked():
+    with DuckDBFile(project.database).locked():
         held = project.cli("check", "--json")
     project.database.write_text("no database")
     broken = project.cli("check", "--json")

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_campaigns.extract.rows import configured_rows
-from kore_campaigns.load.reader import sql_client
+from kore_campaigns.load.warehouse import pipeline_reader
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.run_records import DAY, START, STREAM, Record, open_pipeline
@@ -27,7 +27,7 @@ def record(tmp_path: Path) -> Record:
 
 
 def rows(record: Record, *ids: str) -> dict[str, dict[str, Any]]:
-    with open_pipeline(record.database) as pipeline, sql_client(pipeline) as reader:
+    with open_pipeline(record.database) as pipeline, pipeline_reader(pipeline) as reader:
         found = configured_rows(
             reader, ids, account_id="a-1", stream_id=STREAM, started_at=START + 9 * DAY
         )

@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.load.postgres import Warehouse as Destination
+from kore_campaigns.load.postgres import Postgres
 from kore_campaigns.maintenance.copy import COPIED
 from kore_campaigns.views.apply import VIEWS
 from kore_emulator import Emulator
@@ -126,7 +126,7 @@ def test_a_row_that_is_not_read_back_as_it_was_undoes_all(
 ) -> None:
     project = warehouse.project
     with_history(emulate, project)
-    Destination("postgres", project.folder).make_tables_and_views()
+    Postgres(project.folder).make_tables_and_views()
     warehouse.sql(
         "create function kore_raw.harm() returns trigger language plpgsql as"
         " 'begin if new.position = 2 then new.end_text = ''18:01''; end if; return new; end'"

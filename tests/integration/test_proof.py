@@ -9,8 +9,8 @@ import duckdb
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.load.reader import reading
-from kore_campaigns.maintenance.rebuild import file_faults, nested_rows
+from kore_campaigns.load.duckdb_file import DuckDBFile, DuckDBReader
+from kore_campaigns.maintenance.rebuild import HISTORY, faults, nested_rows
 from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
 
@@ -37,6 +37,14 @@ def harmed(before: Path, *harm: str) -> Path:
         for statement in harm:
             connection.execute(statement)
     return after
+
+
+def file_faults(before: Path, after: Path) -> list[str]:
+    with duckdb.connect() as connection:
+        for name, path in {"before": before, "after": after}.items():
+            connection.execute(f"attach '{path}' as {name} (read_only)")
+        history = HISTORY.format(schema="before.kore_raw")
+        return [*faults(DuckDBReader(connection), before=history, after="after.kore_raw")]
 
 
 @pytest.mark.parametrize(
@@ -83,8 +91,9 @@ def test_what_is_derived_may_differ(before: Path) -> None:
     )
 
     assert file_faults(before, after) == []
-    with reading(before) as sound, reading(after) as emptied:
-        assert nested_rows(sound)["changes"] > nested_rows(emptied)["changes"] == 0
+    with DuckDBFile(before).read() as sound, DuckDBFile(after).read() as emptied:
+        changes = [nested_rows(reader, "kore_raw")["changes"] for reader in (sound, emptied)]
+    assert changes[0] > changes[1] == 0
 
 
 def test_many_are_named_in_part_and_counted(before: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.load.reader import VERSIONS_A_PAGE
+from kore_campaigns.extract.state import VERSIONS_A_PAGE
 from kore_campaigns.maintenance.rebuild import PACKAGE
 from kore_emulator import REMOVED, Emulator, sample_campaigns
 from support.odd_campaigns import odd_campaigns

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.load.duckdb_file import workspace_for
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
@@ -170,7 +170,7 @@ def test_a_file_that_is_not_ours_is_named_and_left_alone(
 @pytest.mark.duckdb_only
 def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None:
     with_history(emulate, project)
-    with workspace_for(None, project.folder).locked():
+    with DuckDBFile.in_folder(project.folder).locked():
         ended = project.cli("rebuild")
 
     assert ended.code == 6

@@ -7,9 +7,7 @@ from typing import Any
 
 from conftest import Emulate
 from kore_campaigns import schema
-from kore_campaigns.load.destination import DuckDbFile
-from kore_campaigns.load.duckdb_file import workspace_for
-from kore_campaigns.load.reader import sql_client
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.load.upsert import (
     Records,
     Reference,
@@ -40,22 +38,21 @@ def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left
 ) -> None:
     project.use(emulate(demo_campaigns()))
     project.run()
-    with DuckDbFile(workspace_for(None, project.folder)).opened() as pipeline:
+    file = DuckDBFile.in_folder(project.folder)
+    with file.open() as pipeline:
 
         def write(records: Records) -> None:
             write_records(pipeline, records, run_id="r", database="d")
 
         def bring(*rows: dict[str, Any]) -> Records:
-            with sql_client(pipeline) as reader:
-                assert reader is not None
+            with file.read_loaded(pipeline) as reader:
                 reference = Reference(TABLE, rows, {"stream_id": APP}, unseen=("configured_at",))
                 records = reference_records(reader, [reference])
             write(records)
             return records
 
         def held(stream_id: str) -> list[tuple[str, str]]:
-            with sql_client(pipeline) as reader:
-                assert reader is not None
+            with file.read_loaded(pipeline) as reader:
                 rows = held_rows(reader, TABLE, {"stream_id": stream_id})
             return sorted((row["campaign_id"], row["account_id"]) for row in rows)
 

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import Emulate
 from e2e.test_stop import wait_until_asked
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Ended, Project
 from support.stored_tables import GAPS, kores_campaigns, live_campaigns
@@ -153,7 +153,7 @@ def test_a_generation_that_cannot_be_read_is_listed_as_such_and_not_restored(
     kore: Emulator, project: Project
 ) -> None:
     before = versions(project)
-    newest = Workspace(project.database).generations.files()[0]
+    newest = DuckDBFile(project.database).generations.files()[0]
     newest.write_bytes(b"damaged")
 
     shown, ended = project.cli("restore"), restore(project, 1)

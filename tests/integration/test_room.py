@@ -14,7 +14,7 @@ import pytest
 from conftest import Emulate
 from kore_campaigns.errors import NoRoom, in_bytes
 from kore_campaigns.load.disk import MARGIN, free_bytes, room_for, size_of
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import sample_campaigns
 from support.file_faults import FILL, harmed
 from support.project import Project
@@ -36,8 +36,8 @@ sys.exit(code)
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work" / "calls.duckdb")
+def workspace(tmp_path: Path) -> DuckDBFile:
+    return DuckDBFile(tmp_path / "work" / "calls.duckdb")
 
 
 def less_and_less(*free: int) -> Callable[[Path], int]:
@@ -46,7 +46,7 @@ def less_and_less(*free: int) -> Callable[[Path], int]:
     return lambda folder: answers.pop(0) if len(answers) > 1 else answers[0]
 
 
-def refused(workspace: Workspace, value: int) -> NoRoom:
+def refused(workspace: DuckDBFile, value: int) -> NoRoom:
     with pytest.raises(NoRoom) as raised:
         write(workspace, value)
     assert (raised.value.exit_code, raised.value.code) == (6, "no_room")
@@ -54,11 +54,11 @@ def refused(workspace: Workspace, value: int) -> NoRoom:
 
 
 def test_a_run_needs_room_for_the_copy_it_publishes_and_for_what_a_chunk_brings(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     write(workspace, 1)
     workspace.chunk = 10_000
-    needed = size_of(workspace.private) + room_for(10_000) + MARGIN
+    needed = size_of(workspace.working_copy) + room_for(10_000) + MARGIN
     assert room_for(10_000) - room_for(0) > 100_000_000
 
     workspace.free_bytes = less_and_less(needed - 1)
@@ -69,7 +69,7 @@ def test_a_run_needs_room_for_the_copy_it_publishes_and_for_what_a_chunk_brings(
     assert numbers(workspace.published) == [1, 3]
 
 
-def test_and_for_the_private_file_where_that_is_made_anew(workspace: Workspace) -> None:
+def test_and_for_the_private_file_where_that_is_made_anew(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     workspace.begin_step()  # as a killed run leaves it
     needed = 2 * size_of(workspace.published) + room_for(0) + MARGIN
@@ -78,14 +78,14 @@ def test_and_for_the_private_file_where_that_is_made_anew(workspace: Workspace) 
     assert refused(workspace, 2).needed == needed
 
     assert numbers(workspace.published) == [1]
-    assert not workspace.private.exists()  # what nobody had seen makes room at once
+    assert not workspace.working_copy.exists()  # what nobody had seen makes room at once
     workspace.free_bytes = less_and_less(needed)
     write(workspace, 3)
     assert numbers(workspace.published) == [1, 3]
 
 
 def test_a_run_without_room_changes_nothing_and_says_what_may_be_deleted(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     runs(workspace, [1, 2])
     root = workspace.published.parent
@@ -107,7 +107,9 @@ def test_a_run_without_room_changes_nothing_and_says_what_may_be_deleted(
     )
 
 
-def test_where_nothing_is_kept_nothing_is_named_that_could_be_deleted(workspace: Workspace) -> None:
+def test_where_nothing_is_kept_nothing_is_named_that_could_be_deleted(
+    workspace: DuckDBFile,
+) -> None:
     workspace.free_bytes = less_and_less(0)
 
     error = refused(workspace, 1)
@@ -116,9 +118,9 @@ def test_where_nothing_is_kept_nothing_is_named_that_could_be_deleted(workspace:
     assert str(error).endswith("Next: make room on this disk. Then run the same command again.")
 
 
-def test_room_is_asked_for_again_before_the_copy(workspace: Workspace) -> None:
+def test_room_is_asked_for_again_before_the_copy(workspace: DuckDBFile) -> None:
     write(workspace, 1)
-    workspace.free_bytes = less_and_less(PLENTY, size_of(workspace.private) + MARGIN - 1)
+    workspace.free_bytes = less_and_less(PLENTY, size_of(workspace.working_copy) + MARGIN - 1)
 
     refused(workspace, 2)
 
@@ -136,7 +138,7 @@ def elsewhere() -> Iterator[Path]:
 
 
 def test_and_before_what_is_replaced_is_copied_where_it_cannot_be_linked(
-    workspace: Workspace, elsewhere: Path
+    workspace: DuckDBFile, elsewhere: Path
 ) -> None:
     write(workspace, 1)
     workspace.generations.folder.symlink_to(elsewhere)
@@ -149,7 +151,7 @@ def test_and_before_what_is_replaced_is_copied_where_it_cannot_be_linked(
 
 
 def test_a_disk_that_is_full_while_the_private_file_is_made_leaves_no_half_of_it(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     runs(workspace, [1, 2])
     workspace.begin_step()
@@ -160,7 +162,7 @@ def test_a_disk_that_is_full_while_the_private_file_is_made_leaves_no_half_of_it
 
     assert "NoRoom: the database" in ended.stderr
     assert "cannot be used: `File too large` (a full disk, a quota or a limit" in ended.stderr
-    assert not workspace.private.exists()
+    assert not workspace.working_copy.exists()
     assert (numbers(workspace.published), kept(workspace)) == ([1, 2], [[1]])
 
 

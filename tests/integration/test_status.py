@@ -11,7 +11,7 @@ import pytest
 
 from conftest import Emulate
 from kore_campaigns.errors import DestinationUnavailable
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.reports.status import read_status
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
@@ -45,7 +45,7 @@ def test_after_a_good_run_it_says_so_and_nothing_is_to_do(kore: Emulator, projec
     kore.delete(kore.campaign_ids()[1])
     report = project.run()
 
-    status = read_status(Workspace(project.database))
+    status = read_status(DuckDBFile(project.database))
 
     (app,) = status.apps
     assert (app.configured, app.live, app.deleted, app.stale, app.drift) == (5, 4, 1, 0, 0)
@@ -67,7 +67,7 @@ def test_a_failed_campaign_is_named_with_the_age_of_what_is_held_of_it(
     project.configure([*kore.campaign_ids(), unknown])
     project.run()
 
-    status = read_status(Workspace(project.database))
+    status = read_status(DuckDBFile(project.database))
     ended = project.cli("status")
 
     found = {failure.campaign_id: failure for failure in status.failures}
@@ -95,7 +95,7 @@ def test_campaigns_that_were_not_asked_come_after_those_that_failed(
     project.set("workers", 1)
     project.run()
 
-    codes = [failure.error_code for failure in read_status(Workspace(project.database)).failures]
+    codes = [failure.error_code for failure in read_status(DuckDBFile(project.database)).failures]
 
     assert codes == sorted(codes, key=lambda code: code == "not_asked")
     assert "not_asked" in codes
@@ -122,9 +122,9 @@ def test_a_run_that_goes_on_is_named_and_may_be_looked_at(
     project.use(emulate(sample_campaigns(40), latency=0.1), workers=1)
     process = project.spawn("run", "--quiet")
     try:
-        workspace = Workspace(project.database)
+        workspace = DuckDBFile(project.database)
         for _ in range(600):
-            if workspace.holder().get("pid"):
+            if workspace.writer():
                 break
             time.sleep(0.05)
         ended = project.cli("status", "--json")
@@ -148,7 +148,7 @@ def test_a_file_that_cannot_be_read_is_exit_6(project: Project) -> None:
     project.database.write_text("no database")
 
     with pytest.raises(DestinationUnavailable):
-        read_status(Workspace(project.database))
+        read_status(DuckDBFile(project.database))
     ended = project.cli("status")
 
     assert (ended.code, ended.out, ended.err.count("\n")) == (6, "", 1)
@@ -169,7 +169,7 @@ def test_what_was_met_and_nobody_knows_is_told_until_a_full_sweep_meets_it_no_mo
     kore.edit(two, {"pacingRatio": "two"})
     project.run(sweep="full")
 
-    (drift,) = read_status(Workspace(project.database)).drift
+    (drift,) = read_status(DuckDBFile(project.database)).drift
 
     assert seen == [
         {
@@ -189,7 +189,7 @@ def test_a_campaign_taken_out_of_the_file_is_counted_apart(
     project.configure(kore.campaign_ids()[1:])
     project.run()
 
-    (app,) = read_status(Workspace(project.database)).apps
+    (app,) = read_status(DuckDBFile(project.database)).apps
 
     assert (app.configured, app.live, app.not_configured, app.stale) == (4, 5, 1, 0)
     assert "1 of the live are not configured: nobody asks" in project.cli("status").out
@@ -200,7 +200,7 @@ def test_a_run_that_was_killed_is_told(kore: Emulator, project: Project) -> None
     with duckdb.connect(str(project.database)) as connection:
         connection.execute("update kore_raw.extraction_runs set finished_at = null")
 
-    status = read_status(Workspace(project.database))
+    status = read_status(DuckDBFile(project.database))
 
     assert (status.state, status.advice) == ("killed", "kore-campaigns run")
 
@@ -232,7 +232,7 @@ def test_a_database_of_several_apps_tells_each(emulate: Emulate, project: Projec
     project.use(bad, stream_id="st-other")
     project.run()
 
-    status = read_status(Workspace(project.database))
+    status = read_status(DuckDBFile(project.database))
 
     assert [(app.stream_id, app.state, app.stale) for app in status.apps] == [
         ("st-other", "failed", 3),

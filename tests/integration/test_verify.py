@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.load.reader import LIVE, LIVE_LISTS
+from kore_campaigns.extract.state import LIVE, LIVE_LISTS
 from kore_campaigns.maintenance.verify import BATCH, expected_campaign
 from kore_campaigns.transform.campaign import shape
 from kore_emulator import Emulator, demo_campaigns, sample_campaigns

@@ -11,7 +11,7 @@ import pytest
 from conftest import BOTH, Emulate
 from kore_campaigns.cli.output import verify_summary
 from kore_campaigns.extract.report import RunReport
-from kore_campaigns.load.duckdb_file import workspace_for
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.maintenance.verify import verify_database
 from kore_emulator import Emulator, Fault, demo_campaigns, sample_campaigns
 from support.project import Project
@@ -151,7 +151,7 @@ def test_a_run_that_publishes_meanwhile_is_not_held_up_and_is_said(
 @pytest.mark.duckdb_only
 def test_it_reads_while_a_run_holds_the_database(emulate: Emulate, project: Project) -> None:
     loaded(emulate, project)
-    with workspace_for(None, project.folder).locked():
+    with DuckDBFile.in_folder(project.folder).locked():
         assert verify_database().exit_code == 0
 
 

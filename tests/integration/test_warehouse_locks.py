@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.load.postgres import Warehouse as Destination
-from kore_campaigns.load.postgres import lock_account, lock_all_accounts
+from kore_campaigns.load.postgres import Postgres, lock_account, lock_all_accounts
 from kore_emulator import sample_campaigns
 from support.warehouse import Warehouse
 
@@ -19,12 +18,12 @@ def test_a_rebuild_and_a_run_do_not_meet(emulate: Emulate, warehouse: Warehouse)
     project.use(kore)
     warehouse.run()
     kore.reset_counters()
-    place = Destination("postgres", project.folder)
+    place = Postgres(project.folder)
 
-    with place.read() as client:
+    with place.connect() as client:
         lock_all_accounts(client, database=NAME)
         turned_away = project.cli("run", "--destination", "postgres")
-    with place.read() as client:
+    with place.connect() as client:
         lock_account(client, "some other account", database=NAME)
         refused = project.cli("rebuild", "--destination", "postgres")
         beside = project.cli("run", "--destination", "postgres")
@@ -42,7 +41,7 @@ def test_a_copy_waits_for_no_run(emulate: Emulate, warehouse: Warehouse) -> None
     project.use(emulate(sample_campaigns(2)))
     project.run()
 
-    with Destination("postgres", project.folder).read() as client:
+    with Postgres(project.folder).connect() as client:
         lock_account(client, "some account", database=NAME)
         refused = project.cli("copy", "--destination", "postgres")
 
@@ -59,7 +58,7 @@ def test_status_sees_whoever_holds_an_account(
     project.use(emulate(sample_campaigns(2)))
     warehouse.run()
 
-    with Destination("postgres", project.folder).read() as client:
+    with Postgres(project.folder).connect() as client:
         if is_running:
             lock_account(client, "some account", database=NAME)
         found = project.cli("status", "--destination", "postgres", "--json").json

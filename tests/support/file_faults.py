@@ -93,10 +93,10 @@ def main() -> int:
     how, wanted, count, folder, command, *arguments = sys.argv[1:]
     sys.addaudithook(watch(how, wanted, int(count), Path(folder)))
     if command == "write":
-        from kore_campaigns.load.duckdb_file import Workspace
+        from kore_campaigns.load.duckdb_file import DuckDBFile
         from support.published_file import write
 
-        write(Workspace(Path(folder) / "calls.duckdb"), int(arguments[0]))
+        write(DuckDBFile(Path(folder) / "calls.duckdb"), int(arguments[0]))
         return 0
     from kore_campaigns.cli.main import main as kore_campaigns
 

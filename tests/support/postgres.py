@@ -15,7 +15,7 @@ import psycopg2
 import pytest
 
 from kore_campaigns.load.dlt_load import PIPELINE_NAME
-from kore_campaigns.load.postgres import Warehouse
+from kore_campaigns.load.postgres import Postgres as Destination
 from kore_campaigns.maintenance.copy import copy_history
 from kore_campaigns.schema import RAW_SCHEMA
 
@@ -55,7 +55,7 @@ class Postgres:
             self._as_administrator("create database model")
             with pytest.MonkeyPatch.context() as monkeypatch:
                 monkeypatch.setenv(POSTGRES_ADDRESS, self._address("model"))
-                Warehouse("postgres", self._folder).make_tables_and_views()
+                Destination(self._folder).make_tables_and_views()
             self._has_model = True
         name = f"test_{next(_NUMBERS)}"
         self._as_administrator(f"create database {name} template model")

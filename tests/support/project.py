@@ -21,7 +21,7 @@ import pytest
 
 from kore_campaigns.cli.main import main
 from kore_campaigns.extract.report import RunReport
-from kore_campaigns.load.postgres import StoredInPostgres
+from kore_campaigns.load.postgres import PostgresReader
 from kore_campaigns.pipeline import run_pipeline
 from kore_emulator import Emulator
 from support.postgres import POSTGRES_ADDRESS
@@ -136,9 +136,7 @@ class Project:
         """What DuckDB alone knows, `order by all`, is done here: nulls last, as there."""
         text, in_order, _ = query.partition(" order by all")
         with closing(psycopg2.connect(self._address)) as server:
-            found: list[tuple[Any, ...]] = (
-                StoredInPostgres(server).execute(text, parameters).fetchall()
-            )
+            found = PostgresReader(server).rows(text, parameters)
         return sorted(found, key=_nulls_last) if in_order else found
 
     def alter(self, *statements: str) -> None:

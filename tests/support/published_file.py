@@ -11,16 +11,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 
 
-def write(workspace: Workspace, *values: int, publishes: int = 1) -> None:
+def write(workspace: DuckDBFile, *values: int, publishes: int = 1) -> None:
     """What one run does: go on from what is published, write, publish, once a chunk."""
     with workspace.locked():
         workspace.prepare()
         for _ in range(publishes):
             workspace.begin_step()
-            with duckdb.connect(str(workspace.private)) as connection:
+            with duckdb.connect(str(workspace.working_copy)) as connection:
                 connection.execute("create table if not exists numbers (n integer)")
                 connection.executemany("insert into numbers values (?)", [[n] for n in values])
             workspace.publish()
@@ -33,18 +33,18 @@ def numbers(path: Path) -> list[int]:
     return [number for (number,) in rows]
 
 
-def kept(workspace: Workspace) -> list[list[int]]:
+def kept(workspace: DuckDBFile) -> list[list[int]]:
     """What each generation holds, newest first."""
     return [numbers(path) for path in workspace.generations.files()]
 
 
-def runs(workspace: Workspace, values: Sequence[int]) -> None:
+def runs(workspace: DuckDBFile, values: Sequence[int]) -> None:
     """One run for each value."""
     for value in values:
         write(workspace, value)
 
 
-def beside(workspace: Workspace) -> set[str]:
+def beside(workspace: DuckDBFile) -> set[str]:
     """Names of all files that belong to a database, but for the generations, which have times."""
     root = workspace.published.parent
     found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}

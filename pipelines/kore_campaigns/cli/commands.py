@@ -34,8 +34,7 @@ from kore_campaigns.errors import (
 from kore_campaigns.events import log_event
 
 if TYPE_CHECKING:
-    from kore_campaigns.load.duckdb_file import Workspace
-    from kore_campaigns.load.postgres import Warehouse
+    from kore_campaigns.load.destination import Destination
     from kore_campaigns.pipeline import Runs
 
 logger = logging.getLogger(__name__)
@@ -156,12 +155,11 @@ def connections_of(
     )
 
 
-def place_of(destination: str, database: str | None) -> Workspace | Warehouse:
-    """The place that a destination can be read from."""
+def destination_of(destination: str, database: str | None) -> Destination:
     from kore_campaigns.config.project import project_folder
-    from kore_campaigns.load import destination as destinations
+    from kore_campaigns.load import destination_for
 
-    return destinations.place_of(destination, database, project_folder())
+    return destination_for(destination, database=database, folder=project_folder())
 
 
 _destination = click.option(
@@ -359,7 +357,7 @@ def status(destination: str, database: str | None, metrics_file: str | None, as_
     from kore_campaigns.cli.output import status_summary
     from kore_campaigns.reports.status import read_status
 
-    status = read_status(place_of(destination, database))
+    status = read_status(destination_of(destination, database))
     if metrics_file is not None:
         from kore_campaigns.reports.monitoring import write_metrics_of
 
@@ -378,7 +376,7 @@ def report(destination: str, database: str | None, html: str, as_json: bool) -> 
     """
     from kore_campaigns.reports.html import write_page
 
-    written = write_page(place_of(destination, database), html)
+    written = write_page(destination_of(destination, database), html)
     print_result(written.as_json(), [f"{written.file}: {written.size}"], as_json=as_json)
 
 
@@ -449,15 +447,15 @@ def restore(database: str | None, generation: str | None, as_json: bool) -> None
     """List the states before the last runs, or restore one of them."""
     from kore_campaigns.cli.output import kept_summary, restored_summary
     from kore_campaigns.config.project import project_folder
-    from kore_campaigns.load.duckdb_file import workspace_for
+    from kore_campaigns.load.duckdb_file import DuckDBFile
     from kore_campaigns.maintenance.restore import read_kept, restore_generation
 
-    workspace = workspace_for(database, project_folder())
+    file = DuckDBFile.in_folder(project_folder(), database)
     if generation is None:
-        kept = read_kept(workspace)
+        kept = read_kept(file)
         print_result(kept.as_json(), kept_summary(kept), as_json=as_json)
     else:
-        restored = restore_generation(workspace, generation)
+        restored = restore_generation(file, generation)
         print_result(restored.as_json(), restored_summary(restored), as_json=as_json)
 
 

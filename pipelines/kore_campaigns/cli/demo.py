@@ -13,7 +13,7 @@ import duckdb
 from kore_campaigns.cli.output import run_counts, table
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.report import RunReport
-from kore_campaigns.load.duckdb_file import workspace_for
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.pipeline import run_pipeline
 
 HOURS = "dialingStrategy.callingHours.days"
@@ -73,9 +73,9 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
         ) from None
     folder = Path(directory).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    workspace = workspace_for(None, folder)
-    workspace.published.unlink(missing_ok=True)
-    shutil.rmtree(workspace.folder, ignore_errors=True)
+    destination = DuckDBFile.in_folder(folder)
+    destination.published.unlink(missing_ok=True)
+    shutil.rmtree(destination.folder, ignore_errors=True)
     with Emulator(campaigns=demo_campaigns()) as kore:
         ids = kore.campaign_ids()
         with (folder / "campaign_ids.csv").open("w", newline="", encoding="utf-8") as file:
@@ -91,7 +91,7 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
         second = _run(folder, kore)
         say(f"Run 2   {second.requests} requests: {run_counts(second)}\n")
     answers = []
-    database = workspace.published
+    database = destination.published
     with duckdb.connect(str(database), read_only=True) as connection:
         for question, sql in QUESTIONS:
             cursor = connection.execute(sql)

@@ -223,6 +223,12 @@ def resolve(
         ) from None
 
 
+def keep_generations() -> int:
+    """The setting for a command that needs no other."""
+    found = dlt.config.get(f"sources.{SECTION}.keep_generations", int)
+    return KoreSettings.keep_generations if found is None else max(0, found)
+
+
 def _types() -> dict[str, Any]:
     """Type of each setting; those of the credentials as `credentials.<name>`."""
     types = KoreSettings().get_resolvable_fields() | {

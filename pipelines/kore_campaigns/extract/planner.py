@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.campaign_ids import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import AccessRefused, CampaignFailed, DestinationUnavailable, first_line
+from kore_campaigns.errors import AccessRefused, CampaignFailed
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import (
     Listed,
@@ -39,11 +35,8 @@ from kore_campaigns.extract.plan import (
     vanished_allowed,
 )
 from kore_campaigns.extract.state import Known, held_rows, read_known, read_raw
-from kore_campaigns.load.destination import DUCKDB, name_of, place_of
-from kore_campaigns.load.dlt_load import duckdb_pipeline
-from kore_campaigns.load.duckdb_file import Workspace
-from kore_campaigns.load.postgres import Warehouse
-from kore_campaigns.load.reader import Reader, sql_client
+from kore_campaigns.load import DUCKDB, destination_for
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import StoredVersion
 
 
@@ -312,42 +305,18 @@ def preview_run(
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
-    place = place_of(destination, database, folder)
+    target = destination_for(destination, database=database, folder=folder)
     stop = stop or threading.Event()
-    with connected(found, stop=stop) as client, _opened(place) as reader:
+    with connected(found, stop=stop) as client, target.read_if_any() as reader:
         run = Planner(found, campaign_ids, client, reader, datetime.now(UTC), found.sweep).plan()
         listing_calls = client.counters.requests - client.counters.retries
         list_calls = int(found.contact_lists)
         known = sum(not held.is_deleted for held in run.stored.values())
         return Preview(
             run,
-            name_of(place),
+            target.name,
             listing_calls,
             list_calls,
             client.eta_seconds(listing_calls + len(run.plan.requests) + list_calls),
             vanished_allowed(known, max_vanished=found.max_vanished),
         )
-
-
-@contextmanager
-def _opened(place: Workspace | Warehouse) -> Iterator[Reader | None]:
-    """What is published, open for reading only; None if there is none yet."""
-    if isinstance(place, Warehouse):
-        with place.read() as reader:
-            yield reader
-        return
-    published = place.published
-    if not published.exists():
-        yield None
-        return
-    try:
-        duckdb.connect(str(published), read_only=True).close()
-    except duckdb.Error as failed:
-        raise DestinationUnavailable(str(published), first_line(failed)) from failed
-    with tempfile.TemporaryDirectory(prefix="kore-campaigns-") as scratch:
-        pipeline = duckdb_pipeline(published, pipelines_dir=Path(scratch), read_only=True)
-        try:
-            with sql_client(pipeline) as reader:
-                yield reader
-        finally:
-            pipeline.deactivate()

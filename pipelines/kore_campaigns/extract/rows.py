@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypedDict
 
-import dlt
-
 from kore_campaigns import schema
 from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import CampaignFailed
@@ -16,14 +14,14 @@ from kore_campaigns.extract.connect import tool_version
 from kore_campaigns.extract.planner import PlannedRun
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.state import read_raw
-from kore_campaigns.load.reader import Reader, in_utc, query, sql_client
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.load.upsert import Records, Reference, held_rows
-from kore_campaigns.transform.campaign import Shaped, StoredVersion, deletion_row, version_row
+from kore_campaigns.transform.campaign import Shaped, deletion_row, version_row
 from kore_campaigns.transform.time_zones import offset_spans, tzdata_version, zone_facts
 
 _CONFIGURED = """
 select campaign_id, account_id, configured_at
-from {configured} where stream_id = %s and removed_at is null
+from {configured_campaigns} where stream_id = ? and removed_at is null
 """
 
 
@@ -39,9 +37,9 @@ def configured_rows(
 
     Only this app is compared: others in the same database have files of their own.
     """
-    rows = [] if reader is None else query(reader, _CONFIGURED, stream_id)
+    rows = [] if reader is None else reader.rows_if_loaded(_CONFIGURED, [stream_id])
     before = {
-        campaign_id: {"account_id": account, "configured_at": in_utc(since)}
+        campaign_id: {"account_id": account, "configured_at": since}
         for campaign_id, account, since in rows
     }
     now = dict.fromkeys(campaign_ids)
@@ -60,15 +58,15 @@ def configured_rows(
 
 _FIRST_SEEN = """
 select path, example_type, min(first_seen_at)
-from {drift} where stream_id = %s
+from {extraction_drift} where stream_id = ?
 group by path, example_type
 """
 
 
 def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> list[dict[str, Any]]:
     """Rows of `extraction_drift`: the numbers so far."""
-    rows = [] if reader is None else query(reader, _FIRST_SEEN, stream_id)
-    first_seen = {(path, kind): in_utc(at) for path, kind, at in rows}
+    rows = [] if reader is None else reader.rows_if_loaded(_FIRST_SEEN, [stream_id])
+    first_seen = {(path, kind): at for path, kind, at in rows}
     return [
         {
             "run_id": report.run_id,
@@ -87,7 +85,9 @@ YEARS_AHEAD: Final = 3
 # the offsets are made anew in time for whoever asks about the coming year
 _ENOUGH: Final = timedelta(days=550)
 
-_IN_USE = "select distinct timezone from {versions} where timezone is not null and timezone <> ''"
+_IN_USE = """
+select distinct timezone from {campaign_versions} where timezone is not null and timezone <> ''
+"""
 
 
 def zone_references(reader: Reader, *, now: datetime) -> Sequence[Reference]:
@@ -95,7 +95,7 @@ def zone_references(reader: Reader, *, now: datetime) -> Sequence[Reference]:
 
     They are made anew for a new zone, for new rules, and before the offsets end.
     """
-    names = sorted(name for (name,) in query(reader, _IN_USE))
+    names = sorted(name for (name,) in reader.rows(_IN_USE))
     held = {row["timezone"]: row for row in held_rows(reader, schema.TIME_ZONES, {})}
     if names == sorted(held) and all(_is_good(row, now) for row in held.values()):
         return ()
@@ -153,7 +153,6 @@ class PendingRows:
         settings: KoreSettings,
         report: RunReport,
         planned: PlannedRun,
-        pipeline: dlt.Pipeline | None,
         reader: Reader | None,
     ) -> None:
         self._settings = settings
@@ -162,7 +161,8 @@ class PendingRows:
         self._no_longer_listed = planned.no_longer_listed
         self._listed = list(planned.listing_rows)
         self._requested_rows = planned.requested_rows
-        self._pipeline = pipeline
+        self._stored_raw: dict[str, dict[str, Any]] = {}
+        self._drift: list[dict[str, Any]] = []
         self._configured = configured_rows(
             reader,
             planned.plan.campaign_ids(),
@@ -203,6 +203,16 @@ class PendingRows:
                 "occurred_at": datetime.now(UTC),
             }
         )
+
+    def complete(self, reader: Reader | None) -> None:
+        """Read what is stored of the campaigns and fields found; before rows are handed out."""
+        if self._report.drifts:
+            self._drift = drift_rows(reader, self._report, stream_id=self._settings.stream_id)
+        known = {key: self._held[key] for key, *_ in self._versions if key in self._held}
+        if known and reader is not None:
+            self._stored_raw = dict(
+                read_raw(reader, stream_id=self._settings.stream_id, held=known)
+            )
 
     def clear(self) -> None:
         """Forget what has been handed out and is durable."""
@@ -253,10 +263,7 @@ class PendingRows:
 
     def drift_rows(self) -> list[dict[str, Any]]:
         """Rows of `extraction_drift`."""
-        if not self._report.drifts:
-            return []
-        with sql_client(self._pipeline) as reader:
-            return drift_rows(reader, self._report, stream_id=self._settings.stream_id)
+        return self._drift
 
     def configured_rows(self) -> list[dict[str, Any]]:
         """Rows of `configured_campaigns` that are new."""
@@ -267,15 +274,10 @@ class PendingRows:
 
         A version is forgotten as its row is taken: while the loader works, no chunk is in memory.
         """
-        known = {
-            campaign_id: self._held[campaign_id]
-            for campaign_id, _, _ in self._versions
-            if campaign_id in self._held
-        }
-        raw = self._raw_of(known)
         while self._versions:
             campaign_id, observed_at, found = self._versions.popleft()
-            stored, stored_raw = known.get(campaign_id), raw.get(campaign_id)
+            stored = self._held.get(campaign_id)
+            stored_raw = self._stored_raw.pop(campaign_id, None)
             where: _Where = {
                 "account_id": self._settings.account_id,
                 "stream_id": self._settings.stream_id,
@@ -286,14 +288,6 @@ class PendingRows:
                 yield version_row(found, **where, stored=stored, stored_raw=stored_raw)
             elif stored is not None:
                 yield deletion_row(stored_raw or {}, **where, stored=stored)
-
-    def _raw_of(self, known: Mapping[str, StoredVersion]) -> dict[str, dict[str, Any]]:
-        if not known:
-            return {}
-        with sql_client(self._pipeline) as reader:
-            if reader is None:
-                return {}
-            return dict(read_raw(reader, stream_id=self._settings.stream_id, held=known))
 
     def run_row(self, *, is_last: bool) -> dict[str, Any]:
         """The row of `extraction_runs`: the report so far, final if `is_last`."""

@@ -1,19 +1,24 @@
-"""What earlier runs left to do: campaigns that failed, a full sweep that was not finished."""
+"""Queries of the stored state: versions, open work of earlier runs, the listing."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from kore_campaigns.extract.listing import StoredRow
-from kore_campaigns.load.reader import Reader, in_utc, query, select_rows
+from kore_campaigns.load.reader import Reader
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table
 from kore_campaigns.transform.campaign import StoredVersion
 
-# a version counts once its load was completed; an unfinished load is written over by its replay
-_NEWEST = """
+# error codes of campaigns that a run did not get to, which is no failure of theirs
+UNREACHED: Final = ("not_asked", "interrupted")
+# a version counts once its load was completed, as in the views
+_COMPLETED: Final = "_dlt_load_id in (select load_id from {_dlt_loads} where status = 0)"
+_NEWEST: Final = """
 select campaign_id, version, content_hash, valid_from, updated_at, is_deleted, observed_at,
     campaign_type
 from (
@@ -22,99 +27,34 @@ from (
         row_number() over (
             partition by versions.campaign_id order by versions.version desc
         ) as newest
-    from {versions} as versions
-    join {loads} as loads on versions._dlt_load_id = loads.load_id and loads.status = 0
-    where versions.stream_id = %s
+    from {campaign_versions} as versions
+    join {_dlt_loads} as loads on versions._dlt_load_id = loads.load_id and loads.status = 0
+    where versions.stream_id = ?
 ) as ranked
 where newest = 1
 """
-_RAW = (
-    "select campaign_id, version, raw from {versions} where stream_id = %s and "
-    "campaign_id in ({marks})"
-)
-_ALL_RAW = """
-select versions.campaign_id, versions.version, versions.raw
-from {versions} as versions
-join (
-    select campaign_id, max(version) as version
-    from {versions} as completed
-    join {loads} as loads on completed._dlt_load_id = loads.load_id and loads.status = 0
-    where stream_id = %s
-    group by campaign_id
-) as newest
-    on versions.campaign_id = newest.campaign_id and versions.version = newest.version
-where versions.stream_id = %s
-"""
-_FEW = 100
-
-
-def read_held(reader: Reader, *, stream_id: str) -> dict[str, StoredVersion]:
-    """The newest version of every campaign of this app; empty for a destination never loaded."""
-    rows = query(reader, _NEWEST, stream_id)
-    return {
-        campaign_id: StoredVersion(
-            version=int(version),
-            content_hash=content_hash,
-            valid_from=in_utc(valid_from),
-            updated_at=None if updated_at is None else in_utc(updated_at),
-            is_deleted=bool(is_deleted),
-            observed_at=in_utc(observed_at),
-            campaign_type=campaign_type,
-        )
-        for (
-            campaign_id,
-            version,
-            content_hash,
-            valid_from,
-            updated_at,
-            is_deleted,
-            observed_at,
-            campaign_type,
-        ) in rows
-    }
-
-
-def read_raw(
-    reader: Reader, *, stream_id: str, held: Mapping[str, StoredVersion]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The object last received of each campaign in `held`, to compare a new one with."""
-    if len(held) <= _FEW:
-        sql = _RAW.replace("{marks}", ", ".join(["%s"] * len(held)))
-        rows = select_rows(reader, sql, stream_id, *held)
-    else:  # a parameter costs DuckDB 50 us, more than to read past a campaign
-        rows = select_rows(reader, _ALL_RAW, stream_id, stream_id)
-    for campaign_id, version, raw in rows:
-        if campaign_id in held and version == held[campaign_id].version:
-            yield campaign_id, json.loads(raw) if isinstance(raw, str) else raw
-
-
-# why a campaign was not asked for, as opposed to why it failed
-UNREACHED = ("not_asked", "interrupted")
-
-_RUNS = """
-select run_id, finished_at is not null
-from {runs} where stream_id = %s order by started_at desc
-"""
-_ERRORS = "select campaign_id, error_code from {errors} where run_id = %s and stream_id = %s"
-_FULL_SWEEPS = """
+_FULL_SWEEPS: Final = """
 select coalesce(full_sweep_started_at, started_at), finished_at is not null, confirmed_through,
     unsettled
-from {runs} where stream_id = %s and sweep = 'full' order by started_at desc
+from {extraction_runs} where stream_id = ? and sweep = 'full' order by started_at desc
 """
-_LISTED = """
-select listed from {runs} where stream_id = %s and listed is not null
+_LISTED: Final = """
+select listed from {extraction_runs} where stream_id = ? and listed is not null
 order by started_at desc limit 1
 """
-_LISTINGS = """
-select campaign_id, version, campaign_type, summary_hash, row_hash
-from {listings} where stream_id = %s
+_RUNS: Final = """
+select run_id, finished_at is not null
+from {extraction_runs} where stream_id = ? order by started_at desc
+"""
+_ERRORS: Final = """
+select campaign_id, error_code from {extraction_errors} where run_id = ? and stream_id = ?
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FullSweep:
-    """A full sweep that stopped on its way: known campaigns up to `through` have been asked,
-    but for those `unsettled`.
+    """A full sweep that was not finished: known campaigns up to `through` were requested, except
+    those `unsettled`.
     """
 
     started_at: datetime
@@ -123,44 +63,51 @@ class FullSweep:
 
 
 @dataclass(frozen=True, slots=True)
-class PastSweeps:
-    """When the last full sweep that was finished began, and the one after it that was not."""
-
-    last_full_at: datetime | None = None
-    unfinished: FullSweep | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Known:
-    """What the destination says before a run: what is held, and what is still to do."""
+    """What the database says before a run: the stored versions, and what is still to do."""
 
     held: Mapping[str, StoredVersion] = field(default_factory=dict)
+    """The newest version of every campaign of the app."""
     failed: Collection[str] = frozenset()
+    """Campaigns that failed, and that no finished run has fetched since."""
     last_full_at: datetime | None = None
+    """Start of the last finished full sweep."""
     unfinished: FullSweep | None = None
+    """The full sweep after that one."""
     last_listed: int | None = None
+    """Number of campaigns in the listing when it was last read."""
 
 
 def read_known(reader: Reader | None, *, stream_id: str) -> Known:
-    """All of it; nothing where there is no destination."""
+    """The state of one app; nothing if nothing was loaded yet."""
     if reader is None:
         return Known()
-    past = past_sweeps(reader, stream_id=stream_id)
+    last_full_at, unfinished = None, None
+    for started_at, is_finished, through, unsettled in reader.rows_if_loaded(
+        _FULL_SWEEPS, [stream_id]
+    ):
+        if is_finished and through is None:
+            last_full_at = started_at
+            break
+        if unfinished is None:
+            ids = json.loads(unsettled or "[]")
+            unfinished = FullSweep(started_at, through or "", frozenset(ids or ()))
+    newest = reader.rows_if_loaded(_NEWEST, [stream_id])
+    listed = reader.rows_if_loaded(_LISTED, [stream_id])
     return Known(
-        held=read_held(reader, stream_id=stream_id),
-        failed=failed_last_time(reader, stream_id=stream_id),
-        last_full_at=past.last_full_at,
-        unfinished=past.unfinished,
-        last_listed=last_listed(reader, stream_id=stream_id),
+        held={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
+        failed=_failed_last_time(reader, stream_id),
+        last_full_at=last_full_at,
+        unfinished=unfinished,
+        last_listed=int(listed[0][0]) if listed else None,
     )
 
 
-def failed_last_time(reader: Reader, *, stream_id: str) -> set[str]:
-    """Campaigns that failed and that no finished run has read since."""
+def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
     found: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
-    for run_id, is_finished in query(reader, _RUNS, stream_id):
-        errors = dict(query(reader, _ERRORS, run_id, stream_id))
+    for run_id, is_finished in reader.rows_if_loaded(_RUNS, [stream_id]):
+        errors = dict(reader.rows_if_loaded(_ERRORS, [run_id, stream_id]))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
         found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in UNREACHED}
         if is_finished:
@@ -170,26 +117,139 @@ def failed_last_time(reader: Reader, *, stream_id: str) -> set[str]:
     return found
 
 
-def past_sweeps(reader: Reader, *, stream_id: str) -> PastSweeps:
-    """The full sweeps of this app; read from the record of its runs."""
-    unfinished = None
-    for started_at, is_finished, through, unsettled in query(reader, _FULL_SWEEPS, stream_id):
-        if is_finished and through is None:
-            return PastSweeps(in_utc(started_at), unfinished)
-        if unfinished is None:
-            ids = json.loads(unsettled) if isinstance(unsettled, str) else unsettled
-            unfinished = FullSweep(in_utc(started_at), through or "", frozenset(ids or ()))
-    return PastSweeps(None, unfinished)
-
-
-def last_listed(reader: Reader, *, stream_id: str) -> int | None:
-    """How many campaigns the listing counted when it was last read."""
-    rows = query(reader, _LISTED, stream_id)
-    return int(rows[0][0]) if rows else None
+def read_raw(
+    reader: Reader, *, stream_id: str, held: Mapping[str, StoredVersion]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The object last received of each campaign in `held`, to compare a new one with."""
+    where, parameters = "where stream_id = ?", [stream_id]
+    if len(held) <= 100:
+        where += f" and campaign_id in ({', '.join('?' * len(held))})"
+        parameters += held
+    else:  # a parameter costs DuckDB more than to read past a campaign
+        where = f"""
+        join (
+            select campaign_id, max(version) as version from {{campaign_versions}}
+            {where} and {_COMPLETED} group by campaign_id
+        ) as newest using (campaign_id, version)
+        {where}
+        """  # noqa: S608  # names of ours
+        parameters *= 2
+    sql = f"select campaign_id, version, raw from {{campaign_versions}} {where}"  # noqa: S608
+    for rows in reader.batches(sql, parameters):
+        for campaign_id, version, raw in rows:
+            if campaign_id in held and version == held[campaign_id].version:
+                yield campaign_id, json.loads(raw)
 
 
 def held_rows(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
     """The listing as it was last seen, by campaign."""
-    return {
-        campaign_id: StoredRow(*row) for campaign_id, *row in query(reader, _LISTINGS, stream_id)
-    }
+    sql = """
+    select campaign_id, version, campaign_type, summary_hash, row_hash
+    from {campaign_listings} where stream_id = ?
+    """
+    rows = reader.rows_if_loaded(sql, [stream_id])
+    return {campaign_id: StoredRow(*row) for campaign_id, *row in rows}
+
+
+def newest_runs(reader: Reader) -> dict[str, datetime]:
+    """Start of the newest run of each stream."""
+    sql = "select stream_id, max(started_at) from {extraction_runs} group by stream_id"
+    return dict(reader.rows_if_loaded(sql))
+
+
+def last_run_at(reader: Reader, *, stream_id: str) -> datetime | None:
+    """Start of the newest run of an app."""
+    sql = "select max(started_at) from {extraction_runs} where stream_id = ?"
+    ((started_at,),) = reader.rows(sql, [stream_id])
+    return started_at  # type: ignore[no-any-return]
+
+
+def newest(reader: Reader, *, stream_id: str) -> dict[str, bool]:
+    """The campaigns of an app, and whether they are marked deleted."""
+    sql = f"""
+    select campaign_id, is_deleted from {VIEW_SCHEMA}.campaign_history
+    where stream_id = ? and is_current
+    """  # noqa: S608  # names of ours
+    return dict(reader.rows(sql, [stream_id]))
+
+
+Row = dict[str, Any]
+LIVE: Final = "campaigns"
+LIVE_LISTS: Final = ("campaign_calling_hours", "campaign_dnc_lists", "campaign_contact_lists")
+
+
+def live_campaigns(
+    reader: Reader, campaign_ids: Sequence[str], *, stream_id: str
+) -> dict[str, list[Row]]:
+    """The rows of the view `campaigns`, each with its rows of the list views below their names.
+
+    Two rows of one campaign would be a fault, so both are returned.
+    """
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    # a plain list of values is applied before the views rank the versions; `any(?)` is after
+    marks = ", ".join("?" * len(campaign_ids))
+    for name in (LIVE, *LIVE_LISTS):
+        sql = f"select * from {VIEW_SCHEMA}.{name} where stream_id = ? and campaign_id in ({marks})"  # noqa: S608
+        for row in reader.dicts(sql, [stream_id, *campaign_ids]):
+            if name == LIVE:
+                found[row["campaign_id"]].append(row | {each: [] for each in LIVE_LISTS})
+                continue
+            if row.pop("link", "sent") != "sent":  # the views found the list by its name
+                row["contact_list_id"] = None
+            for campaign in found[row["campaign_id"]][:1]:
+                campaign[name].append(row)
+    return found
+
+
+# as many versions are in memory at once, or those of one campaign if it has more
+VERSIONS_A_PAGE: Final = 500
+_PAGE: Final = "where stream_id = ? and campaign_id between ? and ?"
+
+
+def stored_versions(reader: Reader) -> Iterator[Row]:
+    """Every version of every app with its nested rows, campaign after campaign, oldest first.
+
+    A column that an older program did not have is None.
+    """
+    for page in pages(reader):
+        sql = _select(reader, CAMPAIGN_VERSIONS.name, CAMPAIGN_VERSIONS)
+        versions = reader.dicts(f"{sql} and {_COMPLETED} order by campaign_id, version", page)
+        nested: dict[str, dict[tuple[str, int], list[Row]]] = {}
+        for child in CAMPAIGN_VERSIONS.children:
+            by_version = nested[child.name] = defaultdict(list)
+            sql = _select(reader, f"{CAMPAIGN_VERSIONS.name}__{child.name}", child)
+            order = "order by campaign_id, version, position"
+            for row in reader.dicts(f"{sql} {order}", page) if sql else ():
+                by_version[row["campaign_id"], row["version"]].append(row)
+        for row in versions:
+            key = (row["campaign_id"], row["version"])
+            yield row | {name: children.get(key, []) for name, children in nested.items()}
+
+
+def pages(reader: Reader) -> Iterator[tuple[str, str, str]]:
+    """A stream, its first and its last campaign: ranges with few versions each."""
+    page: tuple[str, str, str] | None = None
+    size = 0
+    sql = f"""
+    select stream_id, campaign_id, count(*) from {{{CAMPAIGN_VERSIONS.name}}} where {_COMPLETED}
+    group by stream_id, campaign_id order by stream_id, campaign_id
+    """  # noqa: S608  # names of ours
+    for stream_id, campaign_id, versions in reader.rows(sql):
+        if page is not None and page[0] == stream_id and size + versions <= VERSIONS_A_PAGE:
+            page = (stream_id, page[1], campaign_id)
+            size += versions
+            continue
+        if page is not None:
+            yield page
+        page, size = (stream_id, campaign_id, campaign_id), versions
+    if page is not None:
+        yield page
+
+
+def _select(reader: Reader, name: str, table: Table) -> str:
+    """The declared columns of a page; empty if an older program did not have the table."""
+    known = reader.columns_of(name)
+    columns = ", ".join(
+        column if column in known else f"null as {column}" for column in table.column_names()
+    )
+    return f"select {columns} from {{{name}}} {_PAGE}" if known else ""  # noqa: S608

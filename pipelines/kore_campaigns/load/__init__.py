@@ -1,0 +1,43 @@
+"""Write and read destinations. `destination_for` chooses the class for a kind of database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kore_campaigns.errors import SettingInvalid
+
+if TYPE_CHECKING:
+    from kore_campaigns.load.destination import Destination
+
+DUCKDB = "duckdb"
+
+
+def destination_for(
+    kind: str = DUCKDB,
+    *,
+    database: str | Path | None = None,
+    folder: Path,
+    keep_generations: int = 3,
+    chunk: int = 0,
+) -> Destination:
+    """The destination that dlt calls `kind`; `database` is the file of DuckDB.
+
+    Raises `SettingInvalid` for one that cannot keep the promises, with the reason.
+    """
+    if kind == DUCKDB:
+        from kore_campaigns.load.duckdb_file import DuckDBFile
+
+        return DuckDBFile.in_folder(
+            folder, database, keep_generations=keep_generations, chunk=chunk
+        )
+    if kind == "postgres":
+        try:
+            from kore_campaigns.load.postgres import Postgres
+        except ImportError:  # psycopg2
+            expected = "one whose driver is installed: `pip install 'kore-campaigns[postgres]'`"
+            raise SettingInvalid(key="destination", value=kind, expected=expected) from None
+        return Postgres(folder)
+    from kore_campaigns.load.warehouse import Warehouse
+
+    return Warehouse(kind, folder)

@@ -1,125 +1,113 @@
-"""Where a run writes: a DuckDB file that is published step by step, or a warehouse of dlt's."""
+"""What the program needs of a database: one base class, one file a kind of database."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Protocol
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
-import dlt
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.load.reader import CopyTarget, Reader
 
-from kore_campaigns.config.settings import KoreSettings
-from kore_campaigns.load.dlt_load import destination_errors, duckdb_pipeline, make_tables_and_views
-from kore_campaigns.load.duckdb_file import Workspace, workspace_for
-from kore_campaigns.load.postgres import Warehouse
-from kore_campaigns.load.reader import (
-    NEWEST_RUNS,
-    Connection,
-    columns_of_table,
-    reading,
-    started_by_stream,
-)
-from kore_campaigns.schema import EXTRACTION_RUNS, RAW_SCHEMA
+if TYPE_CHECKING:
+    import dlt
 
-DUCKDB = "duckdb"
-_SMALL_STEP = 100
+    from kore_campaigns.config.settings import KoreSettings
 
 
-class Destination(Protocol):
-    """What a run needs of where it writes."""
+class Destination(ABC):
+    """A database that runs write and commands read.
+
+    Its methods raise `DestinationUnavailable` when the database cannot be used. A class that cannot
+    do something raises `SettingInvalid`, which names the setting `destination`.
+    """
+
+    kind: str
+    """The value of `--destination`."""
+    flags: str = ""
+    """What a recommended command needs to address it."""
+    way_back: str = "go back to a backup of the server"
+    """What to do about a damaged history."""
 
     @property
+    @abstractmethod
     def name(self) -> str:
-        """What reports and messages call it; no secret is in it."""
+        """Name in reports and messages, without secrets."""
 
-    def locked(self) -> AbstractContextManager[None]:
-        """Held by one command at a time; raises `DatabaseLocked` naming the one that has it."""
+    @property
+    def short_name(self) -> str:
+        """Name on a page that is sent to others."""
+        return self.name
 
-    def newest_runs(self) -> dict[str, datetime]:
-        """Start of the newest run of each stream (UTC)."""
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file; 0 for a server."""
+        return 0
 
-    def opened(self, settings: KoreSettings) -> AbstractContextManager[dlt.Pipeline]:
+    # a run
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Exclude other commands that write; raises `DatabaseLocked`. A server locks each account
+        in `open` instead.
+        """
+        yield
+
+    @abstractmethod
+    def open(self, settings: KoreSettings) -> AbstractContextManager[dlt.Pipeline]:
         """The pipeline of one connection, with all tables and views of this version."""
 
-    def step(self, pipeline: dlt.Pipeline, *, versions: int) -> AbstractContextManager[None]:
-        """Brings so many versions: seen by readers, and durable, when it has ended without error,
-        and by nobody before.
+    @contextmanager
+    def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+        """Load a chunk: it is durable and visible to readers when the block ended without error."""
+        yield
+
+    @abstractmethod
+    def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
+        """Read what the run has loaded so far, published or not."""
+
+    # other commands
+    def read(self) -> AbstractContextManager[Reader]:
+        """Read what analysts see; raises `DestinationUnavailable` if nothing was loaded yet."""
+        raise self.unsupported(expected="`duckdb` or `postgres`")
+
+    @abstractmethod
+    def read_if_any(self) -> AbstractContextManager[Reader | None]:
+        """Read what analysts see; None if there is no database yet."""
+
+    @abstractmethod
+    def check(self, settings: KoreSettings | None) -> str:
+        """Test what a run needs; a sentence about the result."""
+
+    def writer(self) -> tuple[int, str] | None:
+        """Process (on a server: backend) and start of a run in progress."""
+        return None
+
+    def published_state(self) -> object:
+        """Differs after something was published; None where readers see each commit."""
+        return None
+
+    # rebuild and copy
+    def rebuild_lock(self) -> AbstractContextManager[None]:
+        """Exclude all runs; raises `DestinationUnavailable` if there is nothing to rebuild."""
+        raise self.unsupported(expected="`duckdb` or `postgres`")
+
+    def rebuild_pipeline(self) -> AbstractContextManager[dlt.Pipeline]:
+        """A pipeline for rebuilt versions, which readers do not see before `exchange`."""
+        raise self.unsupported(expected="`duckdb` or `postgres`")
+
+    def exchange(self, history: str) -> AbstractContextManager[tuple[Reader, str, str]]:
+        """Replace versions by rebuilt ones; published when the block ends without error.
+
+        `history` selects the history of a `{schema}`. Yields a reader, the select of the history
+        before, and the schema after.
         """
+        raise self.unsupported(expected="`duckdb` or `postgres`")
 
+    def receive_copy(self) -> AbstractContextManager[CopyTarget]:
+        """All tables of this version, open for a copy that is committed or rolled back."""
+        raise self.unsupported(expected="`postgres`")
 
-@dataclass(frozen=True, slots=True)
-class DuckDbFile:
-    """Written privately, and swapped in whole."""
-
-    workspace: Workspace
-
-    @property
-    def name(self) -> str:
-        return name_of(self.workspace)
-
-    def locked(self) -> AbstractContextManager[None]:
-        return self.workspace.locked()
-
-    def newest_runs(self) -> dict[str, datetime]:
-        """Start of the newest published run of each stream."""
-        if not self.workspace.published.exists():
-            return {}
-        with reading(self.workspace.published) as connection:
-            if not columns_of_table(connection, EXTRACTION_RUNS.name):
-                return {}
-            text = NEWEST_RUNS.format(runs=f"{RAW_SCHEMA}.{EXTRACTION_RUNS.name}")
-            return started_by_stream(connection.execute(text).fetchall())
-
-    @contextmanager
-    def opened(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
-        workspace = self.workspace
-        with destination_errors(self.name):
-            workspace.prepare()
-            pipeline = duckdb_pipeline(workspace.private, pipelines_dir=workspace.pipelines_dir)
-        try:
-            with destination_errors(self.name):
-                make_tables_and_views(pipeline)
-            yield pipeline
-        finally:
-            pipeline.deactivate()  # a plain source used later in this process is none of ours
-
-    @contextmanager
-    def step(self, pipeline: dlt.Pipeline, *, versions: int) -> Iterator[None]:
-        self.workspace.begin_step()
-        # DuckDB writes its file anew whenever the last connection closes, and dlt closes one after
-        # each job: a quarter of a small step's CPU.  With 900 versions one that is kept open would
-        # save nothing, and take 90 MiB more
-        with pipeline.sql_client() if versions <= _SMALL_STEP else nullcontext():
-            yield
-        self.workspace.publish()
-
-
-def place_of(kind: str, database: str | Path | None, folder: Path) -> Workspace | Warehouse:
-    """Where a destination can be read; raises `SettingInvalid` as `destination_of` does."""
-    return workspace_for(database, folder) if kind == DUCKDB else Warehouse(kind, folder)
-
-
-def name_of(place: Workspace | Warehouse) -> str:
-    """What reports and messages call it; no secret is in it."""
-    return place.name if isinstance(place, Warehouse) else str(place.published)
-
-
-def stored_in(place: Workspace | Warehouse) -> AbstractContextManager[Connection]:
-    """What readers see there, to be read; raises `DestinationUnavailable` if there is nothing."""
-    return place.stored() if isinstance(place, Warehouse) else reading(place.published)
-
-
-def destination_of(
-    kind: str, *, database: str | Path | None, folder: Path, keep_generations: int, chunk: int
-) -> DuckDbFile | Warehouse:
-    """The destination of dlt's that is called `kind`; `database` is the file of a DuckDB.
-
-    Raises `SettingInvalid` for one that cannot keep the promises, with the reason.
-    """
-    if kind != DUCKDB:
-        return Warehouse(kind, folder)
-    workspace = workspace_for(database, folder, keep_generations=keep_generations, chunk=chunk)
-    return DuckDbFile(workspace)
+    def unsupported(self, *, expected: str) -> SettingInvalid:
+        """The error of a destination that cannot do what was requested."""
+        return SettingInvalid(key="destination", value=self.kind, expected=expected)

@@ -12,9 +12,6 @@ from typing import Final
 
 from kore_campaigns.errors import NoRoom, WorkingCopyDamaged
 
-# told to leave room for so many bytes; raises if there is none
-RequireRoom = Callable[[int], None]
-
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DAMAGED: Final = (
     "Corrupt database file",
@@ -94,14 +91,14 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def copy_durably(source: Path, target: Path, require_room: RequireRoom) -> None:
+def copy_durably(source: Path, target: Path, room: Room) -> None:
     """A copy that is whole on the disk when this returns."""
-    require_room(size_of(source))
+    room.require(size_of(source))
     shutil.copyfile(source, target)
     to_disk(target)
 
 
-def link_or_copy(source: Path, target: Path, require_room: RequireRoom) -> None:
+def link_or_copy(source: Path, target: Path, room: Room) -> None:
     """A second name for a file, which writes nothing; a copy where the disk has no such names."""
     original = source.resolve()  # the file is meant, not a symlink to it
     try:
@@ -109,7 +106,7 @@ def link_or_copy(source: Path, target: Path, require_room: RequireRoom) -> None:
     except FileExistsError:
         raise
     except OSError:
-        copy_durably(original, target, require_room)
+        copy_durably(original, target, room)
         shutil.copystat(original, target)  # as old as its original, as a second name is
 
 

@@ -1,14 +1,13 @@
-"""DuckDB only: write a private file, then swap a complete copy in under open readers.
+"""A DuckDB file: a run writes a working copy, and publishes it by replacing the file.
 
     <folder>/<stem>.duckdb                               what analysts open
-    <folder>/.kore_campaigns/<stem>/<stem>.duckdb        what the run writes
+    <folder>/.kore_campaigns/<stem>/<stem>.duckdb        the working copy that a run writes
     <folder>/.kore_campaigns/<stem>/dlt/                 dlt's working directory
-    <folder>/.kore_campaigns/<stem>/generations/         what the last runs replaced
-    <folder>/.kore_campaigns/<stem>/run.lock             held while a run goes on
+    <folder>/.kore_campaigns/<stem>/generations/         the files that the last runs replaced
+    <folder>/.kore_campaigns/<stem>/run.lock             locked while a run writes
 
-DuckDB lets nobody read a file that another process has open for writing, and nobody write one that
-another reads.  With two files neither ever waits for the other.
-
+DuckDB opens no file that another process writes, and writes none that another process reads. With
+two files readers and runs do not wait for each other.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -37,10 +36,63 @@ from kore_campaigns.errors import (
     first_line,
 )
 from kore_campaigns.load import disk
-from kore_campaigns.load.disk import RequireRoom, link_or_copy, to_disk
+from kore_campaigns.load.destination import Destination
+from kore_campaigns.load.reader import BATCH_ROWS, Reader
 
+if TYPE_CHECKING:
+    import dlt
+    import pyarrow as pa
+
+    from kore_campaigns.config.settings import KoreSettings
+
+DEFAULT_DATABASE: Final = "kore_campaigns.duckdb"
 _NAME: Final = "%Y%m%dT%H%M%S.%fZ.duckdb"
 _IS_NAME: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z\.duckdb")
+
+
+class DuckDBReader(Reader):
+    """A connection of DuckDB's own."""
+
+    missing_table = duckdb.CatalogException
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        connection.execute("set timezone = 'UTC'")
+
+    def batches(
+        self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        found = self._execute(sql, parameters)
+        while rows := found.fetchmany(size):
+            yield [tuple(map(_in_utc, row)) for row in rows]
+
+    def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        found = self._execute(sql, parameters)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, map(_in_utc, row), strict=True)) for row in found.fetchall()]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.begin()
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def record_batches(self, sql: str, schema: pa.Schema, *, size: int) -> Iterator[pa.RecordBatch]:
+        import pyarrow as pa
+
+        found = self._execute(sql)
+        # one method, whose name is another one from DuckDB 1.5
+        in_batches = getattr(found, "to_arrow_reader", None) or found.fetch_record_batch
+        for batch in in_batches(size):
+            arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
+        return self._connection.execute(self._named(sql), list(parameters) or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +101,26 @@ class Generations:
 
     published: Path
     folder: Path
-    require_room: RequireRoom
+    room: disk.Room
 
     def files(self) -> list[Path]:
-        """Newest first; other files in the folder are not ours."""
+        """Newest first, without files of others and without the published one."""
         return [path for path in self._all() if not self._is_published(path)]
 
     def keep(self) -> Path | None:
-        """Keep what is published, which is about to be replaced; nothing, if nothing is."""
+        """Keep the published file, which is about to be replaced; None if there is none."""
         self.tidy()
         if not self.published.exists():
             return None
         self.folder.mkdir(parents=True, exist_ok=True)
-        kept = self.folder / self._next_name()
-        link_or_copy(self.published, self._unfinished, self.require_room)
+        moment = datetime.now(UTC)
+        for newest in self._all()[:1]:  # later than all names, also if the clock was set back
+            last = datetime.strptime(newest.name, _NAME).replace(tzinfo=UTC)
+            moment = max(moment, last + timedelta(microseconds=1))
+        kept = self.folder / moment.strftime(_NAME)
+        disk.link_or_copy(self.published, self._unfinished, self.room)
         self._unfinished.rename(kept)
-        to_disk(self.folder)
+        disk.to_disk(self.folder)
         return kept
 
     def prune(self, keep: int) -> None:
@@ -73,7 +129,7 @@ class Generations:
             path.unlink()
 
     def tidy(self) -> None:
-        """Remove what a killed run left: half a copy, or a second name of what is published."""
+        """Remove what a killed run left: half a copy, or a second name of the published file."""
         self._unfinished.unlink(missing_ok=True)
         for path in self._all():
             if self._is_published(path):
@@ -95,85 +151,78 @@ class Generations:
         except FileNotFoundError:
             return False
 
-    def _next_name(self) -> str:
-        """Later than all names there are, also where the clock was set back."""
-        moment = datetime.now(UTC)
-        for newest in self._all()[:1]:
-            last = datetime.strptime(newest.name, _NAME).replace(tzinfo=UTC)
-            moment = max(moment, last + timedelta(microseconds=1))
-        return moment.strftime(_NAME)
-
 
 @dataclass(frozen=True, slots=True)
 class RunLock:
-    """A lock in a file, which the system takes back from a process that is killed; beside it the
-    name of the holder.
+    """A file lock, which the system releases when its process is killed. A second file names the
+    lock owner.
     """
 
     folder: Path
 
     @contextmanager
-    def held(self, database: Path) -> Iterator[None]:
-        """Raises `DatabaseLocked` naming the run that has it, `OSError` where no file can be."""
+    def locked(self, database: str) -> Iterator[None]:
+        """Raises `DatabaseLocked` naming the lock owner, `OSError` if no file can be written."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._file, timeout=0)
+        lock = FileLock(self._lock_file, timeout=0)
         try:
             lock.acquire()
         except Timeout:
-            holder = self._recorded_holder()
-            pid, since = holder.get("pid"), holder.get("since")
-            raise DatabaseLocked(str(database), pid=pid, since=since) from None
+            owner = self._recorded_owner()
+            raise DatabaseLocked(database, pid=owner.get("pid"), since=owner.get("since")) from None
         try:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             record = {"pid": os.getpid(), "since": since}
-            self._holder_file.write_text(json.dumps(record), encoding="utf-8")
+            self._owner_file.write_text(json.dumps(record), encoding="utf-8")
             yield
         finally:
             lock.release()
 
-    def holder(self) -> dict[str, Any]:
-        """`pid` and `since` of the run that holds the database; empty if none does."""
-        if not self._file.exists():
+    def owner(self) -> dict[str, Any]:
+        """`pid` and `since` of the run that holds the lock; empty if none does."""
+        if not self._lock_file.exists():
             return {}
         try:
-            with FileLock(self._file, timeout=0):
+            with FileLock(self._lock_file, timeout=0):
                 return {}
         except Timeout:
-            return self._recorded_holder()
+            return self._recorded_owner()
 
     @property
-    def _file(self) -> Path:
+    def _lock_file(self) -> Path:
         return self.folder / "run.lock"
 
     @property
-    def _holder_file(self) -> Path:
+    def _owner_file(self) -> Path:
         return self.folder / "run.json"
 
-    def _recorded_holder(self) -> dict[str, Any]:
+    def _recorded_owner(self) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(self._holder_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # the holder is just about to write its name
+            found: dict[str, Any] = json.loads(self._owner_file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # the owner is about to write it
             return {}
         return found
 
 
-DEFAULT_DATABASE = "kore_campaigns.duckdb"
-NOTHING_PUBLISHED = "nothing"
-
-
 @dataclass(slots=True)
-class Workspace:
-    """Where a database and everything beside it is kept.
+class DuckDBFile(Destination):
+    """The published file and its working copy.
 
-    `chunk` is how many campaigns one step may bring: room for so many is asked for beforehand.
+    `chunk` is how many campaigns one step may load: the disk is checked for so many beforehand.
     """
 
     published: Path
-    keep_generations: int = 3  # as in the settings, which bring dlt with them
+    keep_generations: int = 3
     chunk: int = 0
     free_bytes: Callable[[Path], int] = disk.free_bytes
     _is_kept: bool = field(default=False, init=False)
     _is_prepared: bool = field(default=False, init=False)
+
+    kind = "duckdb"
+    way_back = (
+        "`kore-campaigns restore` goes back to how an earlier run left it, or copy a backup in "
+        "its place"
+    )
 
     def __post_init__(self) -> None:
         if self.published.stem.casefold() in (schema.RAW_SCHEMA, schema.VIEW_SCHEMA):
@@ -184,23 +233,193 @@ class Workspace:
             )
             raise SettingInvalid(key="database", value=self.published, expected=expected)
 
+    @classmethod
+    def in_folder(
+        cls, folder: Path, database: str | Path | None = None, **options: Any
+    ) -> DuckDBFile:
+        """The database file of a project folder, or another one relative to it."""
+        return cls((folder / (database or DEFAULT_DATABASE)).absolute(), **options)
+
+    @property
+    def name(self) -> str:
+        return str(self.published)
+
+    @property
+    def short_name(self) -> str:
+        return self.published.name
+
+    @property
+    def size_bytes(self) -> int:
+        return disk.size_of(self.published)
+
     @property
     def folder(self) -> Path:
-        # `x.db` beside `x.duckdb` is another database
+        # `x.db` and `x.duckdb` are two databases
         name = self.published.stem if self.published.suffix == ".duckdb" else self.published.name
         return self.published.parent / ".kore_campaigns" / name
 
     @property
-    def private(self) -> Path:
+    def working_copy(self) -> Path:
         return self.folder / self.published.name
 
     @property
-    def pipelines_dir(self) -> Path:
-        return self.folder / "dlt"
-
-    @property
     def generations(self) -> Generations:
-        return Generations(self.published, self.folder / "generations", self._room.require)
+        return Generations(self.published, self.folder / "generations", self._room)
+
+    @contextmanager
+    def read(self) -> Iterator[Reader]:
+        """A run may publish meanwhile; this reader keeps the file that it opened."""
+        if not self.published.exists():
+            reason = "it does not exist; `kore-campaigns run` makes it"
+            raise DestinationUnavailable(self.name, reason)
+        try:
+            with duckdb.connect(self.name, read_only=True) as connection:
+                yield DuckDBReader(connection)
+        except duckdb.Error as failed:
+            raise DestinationUnavailable(self.name, first_line(failed)) from failed
+
+    @contextmanager
+    def read_if_any(self) -> Iterator[Reader | None]:
+        if not self.published.exists():
+            yield None
+            return
+        with self.read() as reader:
+            yield reader
+
+    @contextmanager
+    def read_loaded(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
+        with self._writing(), duckdb.connect(str(self.working_copy)) as connection:
+            yield DuckDBReader(connection)
+
+    def check(self, settings: KoreSettings | None) -> str:
+        with self.locked(), self.read_if_any() as reader:
+            return self.name if reader else f"{self.name}, made by the first run"
+
+    def writer(self) -> tuple[int, str] | None:
+        owner = RunLock(self.folder).owner()
+        return (owner["pid"], owner["since"]) if owner else None
+
+    def published_state(self) -> object:
+        return self._identity()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock it for one command, which keeps one generation; raises `DatabaseLocked`."""
+        self._is_kept = self._is_prepared = False
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(RunLock(self.folder).locked(self.name))
+            except OSError as failed:
+                raise self._unusable(failed) from failed
+            try:
+                yield
+            except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
+                if not _may_be_the_disk(failed) or (unusable := self._unusable(failed)) is failed:
+                    raise
+                raise unusable from failed
+
+    @contextmanager
+    def open(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
+        from kore_campaigns.load.dlt_load import (
+            destination_errors,
+            duckdb_pipeline,
+            make_tables_and_views,
+        )
+
+        with self._writing(), destination_errors(self.name):
+            self.prepare()
+            pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=self.folder / "dlt")
+        try:
+            with self._writing(), destination_errors(self.name):
+                make_tables_and_views(pipeline)
+            yield pipeline
+        finally:
+            pipeline.deactivate()  # the next source in this process must not find it
+
+    @contextmanager
+    def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+        from kore_campaigns.load.dlt_load import destination_errors
+
+        with self._writing(), destination_errors(self.name):
+            self.begin_step()
+            yield
+            self.publish()
+
+    def prepare(self) -> None:
+        """Make the working copy a copy of the published file; a run begins with this.
+
+        The published file is the truth: a run follows it after it was restored or deleted.
+        The rest of a killed run is dropped and fetched again: dlt's replay of a load that was
+        killed between a copy into staging and its record doubles rows of the parent.
+
+        Raises `NoRoom` if the disk cannot take what the run may write; nothing is changed then.
+        """
+        with self._writing():
+            self._remove_leftovers()
+            is_settled = self._recorded_origin() == self._identity() and self.working_copy.exists()
+            if not is_settled:
+                shutil.rmtree(self.folder / "dlt", ignore_errors=True)
+                for leftover in (self.working_copy, _log_of(self.working_copy)):
+                    leftover.unlink(missing_ok=True)
+            self._room.require(self._step_bytes(is_settled=is_settled))
+            self.begin_step()
+            if not is_settled and self.published.exists():
+                self._copy_published()
+        self._is_prepared = True
+
+    def begin_step(self) -> None:
+        """Record that the working copy is ahead of the published file until `publish`."""
+        self._origin.unlink(missing_ok=True)
+
+    def publish(self) -> None:
+        """Replace the published file by a complete, checkpointed copy; readers keep the old one.
+
+        The first time in a run the replaced file is kept: it is the result of the run before.
+        """
+        with self._writing():
+            with duckdb.connect(str(self.working_copy)) as connection:
+                connection.execute("force checkpoint")
+            disk.copy_durably(self.working_copy, self._temporary, self._room)
+            if self.keep_generations and not self._is_kept:
+                self.generations.keep()
+            self._replace_published()
+            self._is_kept = True
+            self.generations.prune(self.keep_generations)
+            disk.replace_text(self._origin, self._identity())
+
+    def restore(self, generation: Path) -> Path | None:
+        """Publish a generation. The replaced file becomes one instead, and is returned if there was
+        any: their number stays, and another restore can undo this one.
+        """
+        with self._writing():
+            self._remove_leftovers()
+            self.begin_step()
+            disk.link_or_copy(generation, self._temporary, self._room)
+            replaced = self.generations.keep()
+            self._replace_published()
+            generation.unlink()
+            return replaced
+
+    @contextmanager
+    def rebuild_lock(self) -> Iterator[None]:
+        with self.read():
+            pass  # creates no folder if there is no file
+        with self.locked(), self._writing():
+            yield
+
+    def rebuild_pipeline(self) -> contextlib.AbstractContextManager[dlt.Pipeline]:
+        return self.open()
+
+    @contextmanager
+    def exchange(self, history: str) -> Iterator[tuple[Reader, str, str]]:
+        """The working copy has the rebuilt versions already."""
+        with duckdb.connect() as connection:
+            for name, path in {"before": self.published, "after": self.working_copy}.items():
+                quoted = str(path).replace("'", "''")
+                connection.execute(f"attach '{quoted}' as {name} (read_only)")
+            before, after = (f"{name}.{schema.RAW_SCHEMA}" for name in ("before", "after"))
+            yield DuckDBReader(connection), history.format(schema=before), after
+        self.publish()
 
     @property
     def _room(self) -> disk.Room:
@@ -208,135 +427,55 @@ class Workspace:
 
     @property
     def _origin(self) -> Path:
-        """Says which published file the private one goes on from."""
+        """Names the published file that the working copy equals; missing while it is ahead."""
         return self.folder / "origin.json"
-
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold it for a command, which keeps what it replaces once; raises `DatabaseLocked`."""
-        self._is_kept = self._is_prepared = False
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(RunLock(self.folder).held(self.published))
-            except OSError as failed:
-                raise self._unusable(failed) from failed
-            try:
-                yield
-            except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
-                if not _may_be_the_disk(failed):
-                    raise
-                raise self._unusable(failed) from failed
-
-    def holder(self) -> dict[str, Any]:
-        """`pid` and `since` of the run that holds the database; empty if none does."""
-        return RunLock(self.folder).holder()
-
-    def prepare(self) -> bool:
-        """Make the private file go on from the published one; a run begins with this.
-        True if both are as the last run left them.
-
-        The published file is the truth: restored from a backup or deleted, the run follows it.
-        What a killed run had not published is dropped and read again: dlt's replay of a load
-        that was killed between a copy into staging and its record doubles rows of the parent.
-
-        Raises `NoRoom` where the disk cannot take what the run may write; nothing is changed then.
-        """
-        with self._writing():
-            self._remove_leftovers()
-            is_settled = self._origin_recorded() == self._identity() and self.private.exists()
-            if not is_settled:
-                self._drop_private()
-            self._room.require(self._step_bytes(is_settled=is_settled))
-            self.begin_step()
-            if not is_settled and self.published.exists():
-                self._make_private()
-        self._is_prepared = True
-        return is_settled
-
-    def _remove_leftovers(self) -> None:
-        """What a killed run had not finished; the names are fixed, so it never piles up."""
-        self._temporary.unlink(missing_ok=True)
-        self.generations.tidy()
-        shutil.rmtree(f"{self.private}.tmp", ignore_errors=True)  # what DuckDB put aside
-
-    def _drop_private(self) -> None:
-        shutil.rmtree(self.pipelines_dir, ignore_errors=True)
-        for leftover in (self.private, _log_of(self.private)):
-            leftover.unlink(missing_ok=True)
-
-    def _make_private(self) -> None:
-        try:
-            shutil.copyfile(self.published, self.private)
-            duckdb.connect(str(self.private)).close()  # it may be any file, or a later DuckDB's
-        except OSError:
-            self.private.unlink(missing_ok=True)  # half a copy must not fill the disk
-            raise
-        except duckdb.Error as failed:
-            if not self.generations.files():
-                raise
-            way_back = "`kore-campaigns restore` lists earlier states to go back to"
-            raise DestinationUnavailable(
-                str(self.published), _reason(failed), next_step=way_back
-            ) from failed
-
-    def begin_step(self) -> None:
-        """From here to the next `publish` the private file holds what nobody has seen."""
-        self._origin.unlink(missing_ok=True)
-
-    def publish(self) -> None:
-        """Swap a complete, checkpointed copy in; open readers keep the file they have.
-
-        The first of a run keeps what it replaces, which is how the run before ended.
-        """
-        with self._writing():
-            with duckdb.connect(str(self.private)) as connection:
-                connection.execute("force checkpoint")
-            disk.copy_durably(self.private, self._temporary, self._room.require)
-            if self.keep_generations and not self._is_kept:
-                self.generations.keep()
-            self._swap()
-            self._is_kept = True
-            self.generations.prune(self.keep_generations)
-            self._record_origin()
-
-    def restore(self, generation: Path) -> Path | None:
-        """Swap a generation in; what it replaces takes its place and is returned, if there is any.
-
-        So their number stays as it is, and a restore can be undone by another.
-        """
-        with self._writing():
-            self._remove_leftovers()
-            self.begin_step()
-            disk.link_or_copy(generation, self._temporary, self._room.require)
-            replaced = self.generations.keep()
-            self._swap()
-            generation.unlink()
-            return replaced
-
-    def _swap(self) -> None:
-        # DuckDB would replay what somebody wrote into the old file onto the new one
-        _log_of(self.published).unlink(missing_ok=True)
-        self._temporary.replace(self.published)
-        disk.to_disk(self.published.parent)
 
     @property
     def _temporary(self) -> Path:
         return self.published.with_name(f".{self.published.name}.tmp")
 
+    def _remove_leftovers(self) -> None:
+        """Remove what a killed run had not finished."""
+        self._temporary.unlink(missing_ok=True)
+        self.generations.tidy()
+        shutil.rmtree(f"{self.working_copy}.tmp", ignore_errors=True)  # DuckDB's temporary files
+
+    def _copy_published(self) -> None:
+        try:
+            shutil.copyfile(self.published, self.working_copy)
+            # it may be any file, or one of a later DuckDB
+            duckdb.connect(str(self.working_copy)).close()
+        except OSError:
+            self.working_copy.unlink(missing_ok=True)  # half a copy must not fill the disk
+            raise
+        except duckdb.Error as failed:
+            if not self.generations.files():
+                raise
+            way_back = "`kore-campaigns restore` lists earlier states to go back to"
+            raise DestinationUnavailable(self.name, _reason(failed), next_step=way_back) from failed
+
+    def _replace_published(self) -> None:
+        # DuckDB would replay a log of the old file onto the new one
+        _log_of(self.published).unlink(missing_ok=True)
+        self._temporary.replace(self.published)
+        disk.to_disk(self.published.parent)
+
     def _step_bytes(self, *, is_settled: bool = True) -> int:
-        """What a step brings, the copy it publishes, and the private file where it is made anew."""
-        copies = [self.private] if is_settled else 2 * [self.published]
+        """A chunk, the copy to publish, and the working copy if it is not there yet."""
+        copies = [self.working_copy] if is_settled else 2 * [self.published]
         return sum(map(disk.size_of, copies)) + disk.room_for(self.chunk)
 
-    @contextlib.contextmanager
+    @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raises `DestinationUnavailable`; half a copy is not left to fill the disk."""
+        """Raises `DestinationUnavailable`; removes half a copy, which would fill the disk."""
         try:
             yield
         except (OSError, duckdb.Error, DestinationUnavailable) as failed:
             with contextlib.suppress(OSError):
                 self._temporary.unlink()
-            raise self._unusable(failed) from failed
+            if (unusable := self._unusable(failed)) is failed:
+                raise
+            raise unusable from failed
 
     def _unusable(self, failed: Exception) -> DestinationUnavailable:
         if said := disk.said_full(failed):
@@ -345,27 +484,23 @@ class Workspace:
             return self._room.damaged(_reason(failed))
         if isinstance(failed, DestinationUnavailable):
             return failed
-        return DestinationUnavailable(str(self.published), _reason(failed))
+        return DestinationUnavailable(self.name, _reason(failed))
 
     def _identity(self) -> str:
         try:
             status = self.published.stat()
         except FileNotFoundError:
-            return NOTHING_PUBLISHED
+            return "nothing"
         return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
 
-    def _origin_recorded(self) -> str | None:
+    def _recorded_origin(self) -> str | None:
         return self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
 
-    def _record_origin(self) -> None:
-        temporary = self._origin.with_suffix(".tmp")
-        temporary.write_text(self._identity(), encoding="utf-8")
-        temporary.replace(self._origin)
 
-
-def workspace_for(database: str | Path | None, folder: Path, **options: Any) -> Workspace:
-    """The workspace of a database file, relative to the project folder."""
-    return Workspace((folder / (database or DEFAULT_DATABASE)).absolute(), **options)
+def _in_utc(cell: Any) -> Any:
+    """A timestamp with Python's own UTC, where DuckDB returns that of pytz."""
+    is_aware = isinstance(cell, datetime) and cell.tzinfo is not None
+    return cell.astimezone(UTC) if is_aware else cell
 
 
 def _log_of(database: Path) -> Path:
@@ -374,7 +509,7 @@ def _log_of(database: Path) -> Path:
 
 
 def _may_be_the_disk(failed: Exception) -> bool:
-    """True if nothing better is known of it; the file that counts calls has its own error."""
+    """True unless the error has a better explanation; the call budget file has its own error."""
     is_ours = isinstance(failed, KoreCampaignsError) and type(failed) is not DestinationUnavailable
     return not is_ours and (disk.said_full(failed) != "" or disk.said_damaged(failed))
 

@@ -1,432 +1,300 @@
-"""A SQL destination of dlt's other than a DuckDB file; Postgres is the one that is tested.
-
-It is written where readers read, so a step is durable and seen when its transaction ends.  Rows of
-one account are written by one run at a time; accounts do not wait for each other, as each stages
-its rows in a dataset of its own (in one that they share, dlt's writers empty each other's).
-
-"""
+"""Postgres: read and locked through psycopg2, loaded by dlt."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from contextlib import closing, contextmanager
 from hashlib import sha256
+from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
-import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.destination.reference import Destination
-from dlt.destinations.impl.postgres.factory import PostgresTypeMapper, postgres
-from dlt.destinations.job_client_impl import SqlJobClientBase
-from dlt.destinations.sql_client import SqlClientBase
+import psycopg2
 from psycopg2.extras import register_default_json
 
-from kore_campaigns import schema
-from kore_campaigns.config.settings import KoreSettings, credentials_refused
-from kore_campaigns.errors import (
-    AccountLocked,
-    DestinationUnavailable,
-    SettingInvalid,
-    first_line,
-    first_line_of_driver,
-)
-from kore_campaigns.load.dlt_load import (
-    destination_errors,
-    ensure_tables,
-    make_tables_and_views,
-    new_pipeline,
-)
-from kore_campaigns.load.duckdb_file import RunLock
-from kore_campaigns.load.reader import (
-    NEWEST_RUNS,
-    Connection,
-    Reader,
-    columns_of_table,
-    query,
-    started_by_stream,
-)
-from kore_campaigns.views.apply import apply_views
+from kore_campaigns.errors import AccountLocked, DestinationUnavailable, first_line_of_driver
+from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader
+from kore_campaigns.load.warehouse import Warehouse
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA
+
+if TYPE_CHECKING:
+    import dlt
+
+    from kore_campaigns.config.settings import KoreSettings
+
+# what the text format of COPY reads otherwise
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-class ExactTypes(PostgresTypeMapper):
-    sct_to_unbound_dbt = PostgresTypeMapper.sct_to_unbound_dbt | {"json": "json"}
-    dbt_to_sct = PostgresTypeMapper.dbt_to_sct | {"json": "json"}
+class PostgresReader(CopyTarget):
+    """A connection of psycopg2's; each statement is a transaction unless `transaction` is used."""
 
+    missing_table = psycopg2.errors.UndefinedTable
 
-class ExactPostgres(postgres):
-    """Takes the arguments of `dlt.destinations.postgres`."""
-
-    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
-        found = super()._raw_capabilities()
-        found.type_mapper = ExactTypes
-        return found
-
-    @property
-    def destination_type(self) -> str:
-        return "dlt.destinations.postgres"
-
-
-class StoredInPostgres:
-    """A connection that answers as DuckDB's does: `?` for a parameter, JSON as text, UTC, and a
-    transaction sees one moment.
-    """
-
-    def __init__(self, native: Any) -> None:
-        register_default_json(native, loads=str)
-        self._native = native
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        connection.autocommit = True
+        register_default_json(connection, loads=str)
         self.execute("set timezone to 'UTC'")
         self.execute("set session characteristics as transaction isolation level repeatable read")
 
-    def stream(self, query: str) -> Any:
-        """Rows that stay on the server until they are fetched; within a transaction alone."""
-        cursor = self._native.cursor(name="kore_campaigns", withhold=True)
-        cursor.execute(query)
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        """The cursor of any statement."""
+        cursor = self._connection.cursor()
+        cursor.execute(*self._translated(sql, parameters))
         return cursor
 
-    def copy_in(self, table: str, lines: TextIO) -> None:
-        """Rows in the text format of COPY."""
-        self._native.cursor().copy_expert(f"copy {table} from stdin", lines)
+    def batches(
+        self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        # the rows stay on the server until they are fetched
+        with closing(self._connection.cursor(name="kore_campaigns", withhold=True)) as cursor:
+            cursor.execute(*self._translated(sql, parameters))
+            while rows := cursor.fetchmany(size):
+                yield rows
 
-    def execute(self, query: str, parameters: Any = None, /) -> Any:
-        cursor = self._native.cursor()
-        if parameters:
-            cursor.execute(query.replace("%", "%%").replace("?", "%s"), list(parameters))
-        else:
-            cursor.execute(query)
-        return cursor
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self.execute(sql, parameters).fetchall()
+        return found
+
+    def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        cursor = self.execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self._connection.autocommit = False
+        with self._connection:  # commits or rolls back
+            yield
+        self._connection.autocommit = True
+
+    def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+        lines = ("\t".join(map(_cell, row)) + "\n" for row in rows)
+        self._connection.cursor().copy_expert(
+            f"copy {self.qualified(table)} ({columns}) from stdin", StringIO("".join(lines))
+        )
+
+    def _translated(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
+        text = self._named(sql)
+        if not parameters:
+            return (text,)
+        return text.replace("%", "%%").replace("?", "%s"), list(parameters)
+
+
+def _cell(value: Any) -> str:
+    return "\\N" if value is None else str(value).translate(_ESCAPES)
 
 
 _OURS: Final = "kore-campaigns"
-_HOLDERS = """
+_EVERY: Final = "every account"
+_OWNERS: Final = """
 select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
     coalesce(host(activity.client_addr), 'the server itself'), locks.objid::bigint
 from pg_locks as locks
 join pg_stat_activity as activity on locks.pid = activity.pid
-where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = %s
+where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = ?
 order by activity.backend_start
 """
 
 
-_BUSY: Final = "a run, `rebuild` or `copy` goes on"
-_EVERY: Final = "every account"
-_NEXT: Final = "wait for it, then run the same command again; it goes on from there"
+def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> None:
+    """Exclude other runs of the account, `rebuild` and `copy` while the connection is open.
 
-
-def lock_account(client: SqlClientBase[Any], account_id: str, *, database: str) -> None:
-    """One run per account, and none during a `rebuild` or `copy`, as long as the connection of
-    `client` is open; raises `AccountLocked`, which says who has it.
+    Raises `AccountLocked`, which names the lock owner.
     """
-    for what, function, refused in (
+    for name, function, what in (
         (_EVERY, "pg_try_advisory_lock_shared", "`rebuild` or `copy` goes on"),
         (f"account {account_id}", "pg_try_advisory_lock", "another run writes for this account"),
     ):
-        if holder := _other_holder(client, what, function, refused=refused):
-            raise AccountLocked(database, holder, next_step=_NEXT)
+        next_step = "wait for it, then run the same command again; it goes on from there"
+        _lock(reader, name, function, what=what, database=database, next_step=next_step)
 
 
-def lock_all_accounts(client: SqlClientBase[Any], *, database: str) -> None:
-    """No run of any account, as long as the connection of `client` is open; raises
-    `AccountLocked`, which says which one goes on.
-    """
-    if holder := _other_holder(client, _EVERY, "pg_try_advisory_lock", refused=_BUSY):
-        raise AccountLocked(database, holder, next_step="wait for it, then repeat the command")
+def lock_all_accounts(reader: PostgresReader, *, database: str) -> None:
+    """Exclude all runs while the connection is open; raises `AccountLocked`."""
+    next_step = "wait for it, then repeat the command"
+    what = "a run, `rebuild` or `copy` goes on"
+    _lock(reader, _EVERY, "pg_try_advisory_lock", what=what, database=database, next_step=next_step)
 
 
-def _other_holder(client: SqlClientBase[Any], what: str, function: str, *, refused: str) -> str:
-    """Takes the lock; in words who has it, if that was refused, else nothing."""
-    keys = _numbers(what)
-    rows = client.execute_sql(f"select {function}(%s, %s)", *keys)
-    return "" if rows and rows[0][0] else _held_by(client, keys, refused)
-
-
-def wait_for_others_to_make(client: SqlClientBase[Any]) -> None:
-    """One at a time makes tables and views, as long as the connection of `client` is open."""
-    client.execute_sql("select pg_advisory_lock(%s, %s)", *_numbers("tables and views"))
-
-
-def holder(client: SqlClientBase[Any]) -> tuple[int, str] | None:
-    """Backend and start (UTC) of the run that has held an account longest; None if none does."""
-    return next(((pid, since) for pid, since, _, _ in _holders(client)), None)
-
-
-def _held_by(client: SqlClientBase[Any], keys: tuple[int, int], what: str) -> str:
-    for pid, since, address, lock in _holders(client):
+def _lock(
+    reader: PostgresReader, name: str, function: str, *, what: str, database: str, next_step: str
+) -> None:
+    keys = _keys(name)
+    ((is_locked,),) = reader.rows(f"select {function}(?, ?)", keys)
+    if is_locked:
+        return
+    for pid, since, address, lock in _owners(reader):
         if lock == keys[1] % 2**32:
-            return f"{what}: from {address}, since {since} UTC, backend {pid} of Postgres"
-    return what
+            what += f": from {address}, since {since} UTC, backend {pid} of Postgres"
+            break
+    raise AccountLocked(database, what, next_step=next_step)
 
 
-def _holders(client: SqlClientBase[Any]) -> Sequence[Sequence[Any]]:
-    """Backend, start, address and lock of each that has one of ours, the oldest first."""
-    return client.execute_sql(_HOLDERS, _number(_OURS) % 2**32) or ()
+def _owners(reader: PostgresReader) -> list[tuple[Any, ...]]:
+    """Backend, start, address and lock of each lock owner of ours, the oldest first."""
+    return reader.rows(_OWNERS, [_key(_OURS) % 2**32])
 
 
-def _numbers(what: str) -> tuple[int, int]:
-    """Two signed numbers of 32 bits: ours, and this lock's."""
-    return _number(_OURS), _number(f"{_OURS} {what}")
+def _keys(name: str) -> tuple[int, int]:
+    """Two signed numbers of 32 bits: ours, and that of this lock."""
+    return _key(_OURS), _key(f"{_OURS} {name}")
 
 
-def _number(text: str) -> int:
+def _key(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:4], "big", signed=True)
 
 
-POSTGRES: Final = "postgres"
-
-
-def destination_called(kind: str, **options: Any) -> Any:
-    """Dlt's destination, which takes its credentials from dlt's configuration."""
-    if kind == POSTGRES:
-        return ExactPostgres(**options)
-    return Destination.from_reference(kind, **options)
-
-
-def check_promises(kind: str) -> None:
-    """Raises `SettingInvalid` for a destination in which versions and children could part."""
-    if kind == "sqlalchemy":
-        raise refused(
-            kind,
-            "a destination of its own such as `postgres`: through SQLAlchemy moments, yes and no "
-            "and JSON come back as texts and numbers, and what is held could not be compared",
-        )
-    try:
-        destination: Any = Destination.from_reference(kind)
-        strategies = destination.capabilities().supported_merge_strategies or ()
-        is_sql = issubclass(destination.client_class, SqlJobClientBase)
-    except Exception as unknown:  # whatever dlt's lookup of names and packages raises
-        reason = first_line(unknown)
-        raise refused(kind, f"a destination that dlt can load ({reason})") from None
-    if not is_sql:
-        raise refused(
-            kind,
-            "a SQL database such as `duckdb` or `postgres`: files know no transaction over a "
-            "version and its lists, and what is held decides what is new",
-        )
-    if "delete-insert" not in strategies:
-        raise refused(
-            kind, "a destination that dlt merges by delete-insert: others leave rows of old lists"
-        )
-
-
-def refused(kind: str, expected: str) -> SettingInvalid:
-    """The error for a destination that cannot do what is asked."""
-    return SettingInvalid(key="destination", value=kind, expected=expected)
-
-
-_LONGEST = 40
-# what a run creates in, and this role may not
-_LACKING = """
+# where a run creates tables, and this role may not
+_LACKING: Final = """
 select what, current_user
 from (
     select 1 as place, 'the database ' || current_database() as what,
         has_database_privilege(current_database(), 'create') as is_allowed
     union all
     select 2, 'its schema ' || nspname, has_schema_privilege(nspname, 'create')
-    from pg_namespace where nspname in (%s, %s)
+    from pg_namespace where nspname in (?, ?)
 ) as needed
 where not is_allowed
 order by place, what
 """
+_REBUILT: Final = f"{RAW_SCHEMA}_rebuild"
+_HISTORY: Final = f"{_REBUILT}.history_before"
+_SAME_VERSION: Final = " and ".join(f"old.{name} = new.{name}" for name in CAMPAIGN_VERSIONS.key)
 
 
-@dataclass(frozen=True, slots=True)
-class Warehouse:
-    """`kind` is dlt's name of it; its address and credentials are `[destination.<kind>]`."""
+class Postgres(Warehouse):
+    """The database of `[destination.postgres.credentials]`."""
 
-    kind: str
-    folder: Path
-
-    def __post_init__(self) -> None:
-        check_promises(self.kind)
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind}, schema {schema.RAW_SCHEMA}"
+    def __init__(self, folder: Path) -> None:
+        super().__init__("postgres", folder)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Nothing yet: each connection holds its account while it runs."""
-        yield
+    def connect(self) -> Iterator[PostgresReader]:
+        """A connection; no lock is taken."""
+        from kore_campaigns.config.project import postgres_address
 
-    def newest_runs(self) -> dict[str, datetime]:
-        """Start of the newest run of each stream."""
-        with self.read() as reader:
-            return started_by_stream(query(reader, NEWEST_RUNS))
-
-    @contextmanager
-    def opened(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:
-        stream = _as_name(settings.stream_id)
-        folder = self.folder / ".kore_campaigns" / self.kind / stream
-        # of this process alone: a run that is turned away must not touch that of the one at work
-        mine = folder / "dlt" / str(os.getpid())
-        with self._told():
-            shutil.rmtree(mine, ignore_errors=True)
-            pipeline = self._pipeline(mine, stream)
+        address = postgres_address()
         try:
-            with self._held(pipeline, folder, settings.account_id):
-                # what a killed run left is read again: dlt's replay of it could double rows
-                for left in set((folder / "dlt").iterdir()) - {mine}:
-                    shutil.rmtree(left, ignore_errors=True)
-                with self._told():
-                    self._make(pipeline)
-                yield pipeline
-        finally:
-            _deactivate(pipeline)
-            shutil.rmtree(mine, ignore_errors=True)
+            with closing(psycopg2.connect(address)) as connection:
+                yield PostgresReader(connection)
+        except psycopg2.Error as failed:
+            raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Open for questions alone; no lock is asked for."""
-        with TemporaryDirectory(prefix="kore-campaigns-") as scratch:
-            with self._told():
-                pipeline = self._pipeline(Path(scratch), "read")
-            try:
-                with self._told(), pipeline.sql_client() as client:
-                    yield client
-            finally:
-                _deactivate(pipeline)
-
-    @contextmanager
-    def stored(self) -> Iterator[Connection]:
-        """What it holds, to be compared; raises `SettingInvalid` where that is not possible,
-        `DestinationUnavailable` where there is nothing.
-        """
-        with self.read() as reader:
-            connection = self.connection_of(reader)
-            if not columns_of_table(connection, schema.CAMPAIGN_VERSIONS.name):
-                flags = f"--destination {self.kind}"
-                reason = f"nothing was loaded into it; `kore-campaigns run {flags}` does that"
+        with self.connect() as reader:
+            if not reader.columns_of(CAMPAIGN_VERSIONS.name):
+                reason = f"nothing was loaded into it; `kore-campaigns run{self.flags}` does that"
                 raise DestinationUnavailable(self.name, reason)
-            yield connection
-
-    def connection_of(self, reader: Reader) -> Connection:
-        """What `stored` gives, of a reader; raises `SettingInvalid`, too."""
-        if self.kind != POSTGRES:
-            raise refused(self.kind, "`duckdb` or `postgres`")
-
-        return StoredInPostgres(reader.native_connection)
+            yield reader
 
     @contextmanager
-    def opened_beside(self, schema: str, *, staging: str) -> Iterator[dlt.Pipeline]:
-        """A pipeline into another schema, once the tables of this version are there.
+    def read_if_any(self) -> Iterator[Reader | None]:
+        with self.connect() as reader:
+            yield reader
 
-        No lock is asked for: who wants one has it.
-        """
-        self.make_tables_and_views()
-        with TemporaryDirectory(prefix="kore-campaigns-") as scratch, self._told():
-            pipeline = self._pipeline(Path(scratch), staging, schema=schema)
-            try:
-                yield pipeline
-            finally:
-                _deactivate(pipeline)
+    @contextmanager
+    def read_loaded(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
+        with self.connect() as reader:
+            yield reader
 
-    def make_tables_and_views(self) -> None:
-        """Those of this version are there when this returns; for who holds every account."""
-        with TemporaryDirectory(prefix="kore-campaigns-") as scratch, self._told():
-            pipeline = self._pipeline(Path(scratch), "made")
-            try:
-                self._make(pipeline)
-            finally:
-                _deactivate(pipeline)
-
-    def writer(self, reader: Reader) -> tuple[int, str] | None:
-        """Backend and start of a run that writes now, of whatever account; None if none does."""
-        return holder(reader) if self.kind == POSTGRES else None
-
-    def try_out(self, settings: KoreSettings | None) -> str:
-        """Asks for what a run needs there, and says what was found.
-
-        Raises `DestinationUnavailable` for the first that is not to be had.
-        """
-        with self.read() as reader:
-            if self.kind != POSTGRES:
-                reader.execute_sql("select 1")
-                return f"{self.name}, connected"
-            rows = reader.execute_sql(_LACKING, schema.RAW_SCHEMA, schema.VIEW_SCHEMA)
-            if rows:
-                what, who = rows[0]
-                reason = f"the role `{who}` may not create in {what}; docs/warehouses.md has roles"
+    def check(self, settings: KoreSettings | None) -> str:
+        with self.connect() as reader:
+            for what, role in reader.rows(_LACKING, [RAW_SCHEMA, VIEW_SCHEMA]):
+                reason = f"the role `{role}` may not create in {what}; docs/warehouses.md has roles"
                 raise DestinationUnavailable(self.name, reason)
             if settings is not None:
                 lock_account(reader, settings.account_id, database=self.name)
-            is_made = columns_of_table(self.connection_of(reader), schema.CAMPAIGN_VERSIONS.name)
+            is_made = reader.columns_of(CAMPAIGN_VERSIONS.name)
         return self.name if is_made else f"{self.name}, made by the first run"
 
-    @contextmanager
-    def step(self, pipeline: dlt.Pipeline, *, versions: int) -> Iterator[None]:
-        """Nothing to do: what a transaction has committed is seen."""
-        yield
+    def writer(self) -> tuple[int, str] | None:
+        with self.connect() as reader:
+            return next(((pid, since) for pid, since, _, _ in _owners(reader)), None)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
-        """Says in one sentence what failed: dlt lets through what the driver raises on connecting.
-
-        Raises `FixSetting` for the credentials, else `DestinationUnavailable`.
-        """
-        with destination_errors(self.name):
-            try:
-                yield
-            except ConfigurationException as refused:
-                # nothing of dlt's error, which repeats what it could not read
-                raise credentials_refused(self.kind, refused) from None
-            except Exception as failed:
-                if not type(failed).__module__.startswith("psycopg2"):
-                    raise
-                raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
-
-    def _pipeline(
-        self, pipelines_dir: Path, stream: str, *, schema: str = schema.RAW_SCHEMA
-    ) -> dlt.Pipeline:
-        layout = f"%s_staging_{stream}"
-        destination = destination_called(self.kind, staging_dataset_name_layout=layout)
-        return new_pipeline(destination, pipelines_dir=pipelines_dir, dataset_name=schema)
-
-    @contextmanager
-    def _held(self, pipeline: dlt.Pipeline, folder: Path, account_id: str) -> Iterator[None]:
-        """Raises `AccountLocked` or `DatabaseLocked` if another run writes for the account."""
-        if self.kind != POSTGRES:
-            with RunLock(folder).held(Path(self.name)):
-                yield
-            return
-        with self._told():
-            client = pipeline.sql_client()
-            client.open_connection()
-        try:
-            lock_account(client, account_id, database=self.name)
+    def rebuild_lock(self) -> Iterator[None]:
+        with self.read():
+            pass  # creates no table if there is nothing to rebuild
+        with self.connect() as reader:
+            lock_all_accounts(reader, database=self.name)
             yield
-        finally:
-            client.close_connection()
 
-    def _make(self, pipeline: dlt.Pipeline) -> None:
-        """Tables and views, once per version of the program: a view that is made anew waits for
-        all who read it.
-        """
-        if self.kind != POSTGRES:
+    @contextmanager
+    def rebuild_pipeline(self) -> Iterator[dlt.Pipeline]:
+        """A dataset of its own, from which `exchange` takes the rows."""
+        from kore_campaigns.load.dlt_load import ensure_tables
+
+        with self.connect() as reader:
+            _drop_rebuilt(reader)  # what a killed rebuild left
+        self.make_tables_and_views()
+        with self._scratch_pipeline("staging", dataset=_REBUILT) as pipeline, self._errors():
             ensure_tables(pipeline)
-            if pipeline.destination.capabilities().sqlglot_dialect == "duckdb":
-                apply_views(pipeline, are_described=False)
-            return
-        with pipeline.sql_client() as client:
-            wait_for_others_to_make(client)
+            yield pipeline
+
+    @contextmanager
+    def exchange(self, history: str) -> Iterator[tuple[Reader, str, str]]:
+        """All in one transaction."""
+        root = CAMPAIGN_VERSIONS.name
+        with self.connect() as reader:
+            with reader.transaction():
+                history_before = history.format(schema=RAW_SCHEMA)
+                reader.execute(f"create table {_HISTORY} as {history_before}")
+                for name in (
+                    root,
+                    *(f"{root}__{child.name}" for child in CAMPAIGN_VERSIONS.children),
+                ):
+                    reader.execute(
+                        f"delete from {RAW_SCHEMA}.{name} as old using {_REBUILT}.{root} as new "  # noqa: S608  # names of ours
+                        f"where {_SAME_VERSION}"
+                    )
+                    _insert_rebuilt(reader, name)
+                _insert_rebuilt(reader, "_dlt_loads")
+                yield reader, f"select * from {_HISTORY}", RAW_SCHEMA  # noqa: S608
+            _drop_rebuilt(reader)
+
+    @contextmanager
+    def receive_copy(self) -> Iterator[CopyTarget]:
+        with self.connect() as target:
+            lock_all_accounts(target, database=self.name)
+            self.make_tables_and_views()
+            with target.transaction():
+                yield target
+
+    def _dlt_destination(self, staging_layout: str) -> Any:
+        from kore_campaigns.config.project import postgres_address
+        from kore_campaigns.load.dlt_load import ExactPostgres
+
+        address = postgres_address()
+        return ExactPostgres(credentials=address, staging_dataset_name_layout=staging_layout)
+
+    @contextmanager
+    def _account_lock(self, account_id: str, folder: Path) -> Iterator[None]:
+        with self.connect() as reader:
+            lock_account(reader, account_id, database=self.name)
+            yield
+
+    def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
+        from kore_campaigns.load.dlt_load import make_tables_and_views
+
+        with self.connect() as reader:
+            # one run at a time; the lock is released when the connection is closed
+            reader.execute("select pg_advisory_lock(?, ?)", _keys("tables and views"))
             make_tables_and_views(pipeline)
 
-
-def _deactivate(pipeline: dlt.Pipeline) -> None:
-    """A plain source used later in this process is none of ours."""
-    if pipeline.is_active:  # no more, if another one was made meanwhile
-        pipeline.deactivate()
+    def _check_promises(self) -> None:
+        """It keeps them."""
 
 
-def _as_name(stream_id: str) -> str:
-    """A part of a schema's name, different for each stream."""
-    plain = re.sub(r"\W", "_", stream_id.lower())
-    if len(plain) > _LONGEST:
-        return sha256(stream_id.encode()).hexdigest()[:16]
-    return plain
+def _insert_rebuilt(reader: PostgresReader, name: str) -> None:
+    columns = ", ".join(reader.columns_of(name, _REBUILT))
+    reader.execute(
+        f"insert into {RAW_SCHEMA}.{name} ({columns}) select {columns} from {_REBUILT}.{name}"  # noqa: S608  # names of ours
+    )
+
+
+def _drop_rebuilt(reader: PostgresReader) -> None:
+    for schema in (f"{_REBUILT}_staging_staging", _REBUILT):
+        reader.execute(f"drop schema if exists {schema} cascade")

@@ -176,14 +176,11 @@ def differing(reader: Reader, reference: Reference) -> tuple[Sequence[Row], Sequ
 
 
 def held_rows(reader: Reader, table: Table, where: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The rows that the destination holds, as values of Python's; timestamps in any zone."""
-    names = table.column_names()
-    condition = " and ".join(f"{name} = %s" for name in where)
-    sql = f"select {', '.join(names)} from {reader.make_qualified_table_name(table.name)}"  # noqa: S608  # names of ours
-    if condition:
-        sql += f" where {condition}"
-    with reader.execute_query(sql, *where.values()) as cursor:
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    """The rows that the destination holds, as values of Python's; timestamps in UTC."""
+    sql = f"select {', '.join(table.column_names())} from {{{table.name}}}"  # noqa: S608  # names of ours
+    if where:
+        sql += " where " + " and ".join(f"{name} = ?" for name in where)
+    return reader.dicts(sql, [*where.values()])
 
 
 def _key(table: Table, row: Row) -> tuple[Any, ...]:

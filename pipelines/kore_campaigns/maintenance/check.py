@@ -31,9 +31,7 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import Listing, calls_for
-from kore_campaigns.load.destination import DUCKDB, place_of
-from kore_campaigns.load.postgres import Warehouse
-from kore_campaigns.load.reader import reading
+from kore_campaigns.load import DUCKDB, destination_for
 
 # a third of the calls of a minute
 MOST_CALLS: Final = 20
@@ -235,14 +233,8 @@ def _accepted(check: _Check) -> Result:
 
 
 def _destination(check: _Check) -> Result:
-    place = place_of(check.kind, check.database, check.folder)
-    if isinstance(place, Warehouse):
-        return _ok(place.try_out(check.settings))
-    with place.locked():
-        if not place.published.exists():
-            return _ok(f"{place.published}, made by the first run")
-        with reading(place.published):
-            return _ok(str(place.published))
+    destination = destination_for(check.kind, database=check.database, folder=check.folder)
+    return _ok(destination.check(check.settings))
 
 
 _LEGS: Final[Mapping[str, Callable[[_Check], Result]]] = {

@@ -1,4 +1,4 @@
-"""Going back: what is kept of earlier states, and swapping one of them in."""
+"""List the generations of a DuckDB file, and restore one of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, first_line
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 
 _LAST_RUN = """
 select run_id, exit_code from kore_raw.extraction_runs order by started_at desc limit 1
@@ -23,9 +23,9 @@ select count(*) filter (where is_current and not is_deleted), count(*) from kore
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A database file: the published one, or a generation with its `number`, 1 the newest kept.
+    """A database file: the published one, or a generation with its `number` (1 is the newest).
 
-    The numbers are empty, and `problem` says why, where the file cannot be read.
+    If the file cannot be read, `problem` says why, and the counts are None.
     """
 
     name: str
@@ -41,7 +41,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What there is to go back to."""
+    """The published file and its generations."""
 
     database: str
     published: State | None
@@ -53,7 +53,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What is published now, and the generation that holds what it replaced."""
+    """The published state, and the generation that the replaced file became."""
 
     database: str
     restored: State
@@ -63,62 +63,57 @@ class Restored:
         return asdict(self)
 
 
-def read_kept(workspace: Workspace) -> Kept:
-    """Every generation, newest first, and what is published, to compare them with."""
-    files = workspace.generations.files()
+def read_kept(file: DuckDBFile) -> Kept:
+    """The published file and every generation, newest first."""
+    files = file.generations.files()
     found = [_read_state(path, number) for number, path in enumerate(files, start=1)]
     return Kept(
-        str(workspace.published),
-        _read_state(workspace.published),
+        str(file.published),
+        _read_state(file.published),
         [state for state in found if state is not None],
     )
 
 
-def restore_generation(workspace: Workspace, wanted: str) -> Restored:
-    """Put a generation, by number or name, in the place of what is published.
+def restore_generation(file: DuckDBFile, wanted: str) -> Restored:
+    """Publish a generation, given by number or name.
 
-    Raises `SettingInvalid` if there is none such, `DestinationUnavailable` if it cannot be read or
-    a run goes on; then nothing is changed.
+    Raises `SettingInvalid` if it does not exist, `DestinationUnavailable` if it cannot be read or
+    during a run; nothing is changed then.
     """
-    path = _find(workspace, wanted)
-    with workspace.locked():
-        state = _read_state(path)
-        if state is None:  # a run that has just ended kept another in its place
-            raise _unknown(workspace, wanted)
+    paths = file.generations.files()
+    names = {
+        name: path
+        for number, path in enumerate(paths, start=1)
+        for name in (str(number), path.name, path.stem)
+    }
+    path = names.get(wanted)
+    with file.locked():
+        # a run that ended just now may have removed it
+        state = None if path is None else _read_state(path)
+        if path is None or state is None:
+            expected = (
+                f"a number from 1 (the newest) to {len(paths)} or a name, as `kore-campaigns "
+                "restore` lists them"
+                if paths
+                else f"nothing: none is kept in `{file.generations.folder}`; each run keeps what "
+                "it replaces"
+            )
+            raise SettingInvalid(key="generation", value=wanted, expected=expected)
         if state.problem is not None:
             reason = f"the generation `{path}` cannot be read: {state.problem}"
             raise DestinationUnavailable(
-                str(workspace.published), reason, next_step="restore another one"
+                str(file.published), reason, next_step="restore another one"
             )
-        replaced = workspace.restore(path)
+        replaced = file.restore(path)
         return Restored(
-            str(workspace.published),
+            str(file.published),
             state,
             None if replaced is None else _read_state(replaced, number=1),
         )
 
 
-def _find(workspace: Workspace, wanted: str) -> Path:
-    files = workspace.generations.files()
-    for number, path in enumerate(files, start=1):
-        if wanted in (str(number), path.name, path.stem):
-            return path
-    raise _unknown(workspace, wanted)
-
-
-def _unknown(workspace: Workspace, wanted: str) -> SettingInvalid:
-    count = len(workspace.generations.files())
-    folder = workspace.generations.folder
-    expected = (
-        f"a number from 1 (the newest) to {count} or a name, as `kore-campaigns restore` lists them"
-        if count
-        else f"nothing: none is kept in `{folder}`; each run keeps what it replaces"
-    )
-    return SettingInvalid(key="generation", value=wanted, expected=expected)
-
-
 def _read_state(path: Path, number: int | None = None) -> State | None:
-    """None if the file is not there."""
+    """None if the file does not exist."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -24,11 +24,10 @@ from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.fetch import Fetched
 from kore_campaigns.extract.listing import Listing
 from kore_campaigns.extract.report import RunReport, new_report
+from kore_campaigns.extract.state import last_run_at, live_campaigns, newest
 from kore_campaigns.extract.sweep import CampaignRequests, Progress, silent
-from kore_campaigns.load.destination import DUCKDB, name_of, place_of, stored_in
-from kore_campaigns.load.duckdb_file import Workspace
-from kore_campaigns.load.postgres import Warehouse
-from kore_campaigns.load.reader import Connection, last_run_at, live_campaigns, newest
+from kore_campaigns.load import DUCKDB, destination_for
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import Shaped, shape
 from kore_campaigns.transform.row_diff import Difference, differences
 
@@ -121,17 +120,17 @@ def verify_database(
     folder = project_folder(project_dir)
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
-    place = place_of(destination, database, folder)
+    target = destination_for(destination, database=database, folder=folder)
     stop = stop or threading.Event()
-    identity = _identity(place)
-    with stored_in(place) as kept, connected(found, stop=stop) as client:
-        verification = Verification(new_report(database=name_of(place)))
+    published = target.published_state()
+    with target.read() as kept, connected(found, stop=stop) as client:
+        verification = Verification(new_report(database=target.name))
         verification.last_run_at = last_run_at(kept, stream_id=found.stream_id)
         verifier = _Verifier(found, verification, client, kept, stop)
         with closing(verifier.run(campaign_ids)) as answers:
             for _ in answers:
                 progress(verification.report, client.eta_seconds)
-    verification.published_meanwhile = _identity(place) != identity
+    verification.published_meanwhile = target.published_state() != published
     report = verification.report
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     return verification
@@ -155,14 +154,6 @@ def expected_campaign(shaped: Shaped, *, account_id: str) -> dict[str, Any]:
     }
 
 
-def _identity(place: Workspace | Warehouse) -> tuple[int, int] | None:
-    """Of the published file; a server has none, and shows what was committed meanwhile."""
-    if isinstance(place, Warehouse) or not place.published.exists():
-        return None
-    status = place.published.stat()
-    return status.st_ino, status.st_mtime_ns
-
-
 class _Verifier(CampaignRequests):
     """The requests of a verification, each answer compared with the database."""
 
@@ -171,7 +162,7 @@ class _Verifier(CampaignRequests):
         settings: KoreSettings,
         found: Verification,
         client: KoreClient,
-        connection: Connection,
+        connection: Reader,
         stop: threading.Event,
     ) -> None:
         super().__init__(settings, found.report, client, stop)

@@ -5,27 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.extract.connect import tool_version
-from kore_campaigns.load.destination import DUCKDB, name_of, place_of, stored_in
-from kore_campaigns.load.dlt_load import destination_errors
-from kore_campaigns.load.reader import (
-    Connection,
-    StreamingConnection,
-    at_one_moment,
-    columns_of_table,
-)
+from kore_campaigns.load import DUCKDB, destination_for
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import VIEW_SCHEMA, DataType, columns_of
 from kore_campaigns.views.apply import VIEWS, view_description
 
@@ -52,14 +44,14 @@ def known_view(name: str) -> str:
     return name
 
 
-def view_schema(connection: Connection, view: str, *, database: str) -> pa.Schema:
+def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
     """The columns that the view has there, which an earlier version may have made.
 
     Raises `DestinationUnavailable`, naming the `database`, if there is no such view.
     """
     declared = columns_of(view)
     fields = []
-    for name in columns_of_table(connection, view, VIEW_SCHEMA):
+    for name in reader.columns_of(view, VIEW_SCHEMA):
         column = declared.get(name)
         data_type = "text" if column is None else column.data_type
         said = {} if column is None else {"description": column.description}
@@ -70,26 +62,10 @@ def view_schema(connection: Connection, view: str, *, database: str) -> pa.Schem
     return pa.schema(fields, {"description": view_description(view)})
 
 
-def view_batches(connection: Connection, view: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+def view_batches(reader: Reader, view: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """All rows of a view, a few thousand at a time."""
     query = f"select {', '.join(schema.names)} from {VIEW_SCHEMA}.{view}"  # noqa: S608  # names of ours
-    if isinstance(connection, duckdb.DuckDBPyConnection):
-        asked = connection.execute(query)
-        # one method, whose name is another one from DuckDB 1.5
-        in_batches = getattr(asked, "to_arrow_reader", None) or asked.fetch_record_batch
-        for batch in in_batches(ROWS_A_BATCH):
-            arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-        return
-    with closing(cast("StreamingConnection", connection).stream(query)) as cursor:
-        while rows := cursor.fetchmany(ROWS_A_BATCH):
-            yield _batch(rows, schema)
-
-
-def _batch(rows: list[Any], schema: pa.Schema) -> pa.RecordBatch:
-    cells = zip(*rows, strict=True)
-    arrays = [pa.array(each, field.type) for each, field in zip(cells, schema, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return reader.record_batches(query, schema, size=ROWS_A_BATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +106,14 @@ def export_views(
     `DestinationUnavailable` if there is nothing to read; nothing is replaced then.
     """
     wanted = [known_view(name) for name in dict.fromkeys(views)] or [*VIEWS]
-    place = place_of(destination, database, project_folder(project_dir))
+    source = destination_for(destination, database=database, folder=project_folder(project_dir))
     target = Path(directory)
-    made = Export(name_of(place), str(target), datetime.now(UTC))
-    with _files_of(target) as begun, stored_in(place) as connection:
-        with destination_errors(made.database), at_one_moment(connection):
+    made = Export(source.name, str(target), datetime.now(UTC))
+    with _files_of(target) as begun, source.read() as reader:
+        with reader.transaction():
             for view in wanted:
                 begun[view] = target / f".{view}.parquet.{os.getpid()}.tmp"
-                rows = _write(connection, view, begun[view], made)
+                rows = _write(reader, view, begun[view], made)
                 made.files.append(
                     ExportedView(view, f"{view}.parquet", rows, begun[view].stat().st_size)
                 )
@@ -161,8 +137,8 @@ def _files_of(target: Path) -> Iterator[dict[str, Path]]:
             file.unlink(missing_ok=True)
 
 
-def _write(connection: Connection, view: str, file: Path, made: Export) -> int:
-    schema = view_schema(connection, view, database=made.database)
+def _write(reader: Reader, view: str, file: Path, made: Export) -> int:
+    schema = view_schema(reader, view, database=made.database)
     about = {
         **(schema.metadata or {}),
         "exported_at": made.exported_at.isoformat(),
@@ -170,7 +146,7 @@ def _write(connection: Connection, view: str, file: Path, made: Export) -> int:
     }
     rows = 0
     with pq.ParquetWriter(file, schema.with_metadata(about), compression="zstd") as writer:
-        for batch in view_batches(connection, view, schema):
+        for batch in view_batches(reader, view, schema):
             writer.write_batch(batch.replace_schema_metadata(about))
             rows += batch.num_rows
     return rows
@@ -187,22 +163,12 @@ def read_view(
     there is none, `SettingInvalid` for an unknown view.
     """
     import pandas as pd  # the package must import in a moment
-    import pyarrow as pa
-
-    from kore_campaigns.load.destination import name_of, place_of, stored_in
-    from kore_campaigns.load.dlt_load import destination_errors
-    from kore_campaigns.load.reader import at_one_moment
 
     known_view(name)
-    place = place_of(destination, database, project_folder())
-    database = name_of(place)
-    with (
-        stored_in(place) as connection,
-        destination_errors(database),
-        at_one_moment(connection),
-    ):
-        schema = view_schema(connection, name, database=database)
-        rows = pa.Table.from_batches(view_batches(connection, name, schema), schema)
+    source = destination_for(destination, database=database, folder=project_folder())
+    with source.read() as reader, reader.transaction():
+        schema = view_schema(reader, name, database=source.name)
+        rows = pa.Table.from_batches(view_batches(reader, name, schema), schema)
     dtypes = {
         pa.int64(): pd.Int64Dtype(),
         pa.bool_(): pd.BooleanDtype(),

@@ -16,11 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from kore_campaigns.errors import SettingInvalid, in_bytes
-from kore_campaigns.load.destination import stored_in
+from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.disk import replace_text
-from kore_campaigns.load.duckdb_file import Workspace
-from kore_campaigns.load.postgres import Warehouse
-from kore_campaigns.load.reader import Connection
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.calling_hours import DAY_NAMES, MINUTES_A_DAY, MINUTES_A_WEEK
 
 HOURS_A_WEEK: Final = 168
@@ -114,12 +112,12 @@ class PageFacts:
     totals: dict[str, int]
 
 
-def read_page_facts(place: Workspace | Warehouse, *, now: datetime | None = None) -> PageFacts:
+def read_page_facts(destination: Destination, *, now: datetime | None = None) -> PageFacts:
     """All that the page shows; raises `DestinationUnavailable`."""
-    with stored_in(place) as connection:
-        weeks = _weeks(connection)
+    with destination.read() as reader:
+        weeks = _weeks(reader)
         rows = {
-            name: connection.execute(sql).fetchall()
+            name: reader.rows(sql)
             for name, sql in {
                 "findings": _FINDINGS,
                 "changes": _CHANGES,
@@ -127,11 +125,11 @@ def read_page_facts(place: Workspace | Warehouse, *, now: datetime | None = None
                 "overlaps": _OVERLAPS,
             }.items()
         }
-        last_run_at, last_run_state = connection.execute(_LAST_RUN).fetchone() or (None, None)
-        live, stale = connection.execute(_NUMBERS).fetchall()[0]
-        utc_hours = _utc_hours(connection.execute(_UTC).fetchall())
+        last_run_at, last_run_state = next(iter(reader.rows(_LAST_RUN)), (None, None))
+        live, stale = reader.rows(_NUMBERS)[0]
+        utc_hours = _utc_hours(reader.rows(_UTC))
     return PageFacts(
-        database=place.name if isinstance(place, Warehouse) else place.published.name,
+        database=destination.short_name,
         made_at=now or datetime.now(UTC),
         last_run_at=last_run_at,
         last_run_state=last_run_state,
@@ -150,10 +148,10 @@ def read_page_facts(place: Workspace | Warehouse, *, now: datetime | None = None
     )
 
 
-def _weeks(connection: Connection) -> list[Week]:
+def _weeks(reader: Reader) -> list[Week]:
     named: dict[str, tuple[str, str | None]] = {}
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for campaign_id, name, zone, day, start, end in connection.execute(_WEEKS).fetchall():
+    for campaign_id, name, zone, day, start, end in reader.rows(_WEEKS):
         named[campaign_id] = (name or campaign_id, zone)
         if day is not None:
             midnight = (day - 1) * MINUTES_A_DAY
@@ -308,13 +306,13 @@ class WrittenPage:
         return asdict(self)
 
 
-def write_page(place: Workspace | Warehouse, file: str) -> WrittenPage:
+def write_page(destination: Destination, file: str) -> WrittenPage:
     """Write the page of what readers see there.
 
     Raises `DestinationUnavailable` if there is none, `SettingInvalid` if the file cannot be
     written; a page that is there stays then.
     """
-    text = html_page(read_page_facts(place))
+    text = html_page(read_page_facts(destination))
     target = Path(file)
     try:
         replace_text(target, text)

@@ -21,7 +21,7 @@ from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import ErrorSummary, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.report import in_one_line, problems
-from kore_campaigns.load.destination import place_of
+from kore_campaigns.load import destination_for
 from kore_campaigns.load.disk import replace_text
 from kore_campaigns.pipeline import ConnectionRun
 from kore_campaigns.reports.status import App, LastRun, Status, read_status
@@ -268,7 +268,10 @@ class Monitors:
 
     def _status(self) -> Status:
         try:
-            return read_status(place_of(self.destination, self.database, project_folder()))
+            folder = project_folder()
+            return read_status(
+                destination_for(self.destination, database=self.database, folder=folder)
+            )
         except KoreCampaignsError:
             return Status("")  # the run has said so
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-import duckdb
-
-from kore_campaigns.errors import DestinationUnavailable, first_line
-from kore_campaigns.load.duckdb_file import Workspace
-from kore_campaigns.load.postgres import Warehouse
-from kore_campaigns.load.reader import Reader, in_utc
+from kore_campaigns.load.destination import Destination
+from kore_campaigns.load.reader import Reader
 
 # of several apps in one database the worst is told
 _WORST_FIRST = ("failed", "killed", "partial", "interrupted", "stale", "ok")
@@ -241,7 +237,7 @@ select campaign_id, campaign_name, last_confirmed_at, last_error_code
 from kore.campaign_freshness
 where is_configured and is_stale
 order by last_confirmed_at nulls first, campaign_id
-limit %s
+limit ?
 """
 FAILURES = """
 select errors.campaign_id, errors.error_code, errors.message, history.observed_at
@@ -319,65 +315,32 @@ VERSIONS = "select count(*) from kore.campaign_history"
 
 WORST = 10
 
-Query = Callable[..., list[tuple[Any, ...]]]
 
-
-def read_status(where: Workspace | Warehouse) -> Status:
+def read_status(destination: Destination) -> Status:
     """Reads what readers see; raises `DestinationUnavailable` if that cannot be read."""
-    return _of_file(where) if isinstance(where, Workspace) else _of_warehouse(where)
-
-
-def _of_file(workspace: Workspace) -> Status:
-    holder, file = workspace.holder(), workspace.published
-    running: dict[str, Any] = {
-        "running_pid": holder.get("pid"),
-        "running_since": holder.get("since"),
-    }
-    if not file.exists():
-        return Status(str(file), **running)
-    try:
-        with duckdb.connect(str(file), read_only=True) as connection:
-            found = _read(_query_of(connection), is_running=bool(holder))
-    except duckdb.Error as failed:
-        raise DestinationUnavailable(str(file), first_line(failed)) from failed
-    return replace(found, database=str(file), database_bytes=file.stat().st_size, **running)
-
-
-def _of_warehouse(warehouse: Warehouse) -> Status:
-    flags = f" --destination {warehouse.kind}"
-    with warehouse.read() as reader:
-        pid, since = warehouse.writer(reader) or (None, None)
-        found = _read(_query_of_warehouse(reader), is_running=pid is not None)
+    pid, since = destination.writer() or (None, None)
+    with destination.read_if_any() as reader:
+        found = Status("") if reader is None else _read(reader, is_running=pid is not None)
     return replace(
-        found, database=warehouse.name, running_pid=pid, running_since=since, flags=flags
+        found,
+        database=destination.name,
+        database_bytes=destination.size_bytes,
+        running_pid=pid,
+        running_since=since,
+        flags=destination.flags,
     )
 
 
-def _query_of(connection: duckdb.DuckDBPyConnection) -> Query:
-    def query(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        return connection.execute(sql.replace("%s", "?"), list(parameters)).fetchall()
-
-    return _in_utc_all(query)
-
-
-def _query_of_warehouse(reader: Reader) -> Query:
-    return _in_utc_all(lambda sql, *given: list(reader.execute_sql(sql, *given) or ()))
-
-
-def _in_utc_all(ask: Query) -> Query:
-    return lambda sql, *parameters: [tuple(map(_in_utc, row)) for row in ask(sql, *parameters)]
-
-
-def _read(query: Query, *, is_running: bool) -> Status:
-    made = {name for (name,) in query(MADE)}
+def _read(reader: Reader, *, is_running: bool) -> Status:
+    made = {name for (name,) in reader.rows(MADE)}
     if "kore_raw.extraction_runs" not in made:
         return Status("")
     if not {"kore.runs", "kore.campaign_freshness"} <= made:
-        last_runs = _ended(query(OLDER), is_running=is_running)
+        last_runs = _ended(reader.rows(OLDER), is_running=is_running)
         apps = [App(stream_id, run) for stream_id, run in last_runs.items()]
         return Status("", apps, is_older=True)
-    last_runs = _ended(query(RUNS), is_running=is_running)
-    drift = query(DRIFT)
+    last_runs = _ended(reader.rows(RUNS), is_running=is_running)
+    drift = reader.rows(DRIFT)
     drifts = Counter(stream_id for stream_id, *_ in drift)
     apps = [
         App(
@@ -387,25 +350,25 @@ def _read(query: Query, *, is_running: bool) -> Status:
             full_at,
             *(count or 0 for count in [*counts, drifts[stream_id]]),
         )
-        for stream_id, complete_at, full_at, *counts in query(APPS)
+        for stream_id, complete_at, full_at, *counts in reader.rows(APPS)
     ]
     return Status(
         "",
         apps,
-        query(VERSIONS)[0][0],
-        [Stale(*row) for row in query(STALE, WORST)],
-        [Failure(*row) for row in _failures(query, [run.run_id for run in last_runs.values()])],
+        reader.rows(VERSIONS)[0][0],
+        [Stale(*row) for row in reader.rows(STALE, [WORST])],
+        [Failure(*row) for row in _failures(reader, [run.run_id for run in last_runs.values()])],
         [DriftSeen(*row[1:]) for row in drift],
-        [campaign_id for (campaign_id,) in query(NOT_LISTED)],
-        [campaign_id for (campaign_id,) in query(LISTED_ONLY)],
+        [campaign_id for (campaign_id,) in reader.rows(NOT_LISTED)],
+        [campaign_id for (campaign_id,) in reader.rows(LISTED_ONLY)],
     )
 
 
-def _failures(query: Query, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
+def _failures(reader: Reader, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
     if not run_ids:
         return []
-    marks = ", ".join(["%s"] * len(run_ids))
-    return query(FAILURES.replace("{marks}", marks), *run_ids)
+    marks = ", ".join("?" * len(run_ids))
+    return reader.rows(FAILURES.replace("{marks}", marks), run_ids)
 
 
 def _ended(rows: Sequence[tuple[Any, ...]], *, is_running: bool) -> dict[str, LastRun]:
@@ -420,7 +383,3 @@ def _ended(rows: Sequence[tuple[Any, ...]], *, is_running: bool) -> dict[str, La
             run = replace(run, state="killed")
         found.setdefault(run.stream_id, run)
     return found
-
-
-def _in_utc(value: Any) -> Any:
-    return in_utc(value) if isinstance(value, datetime) else value

@@ -12,7 +12,7 @@ import pytest
 
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.load.disk import link_or_copy
-from kore_campaigns.load.duckdb_file import Workspace
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from support.project import Project
 from support.published_file import SETTLED, another_disk, beside, kept, numbers, runs, write
 
@@ -24,8 +24,8 @@ with duckdb.connect(sys.argv[1], read_only=True) as connection:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work" / "calls.duckdb")
+def workspace(tmp_path: Path) -> DuckDBFile:
+    return DuckDBFile(tmp_path / "work" / "calls.duckdb")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def elsewhere() -> Iterator[Path]:
         yield folder
 
 
-def test_the_last_three_runs_can_be_gone_back_to(workspace: Workspace) -> None:
+def test_the_last_three_runs_can_be_gone_back_to(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     assert kept(workspace) == []
 
@@ -46,7 +46,7 @@ def test_the_last_three_runs_can_be_gone_back_to(workspace: Workspace) -> None:
 
 
 def test_a_run_that_publishes_every_minute_keeps_what_it_found_and_no_step_of_its_own(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     write(workspace, 1)
     write(workspace, 2, publishes=4)
@@ -55,7 +55,7 @@ def test_a_run_that_publishes_every_minute_keeps_what_it_found_and_no_step_of_it
     assert kept(workspace) == [[1, 2, 2, 2, 2], [1]]
 
 
-def test_the_file_itself_is_kept_and_nothing_is_copied(workspace: Workspace) -> None:
+def test_the_file_itself_is_kept_and_nothing_is_copied(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     published = workspace.published.stat()
 
@@ -68,7 +68,7 @@ def test_the_file_itself_is_kept_and_nothing_is_copied(workspace: Workspace) -> 
 
 
 def test_where_a_disk_has_no_second_names_it_is_a_copy(
-    workspace: Workspace, elsewhere: Path
+    workspace: DuckDBFile, elsewhere: Path
 ) -> None:
     workspace.folder.mkdir(parents=True)
     workspace.generations.folder.symlink_to(elsewhere)
@@ -88,7 +88,7 @@ def test_where_a_disk_has_no_second_names_it_is_a_copy(
     assert kept(workspace) == [[1, 2, 3, 4, 5], [1, 2, 3, 4], [1, 2]]
 
 
-def test_as_many_are_kept_as_the_setting_says(workspace: Workspace) -> None:
+def test_as_many_are_kept_as_the_setting_says(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2, 3, 4, 5])
 
     workspace.keep_generations = 1
@@ -101,7 +101,7 @@ def test_as_many_are_kept_as_the_setting_says(workspace: Workspace) -> None:
     assert numbers(workspace.published) == [1, 2, 3, 4, 5, 6, 7]
 
 
-def test_a_restore_changes_places_and_so_can_be_undone(workspace: Workspace) -> None:
+def test_a_restore_changes_places_and_so_can_be_undone(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2, 3, 4])
 
     with workspace.locked():
@@ -119,7 +119,7 @@ def test_a_restore_changes_places_and_so_can_be_undone(workspace: Workspace) -> 
     )
 
 
-def test_a_run_goes_on_from_what_was_restored_and_keeps_it(workspace: Workspace) -> None:
+def test_a_run_goes_on_from_what_was_restored_and_keeps_it(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2, 3])
     with workspace.locked():
         workspace.restore(workspace.generations.files()[1])
@@ -130,7 +130,7 @@ def test_a_run_goes_on_from_what_was_restored_and_keeps_it(workspace: Workspace)
     assert kept(workspace) == [[1], [1, 2, 3], [1, 2]]
 
 
-def test_names_sort_by_time_also_where_the_clock_was_set_back(workspace: Workspace) -> None:
+def test_names_sort_by_time_also_where_the_clock_was_set_back(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2])
     (generation,) = workspace.generations.files()
     generation.rename(generation.with_name("29991231T235959.999999Z.duckdb"))
@@ -141,7 +141,7 @@ def test_names_sort_by_time_also_where_the_clock_was_set_back(workspace: Workspa
     assert workspace.generations.files()[0].name == "30000101T000000.000000Z.duckdb"
 
 
-def test_what_somebody_else_put_there_is_left_alone(workspace: Workspace) -> None:
+def test_what_somebody_else_put_there_is_left_alone(workspace: DuckDBFile) -> None:
     runs(workspace, [1, 2])
     notes = workspace.generations.folder / "notes.txt"
     notes.write_text("kept by hand", encoding="utf-8")
@@ -153,7 +153,7 @@ def test_what_somebody_else_put_there_is_left_alone(workspace: Workspace) -> Non
 
 
 def test_a_database_that_is_a_symlink_is_kept_as_the_file_it_leads_to(
-    workspace: Workspace, tmp_path: Path
+    workspace: DuckDBFile, tmp_path: Path
 ) -> None:
     write(workspace, 1)
     real = workspace.published.rename(tmp_path / "real.duckdb")
@@ -166,7 +166,7 @@ def test_a_database_that_is_a_symlink_is_kept_as_the_file_it_leads_to(
 
 
 def test_what_a_writer_has_in_its_log_does_not_get_into_what_is_published_next(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     write(workspace, 1)
     with duckdb.connect(str(workspace.published)) as somebody:
@@ -192,7 +192,7 @@ def test_a_name_that_is_taken_is_never_written_over(tmp_path: Path) -> None:
     old.write_text("old", encoding="utf-8")
 
     with pytest.raises(FileExistsError):
-        link_or_copy(new, old, Workspace(new).generations.require_room)
+        link_or_copy(new, old, DuckDBFile(new).generations.room)
 
     assert old.read_text(encoding="utf-8") == "old"
 
@@ -203,4 +203,4 @@ def test_both_places_that_name_the_default_name_the_same(project: Project) -> No
 
     found = resolve({**given, "credentials": keys})
 
-    assert found.keep_generations == Workspace(project.database).keep_generations == 3
+    assert found.keep_generations == DuckDBFile(project.database).keep_generations == 3

@@ -11,25 +11,25 @@ import duckdb
 import pytest
 
 from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
-from kore_campaigns.load.duckdb_file import Workspace, workspace_for
+from kore_campaigns.load.duckdb_file import DuckDBFile
 from support.published_file import numbers, write
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from kore_campaigns.load.duckdb_file import Workspace
-with Workspace(Path(sys.argv[1])).locked():
+from kore_campaigns.load.duckdb_file import DuckDBFile
+with DuckDBFile(Path(sys.argv[1])).locked():
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    return Workspace(tmp_path / "work" / "calls.duckdb")
+def workspace(tmp_path: Path) -> DuckDBFile:
+    return DuckDBFile(tmp_path / "work" / "calls.duckdb")
 
 
-def hold(workspace: Workspace) -> subprocess.Popen[str]:
+def hold(workspace: DuckDBFile) -> subprocess.Popen[str]:
     """Another process that holds the database until it is ended."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(workspace.published)],
@@ -42,7 +42,7 @@ def hold(workspace: Workspace) -> subprocess.Popen[str]:
     return process
 
 
-def test_each_run_goes_on_from_what_is_published(workspace: Workspace) -> None:
+def test_each_run_goes_on_from_what_is_published(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     write(workspace, 2)
 
@@ -54,31 +54,31 @@ def test_each_run_goes_on_from_what_is_published(workspace: Workspace) -> None:
     }
 
 
-def test_what_was_written_and_not_published_is_dropped(workspace: Workspace) -> None:
+def test_what_was_written_and_not_published_is_dropped(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     workspace.begin_step()
-    with duckdb.connect(str(workspace.private)) as connection:
+    with duckdb.connect(str(workspace.working_copy)) as connection:
         connection.execute("insert into numbers values (99)")
-    workspace.pipelines_dir.mkdir()
-    (workspace.pipelines_dir / "left by a killed run").touch()
+    (workspace.folder / "dlt").mkdir()
+    ((workspace.folder / "dlt") / "left by a killed run").touch()
 
     write(workspace, 2)
 
     assert numbers(workspace.published) == [1, 2]
-    assert not workspace.pipelines_dir.exists()
+    assert not (workspace.folder / "dlt").exists()
 
 
-def test_what_is_settled_is_not_copied_again(workspace: Workspace) -> None:
+def test_what_is_settled_is_not_copied_again(workspace: DuckDBFile) -> None:
     write(workspace, 1)
-    before = workspace.private.stat().st_ino
+    before = workspace.working_copy.stat().st_ino
 
     workspace.prepare()
 
-    assert workspace.private.stat().st_ino == before
-    assert numbers(workspace.private) == [1]
+    assert workspace.working_copy.stat().st_ino == before
+    assert numbers(workspace.working_copy) == [1]
 
 
-def test_a_restored_backup_is_followed(workspace: Workspace) -> None:
+def test_a_restored_backup_is_followed(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     backup = workspace.published.read_bytes()
     write(workspace, 2)
@@ -89,7 +89,7 @@ def test_a_restored_backup_is_followed(workspace: Workspace) -> None:
     assert numbers(workspace.published) == [1, 3]
 
 
-def test_a_deleted_database_is_begun_anew(workspace: Workspace) -> None:
+def test_a_deleted_database_is_begun_anew(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     workspace.published.unlink()
 
@@ -98,9 +98,9 @@ def test_a_deleted_database_is_begun_anew(workspace: Workspace) -> None:
     assert numbers(workspace.published) == [2]
 
 
-def test_a_database_without_its_working_folder_is_gone_on_from(workspace: Workspace) -> None:
+def test_a_database_without_its_working_folder_is_gone_on_from(workspace: DuckDBFile) -> None:
     write(workspace, 1)
-    elsewhere = Workspace(workspace.published.with_name("moved.duckdb"))
+    elsewhere = DuckDBFile(workspace.published.with_name("moved.duckdb"))
     workspace.published.rename(elsewhere.published)
 
     write(elsewhere, 2)
@@ -109,7 +109,7 @@ def test_a_database_without_its_working_folder_is_gone_on_from(workspace: Worksp
 
 
 def test_an_open_reader_keeps_what_it_has_and_the_next_one_sees_the_new(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     write(workspace, 1)
     with duckdb.connect(str(workspace.published), read_only=True) as reader:
@@ -123,55 +123,58 @@ def test_an_open_reader_keeps_what_it_has_and_the_next_one_sees_the_new(
 @pytest.mark.parametrize("name", ["kore.duckdb", "kore_raw.duckdb", "KORE.db", "Kore_Raw.duckdb"])
 def test_a_file_named_like_a_schema_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingInvalid, match="a file name other than its schemas") as raised:
-        workspace_for(name, tmp_path)
+        DuckDBFile.in_folder(tmp_path, name)
     assert (raised.value.key, raised.value.value) == ("database", tmp_path / name)
 
 
 def test_a_database_belongs_to_the_project_folder_unless_its_path_is_whole(tmp_path: Path) -> None:
-    assert workspace_for(None, tmp_path).published == tmp_path / "kore_campaigns.duckdb"
-    assert workspace_for("sub/x.duckdb", tmp_path).published == tmp_path / "sub" / "x.duckdb"
-    assert workspace_for("/data/x.duckdb", tmp_path).published == Path("/data/x.duckdb")
+    assert DuckDBFile.in_folder(tmp_path).published == tmp_path / "kore_campaigns.duckdb"
+    assert DuckDBFile.in_folder(tmp_path, "sub/x.duckdb").published == tmp_path / "sub" / "x.duckdb"
+    assert DuckDBFile.in_folder(tmp_path, "/data/x.duckdb").published == Path("/data/x.duckdb")
 
 
 @pytest.mark.parametrize("other", ["b.duckdb", "a.db"])
 def test_two_databases_of_one_folder_do_not_share_anything(tmp_path: Path, other: str) -> None:
-    first, second = workspace_for("a.duckdb", tmp_path), workspace_for(other, tmp_path)
+    first, second = (
+        DuckDBFile.in_folder(tmp_path, "a.duckdb"),
+        DuckDBFile.in_folder(tmp_path, other),
+    )
     with first.locked():
         write(second, 2)
-        assert second.holder() == {}
+        assert second.writer() is None
     write(first, 1)
 
     assert (numbers(first.published), numbers(second.published)) == ([1], [2])
 
 
-def test_a_database_that_is_held_names_its_holder(workspace: Workspace) -> None:
+def test_a_database_that_is_held_names_its_holder(workspace: DuckDBFile) -> None:
     process = hold(workspace)
     try:
         with pytest.raises(DatabaseLocked) as raised, workspace.locked():
             pass
-        holder = workspace.holder()
+        writer = workspace.writer()
     finally:
         process.communicate("")
 
     assert (raised.value.pid, raised.value.exit_code) == (process.pid, 6)
-    assert holder == {"pid": process.pid, "since": raised.value.since}
+    assert writer == (process.pid, raised.value.since)
     assert f"process {process.pid}, since 20" in str(raised.value)
     assert f"`kill {process.pid}`" in str(raised.value)
 
 
-def test_what_a_killed_run_wrote_of_itself_is_not_believed(workspace: Workspace) -> None:
+def test_what_a_killed_run_wrote_of_itself_is_not_believed(workspace: DuckDBFile) -> None:
     process = hold(workspace)
     process.kill()
     process.communicate()
 
     assert json.loads((workspace.folder / "run.json").read_text())["pid"] == process.pid
-    assert workspace.holder() == {}
+    assert workspace.writer() is None
     write(workspace, 1)
     assert numbers(workspace.published) == [1]
 
 
 def test_a_holder_that_has_not_written_its_name_yet_is_another_process(
-    workspace: Workspace,
+    workspace: DuckDBFile,
 ) -> None:
     process = hold(workspace)
     try:
@@ -185,7 +188,7 @@ def test_a_holder_that_has_not_written_its_name_yet_is_another_process(
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    workspace = Workspace(tmp_path / "file" / "calls.duckdb")
+    workspace = DuckDBFile(tmp_path / "file" / "calls.duckdb")
 
     with pytest.raises(DestinationUnavailable, match=r"Not a directory|File exists") as raised:
         write(workspace, 1)
@@ -194,7 +197,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "file") in str(raised.value)
 
 
-def test_a_disk_that_cannot_take_the_copy_leaves_the_old_one(workspace: Workspace) -> None:
+def test_a_disk_that_cannot_take_the_copy_leaves_the_old_one(workspace: DuckDBFile) -> None:
     write(workspace, 1)
     in_the_way = workspace.published.with_name(".calls.duckdb.tmp")
     in_the_way.mkdir()
@@ -209,7 +212,7 @@ def test_a_disk_that_cannot_take_the_copy_leaves_the_old_one(workspace: Workspac
 
 
 @pytest.mark.parametrize("content", [b"no database", b"\0" * 20_000])
-def test_a_file_that_is_no_database_is_left_alone(workspace: Workspace, content: bytes) -> None:
+def test_a_file_that_is_no_database_is_left_alone(workspace: DuckDBFile, content: bytes) -> None:
     workspace.published.parent.mkdir()
     workspace.published.write_bytes(content)
 

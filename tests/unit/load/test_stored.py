@@ -7,7 +7,8 @@ import random
 import duckdb
 import pytest
 
-from kore_campaigns.load.reader import VERSIONS_A_PAGE, pages
+from kore_campaigns.extract.state import VERSIONS_A_PAGE, pages
+from kore_campaigns.load.duckdb_file import DuckDBReader
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_pages_hold_few_versions_and_every_campaign_once(sizes: list[int]) -> No
                 [stream_id, campaign_id, versions],
             )
 
-        found = list(pages(connection))
+        found = list(pages(DuckDBReader(connection)))
 
     covered = [
         [key for key in campaigns if key[0] == stream_id and first <= key[1] <= last]

@@ -1,0 +1,236 @@
+"""Any SQL database that dlt loads, such as DuckLake or Snowflake; the base of Postgres.
+
+Rows are written where readers read, so a step is durable and visible when its transaction ends.
+Rows of one account are written by one run at a time. Accounts do not wait for each other: each
+stages its rows in a dataset of its own, since dlt's writers empty a shared one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from kore_campaigns.errors import DestinationUnavailable, first_line, first_line_of_driver
+from kore_campaigns.load.destination import Destination
+from kore_campaigns.load.duckdb_file import RunLock
+from kore_campaigns.load.reader import BATCH_ROWS, Reader, in_utc
+from kore_campaigns.schema import RAW_SCHEMA
+
+if TYPE_CHECKING:
+    import dlt
+
+    from kore_campaigns.config.settings import KoreSettings
+
+
+class DltReader(Reader):
+    """A connection of dlt's SQL client, for databases without a driver of ours."""
+
+    def __init__(self, client: Any) -> None:
+        from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+        self.missing_table = DatabaseUndefinedRelation
+        self._client = client
+
+    def batches(
+        self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        with self._client.execute_query(self._translated(sql), *parameters) as cursor:
+            while rows := cursor.fetchmany(size):
+                yield [tuple(map(_plain, row)) for row in rows]
+
+    def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        with self._client.execute_query(self._translated(sql), *parameters) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._client.begin_transaction():
+            yield
+
+    def qualified(self, table: str) -> str:
+        return str(self._client.make_qualified_table_name(table))
+
+    def _translated(self, sql: str) -> str:
+        return self._named(sql).replace("?", "%s")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return in_utc(value)
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+@contextmanager
+def pipeline_reader(pipeline: dlt.Pipeline | None) -> Iterator[Reader | None]:
+    """Read what a pipeline has loaded, whatever its destination; None without a pipeline."""
+    if pipeline is None:
+        yield None
+        return
+    with pipeline.sql_client() as client:
+        yield DltReader(client)
+
+
+class Warehouse(Destination):
+    """`kind` is dlt's name of it; its address and credentials are in `[destination.<kind>]`."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self.kind = kind
+        self.folder = folder
+        self.flags = f" --destination {kind}"
+        self._check_promises()
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}, schema {RAW_SCHEMA}"
+
+    @contextmanager
+    def open(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:
+        stream = _as_name(settings.stream_id)
+        folder = self.folder / ".kore_campaigns" / self.kind / stream
+        # one folder a process: a run that is turned away must not touch that of the running one
+        mine = folder / "dlt" / str(os.getpid())
+        shutil.rmtree(mine, ignore_errors=True)
+        account_lock = self._account_lock(settings.account_id, folder)
+        try:
+            with self._pipeline(mine, stream) as pipeline, account_lock:
+                # what a killed run left is fetched again: dlt's replay of it could double rows
+                for left in set((folder / "dlt").iterdir()) - {mine}:
+                    shutil.rmtree(left, ignore_errors=True)
+                with self._errors():
+                    self._make_tables_and_views(pipeline)
+                yield pipeline
+        finally:
+            shutil.rmtree(mine, ignore_errors=True)
+
+    def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
+        return self._client_of(pipeline)
+
+    @contextmanager
+    def read_if_any(self) -> Iterator[Reader | None]:
+        with self._scratch_pipeline("read") as pipeline, self._client_of(pipeline) as reader:
+            yield reader
+
+    def check(self, settings: KoreSettings | None) -> str:
+        with self._scratch_pipeline("read") as pipeline, self._client_of(pipeline) as reader:
+            reader.rows("select 1")
+        return f"{self.name}, connected"
+
+    def make_tables_and_views(self) -> None:
+        """Create those of this version; the caller has excluded all runs."""
+        with self._scratch_pipeline("made") as pipeline, self._errors():
+            self._make_tables_and_views(pipeline)
+
+    @contextmanager
+    def _client_of(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
+        with self._errors(), pipeline.sql_client() as client:
+            yield DltReader(client)
+
+    @contextmanager
+    def _scratch_pipeline(
+        self, stream: str, *, dataset: str = RAW_SCHEMA
+    ) -> Iterator[dlt.Pipeline]:
+        with (
+            TemporaryDirectory(prefix="kore-campaigns-") as scratch,
+            self._pipeline(Path(scratch), stream, dataset=dataset) as pipeline,
+        ):
+            yield pipeline
+
+    @contextmanager
+    def _pipeline(
+        self, pipelines_dir: Path, stream: str, *, dataset: str = RAW_SCHEMA
+    ) -> Iterator[dlt.Pipeline]:
+        from kore_campaigns.load.dlt_load import new_pipeline
+
+        with self._errors():
+            destination = self._dlt_destination(f"%s_staging_{stream}")
+            pipeline = new_pipeline(destination, pipelines_dir=pipelines_dir, dataset_name=dataset)
+        try:
+            yield pipeline
+        finally:
+            # the next source in this process must not find it
+            if pipeline.is_active:  # false if another one was made meanwhile
+                pipeline.deactivate()
+
+    # what Postgres does in another way
+    def _dlt_destination(self, staging_layout: str) -> Any:
+        from dlt.common.destination.reference import Destination as DltDestination
+
+        return DltDestination.from_reference(self.kind, staging_dataset_name_layout=staging_layout)
+
+    def _account_lock(self, account_id: str, folder: Path) -> AbstractContextManager[Any]:
+        """Exclude other runs of the account; raises `DestinationUnavailable`."""
+        return RunLock(folder).locked(self.name)
+
+    def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
+        from kore_campaigns.load.dlt_load import ensure_tables
+        from kore_campaigns.views.apply import apply_views
+
+        ensure_tables(pipeline)
+        if pipeline.destination.capabilities().sqlglot_dialect == "duckdb":
+            apply_views(pipeline, are_described=False)
+
+    def _check_promises(self) -> None:
+        """Raises `SettingInvalid` for a destination in which versions and children could part."""
+        from dlt.common.destination.reference import Destination as DltDestination
+        from dlt.destinations.job_client_impl import SqlJobClientBase
+
+        if self.kind == "sqlalchemy":
+            raise self.unsupported(
+                expected="a destination of its own such as `postgres`: through SQLAlchemy "
+                "timestamps, booleans and JSON are read back as texts and numbers, and could not "
+                "be compared"
+            )
+        try:
+            destination: Any = DltDestination.from_reference(self.kind)
+            strategies = destination.capabilities().supported_merge_strategies or ()
+            is_sql = issubclass(destination.client_class, SqlJobClientBase)
+        except Exception as unknown:  # whatever dlt's lookup of names and packages raises
+            reason = first_line(unknown)
+            raise self.unsupported(expected=f"a destination that dlt can load ({reason})") from None
+        if not is_sql:
+            raise self.unsupported(
+                expected="a SQL database such as `duckdb` or `postgres`: files have no "
+                "transaction for a version and its lists, and stored versions decide what is new"
+            )
+        if "delete-insert" not in strategies:
+            raise self.unsupported(
+                expected="a destination that dlt merges by delete-insert: others keep rows of old "
+                "lists"
+            )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Map what dlt or the driver raises to `DestinationUnavailable`, or to `FixSetting` if it
+        is about the credentials.
+        """
+        from dlt.common.configuration.exceptions import ConfigurationException
+
+        from kore_campaigns.config.settings import credentials_refused
+        from kore_campaigns.load.dlt_load import destination_errors
+
+        with destination_errors(self.name):
+            try:
+                yield
+            except ConfigurationException as refused:
+                # dlt's own message repeats what it could not read
+                raise credentials_refused(self.kind, refused) from None
+            except Exception as failed:  # dlt passes on what the driver raises on connecting
+                if not type(failed).__module__.startswith("psycopg2"):
+                    raise
+                raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
+
+
+def _as_name(stream_id: str) -> str:
+    """A part of a schema's name, different for each stream."""
+    plain = re.sub(r"\W", "_", stream_id.lower())
+    return plain if len(plain) <= 40 else sha256(stream_id.encode()).hexdigest()[:16]
