@@ -36,10 +36,16 @@ def measure_grants() -> list[str]:
     """Both places, one after the other, as a table."""
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         folder = Path(scratch)
-        file = _measure(SQLiteRateLimiter(folder / "calls.sqlite", [NO_WAIT], lease_seconds=40))
+        file = _measure(
+            SQLiteRateLimiter(path=folder / "calls.sqlite", limits=[NO_WAIT], lease_seconds=40)
+        )
         with running_postgres(folder / "server") as server:
             url = server.new_database()
-            table = _measure(PostgresRateLimiter(url, [NO_WAIT], account="calls", lease_seconds=40))
+            table = _measure(
+                PostgresRateLimiter(
+                    address=url, limits=[NO_WAIT], account="calls", lease_seconds=40
+                )
+            )
     rows = [
         ["one after another", f"{file.typical:.2f}", f"{table.typical:.2f}"],
         ["the slowest of a hundred", f"{file.slowest:.2f}", f"{table.slowest:.2f}"],

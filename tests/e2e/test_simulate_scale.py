@@ -163,7 +163,9 @@ def test_a_small_case_over_a_real_socket_takes_what_the_simulation_says(
     for campaign_id, times in zip(kore.campaign_ids(), setbacks, strict=True):
         if times:
             kore.fault(Fault.SERVER_ERROR, campaign_id, times=times)
-    limiter = closed_later(SQLiteRateLimiter(tmp_path / "calls.sqlite", [limit], lease_seconds=60))
+    limiter = closed_later(
+        SQLiteRateLimiter(path=tmp_path / "calls.sqlite", limits=[limit], lease_seconds=60)
+    )
     transport = Transport(
         host=kore.url,
         stream_id=kore.stream_id,

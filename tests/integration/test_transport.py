@@ -434,6 +434,14 @@ class TestRefusal:
         assert f"HTTP {status} redirects to `{elsewhere.url}/in`" in failed.message
         assert kore.counters.requests == 1
 
+    def test_of_a_redirect_to_an_unreadable_address_is_named(
+        self, kore: Emulator, clock: FakeClock
+    ) -> None:
+        with ScriptedAnswer({}, status=302, headers={"Location": "https://["}) as scripted:
+            failed = failure(kore, clock, host=scripted.url)
+        assert isinstance(failed, RedirectRefused)
+        assert "HTTP 302 redirects to `an unreadable address`" in failed.message
+
 
 def test_credentials_count_as_accepted_with_the_first_answer_that_is_no_401(
     kore: Emulator, clock: FakeClock

@@ -127,8 +127,10 @@ def _limiter(given: Orders) -> RateLimiter:
     limits = [Limit(calls, seconds) for calls, seconds in given.limits]
     lease = given.lease_seconds
     if given.place.startswith("postgresql:"):
-        return PostgresRateLimiter(given.place, limits, account="calls", lease_seconds=lease)
-    return SQLiteRateLimiter(Path(given.place), limits, lease_seconds=lease)
+        return PostgresRateLimiter(
+            address=given.place, limits=limits, account="calls", lease_seconds=lease
+        )
+    return SQLiteRateLimiter(path=Path(given.place), limits=limits, lease_seconds=lease)
 
 
 if __name__ == "__main__":

@@ -48,8 +48,8 @@ class InFile:
     ) -> RateLimiter:
         return closed_later(
             SQLiteRateLimiter(
-                self.path.with_stem(account),
-                limits,
+                path=self.path.with_stem(account),
+                limits=limits,
                 lease_seconds=LEASE,
                 sleep=sleep or self.clock.sleep,
                 clock=self.clock,
@@ -72,8 +72,8 @@ class InPostgres:
     ) -> RateLimiter:
         return closed_later(
             PostgresRateLimiter(
-                self.url,
-                limits,
+                address=self.url,
+                limits=limits,
                 account=account,
                 lease_seconds=LEASE,
                 sleep=sleep or self.clock.sleep,
@@ -84,7 +84,9 @@ class InPostgres:
 def in_memory(clock: FakeClock, sleep: Callable[[float], None] | None = None) -> RateLimiter:
     """Without limits: only pauses count, within this process."""
     return closed_later(
-        SQLiteRateLimiter(None, (), lease_seconds=LEASE, sleep=sleep or clock.sleep, clock=clock)
+        SQLiteRateLimiter(
+            path=None, limits=(), lease_seconds=LEASE, sleep=sleep or clock.sleep, clock=clock
+        )
     )
 
 

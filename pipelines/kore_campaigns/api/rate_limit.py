@@ -17,7 +17,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -84,6 +84,7 @@ def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
     return state_dir / f"calls-v1-{budget_name(host=host, account_id=account_id)}.sqlite"
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class RateLimiter(ABC):
     """Grant slots within all limits at once, for every thread, process and run of an account.
 
@@ -97,16 +98,11 @@ class RateLimiter(ABC):
     A store is a subclass that implements the abstract methods.
     """
 
-    def __init__(
-        self,
-        limits: Sequence[Limit],
-        *,
-        lease_seconds: float,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._limits = tuple(limits)
-        self._lease_seconds = lease_seconds
-        self._sleep = sleep
+    limits: Sequence[Limit]
+    lease_seconds: float
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
         self._waiting = threading.Lock()
         self._connection: Any = None
         self._connection_lock = threading.Lock()
@@ -127,7 +123,7 @@ class RateLimiter(ABC):
                     raise RateLimited(
                         campaign_id="", http_status=None, attempts=0, wait_seconds=paused
                     )
-                self._sleep(wait)
+                self.sleep(wait)
         try:
             yield
         finally:
@@ -156,7 +152,7 @@ class RateLimiter(ABC):
             first = limit.wait_seconds(self.end_of(limit.calls - 1 - place), self.now)
             return rounds * limit.window_seconds + max(0.0, first)
 
-        return self.transact(lambda: max([self._pause_left(), *map(last_leaves, self._limits)]))
+        return self.transact(lambda: max([self._pause_left(), *map(last_leaves, self.limits)]))
 
     def close(self) -> None:
         """Close the store; the next process still finds what was used."""
@@ -174,19 +170,19 @@ class RateLimiter(ABC):
         # Calls in the future mean that the clock was set back, be it by seconds or by years. They
         # are taken to have ended just now (in flight: to have left just now). That is later than
         # they did, so the limit holds, and a wrong clock costs one window at most.
-        if wait > 0 and self.cap_ends(answered=self.now, in_flight=self.now + self._lease_seconds):
+        if wait > 0 and self.cap_ends(answered=self.now, in_flight=self.now + self.lease_seconds):
             wait = self._wait_for_slot()
         if paused > 0 or wait > 0:
             return None, max(paused, wait), paused
         # An hour at least, whatever our own limits: another process may have others.
-        longest = max([_HOUR, *(limit.window_seconds for limit in self._limits)])
-        call_id = self.add(lease_ends=self.now + self._lease_seconds, forget=self.now - longest)
+        longest = max([_HOUR, *(limit.window_seconds for limit in self.limits)])
+        call_id = self.add(lease_ends=self.now + self.lease_seconds, forget=self.now - longest)
         return call_id, 0.0, 0.0
 
     def _wait_for_slot(self) -> float:
         # The calls that ended last occupy the slots; the oldest of these is the first to free one.
         return max(
-            (limit.wait_seconds(self.end_of(limit.calls - 1), self.now) for limit in self._limits),
+            (limit.wait_seconds(self.end_of(limit.calls - 1), self.now) for limit in self.limits),
             default=0.0,
         )
 
@@ -199,9 +195,9 @@ class RateLimiter(ABC):
     # What a store implements. All but `transact` are for use inside of it. A call ends when its
     # response came back; one in flight, when its lease runs out.
 
-    now: float
+    now: float = field(init=False)
     """Start of the transaction, in seconds since 1970, by one clock for all who share the limit."""
-    paused_until: float
+    paused_until: float = field(init=False)
 
     @abstractmethod
     def transact(self, work: Callable[[], T]) -> T:
@@ -228,6 +224,8 @@ class RateLimiter(ABC):
         """Let no call end later than this; True if one did."""
 
 
+_BUSY_SECONDS: Final = 30.0
+
 # `ends`: when the response came back; for a call in flight, when its lease runs out.
 # `autoincrement`: an id is never given to a second call, even after its row is deleted.
 _SQLITE_TABLES: Final = """
@@ -242,6 +240,7 @@ insert or ignore into pause values (1, 0);
 """
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SQLiteRateLimiter(RateLimiter):
     """Rate limiter of one machine: its processes count their calls in one SQLite file.
 
@@ -249,20 +248,8 @@ class SQLiteRateLimiter(RateLimiter):
     Raises `BudgetUnusable` if the file cannot be opened, read or written.
     """
 
-    _BUSY_SECONDS: Final = 30.0
-
-    def __init__(
-        self,
-        path: Path | None,
-        limits: Sequence[Limit],
-        *,
-        lease_seconds: float,
-        sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        super().__init__(limits, lease_seconds=lease_seconds, sleep=sleep)
-        self._path = path
-        self._clock = clock
+    path: Path | None
+    clock: Callable[[], float] = time.time
 
     def transact(self, work: Callable[[], T]) -> T:
         try:
@@ -272,7 +259,7 @@ class SQLiteRateLimiter(RateLimiter):
                 db = self._connection
                 db.execute("begin immediate")
                 try:
-                    self.now = self._clock()
+                    self.now = self.clock()
                     (self.paused_until,) = db.execute("select until from pause").fetchone()
                     done = work()
                     db.execute("commit")
@@ -281,16 +268,16 @@ class SQLiteRateLimiter(RateLimiter):
                         db.execute("rollback")
                 return done
         except (sqlite3.Error, OSError) as error:
-            raise BudgetUnusable(str(self._path), str(error)) from error
+            raise BudgetUnusable(str(self.path), str(error)) from error
 
     def _connect(self) -> sqlite3.Connection:
-        if self._path is not None:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.path is not None:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Created before SQLite does it with the umask; its -wal and -shm files copy the mode.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
         db = sqlite3.connect(
-            self._path or ":memory:",
-            timeout=self._BUSY_SECONDS,
+            self.path or ":memory:",
+            timeout=_BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
         )
@@ -300,7 +287,7 @@ class SQLiteRateLimiter(RateLimiter):
             retry=retry_if_exception(
                 lambda error: getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_BUSY
             ),
-            stop=stop_after_delay(self._BUSY_SECONDS),
+            stop=stop_after_delay(_BUSY_SECONDS),
             wait=wait_fixed(0.01),
             reraise=True,
         )
@@ -397,6 +384,7 @@ commit;
 """
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class PostgresRateLimiter(RateLimiter):
     """Rate limiter of several machines, which count their calls in one Postgres, by its clock.
 
@@ -406,18 +394,8 @@ class PostgresRateLimiter(RateLimiter):
     Raises `BudgetUnavailable` if the server stays away or refuses.
     """
 
-    def __init__(
-        self,
-        address: str,
-        limits: Sequence[Limit],
-        *,
-        account: str,
-        lease_seconds: float,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        super().__init__(limits, lease_seconds=lease_seconds, sleep=sleep)
-        self._address = address
-        self._account = account
+    address: str
+    account: str
 
     def open(self) -> None:
         """Connect, and create the tables if they are missing; raises `ImportError` too."""
@@ -425,7 +403,7 @@ class PostgresRateLimiter(RateLimiter):
             with self._connection_lock:
                 self._connection = self._connection or self._connect()
         except _ConnectionLost as lost:
-            raise BudgetUnavailable(lost.reason) from None
+            raise BudgetUnavailable(str(lost)) from None
 
     def transact(self, work: Callable[[], T]) -> T:
         waits = iter(_RECONNECT_SECONDS)
@@ -435,8 +413,8 @@ class PostgresRateLimiter(RateLimiter):
             except _ConnectionLost as lost:
                 wait = next(waits, None)
                 if wait is None:
-                    raise BudgetUnavailable(lost.reason) from None
-            self._sleep(wait)
+                    raise BudgetUnavailable(str(lost)) from None
+            self.sleep(wait)
 
     def _transact_once(self, work: Callable[[], T]) -> T:
         import psycopg2  # imported here: a file needs no driver
@@ -445,7 +423,7 @@ class PostgresRateLimiter(RateLimiter):
             self._connection = self._connection or self._connect()
             try:
                 with self._connection.cursor() as self._cursor:
-                    self._execute(_POSTGRES_BEGIN, lock=_lock_number(self._account))
+                    self._execute(_POSTGRES_BEGIN, lock=_lock_number(self.account))
                     self.now, self.paused_until = self._cursor.fetchone()
                     done = work()
                     self._cursor.execute("commit")
@@ -464,7 +442,7 @@ class PostgresRateLimiter(RateLimiter):
 
         db = None
         try:
-            db = psycopg2.connect(self._address, **_KEEPALIVE)
+            db = psycopg2.connect(self.address, **_KEEPALIVE)
             db.autocommit = True  # transactions begin and end where this module says so
             with db.cursor() as cursor:
                 cursor.execute("select to_regclass('kore_calls.pauses') is not null")
@@ -480,7 +458,7 @@ class PostgresRateLimiter(RateLimiter):
         raise _ConnectionLost(reason)
 
     def _execute(self, sql: str, **parameters: Any) -> None:
-        self._cursor.execute(sql, {"account": self._account, **parameters})
+        self._cursor.execute(sql, {"account": self.account, **parameters})
 
     def end_of(self, place: int) -> float | None:
         self._execute(
@@ -531,11 +509,7 @@ class PostgresRateLimiter(RateLimiter):
 
 
 class _ConnectionLost(Exception):  # noqa: N818 - says what happened
-    """The connection could not be made, or ended in the middle."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
+    """The connection could not be made, or ended in the middle; the reason is its text."""
 
 
 def _lock_number(name: str) -> int:

@@ -49,24 +49,18 @@ class ApiResponse:
     retry_after_seconds: float | None = None
 
 
+@dataclass(eq=False)
 class RetriableError(Exception):
     """Another attempt may succeed: no response, a server error, or a reached rate limit.
 
     `window` names the limit that was reached. `is_final` rules out another attempt.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        *,
-        http_status: int | None = None,
-        retry_after_seconds: float | None = None,
-        window: RateWindow | None = None,
-        is_final: bool = False,
-    ) -> None:
-        self.reason, self.http_status = reason, http_status
-        self.retry_after_seconds, self.window, self.is_final = retry_after_seconds, window, is_final
-        super().__init__(reason)
+    reason: str
+    http_status: int | None = None
+    retry_after_seconds: float | None = None
+    window: RateWindow | None = None
+    is_final: bool = False
 
 
 def validate_response(
@@ -77,12 +71,7 @@ def validate_response(
     window = exceeded_window(response)
     if window or status >= 500:
         reason = f"HTTP {status} ({vendor_message(response)})"
-        raise RetriableError(
-            reason,
-            http_status=status,
-            retry_after_seconds=response.retry_after_seconds,
-            window=window,
-        )
+        raise RetriableError(reason, status, response.retry_after_seconds, window)
     if status < 300:
         return
     if status < 400:

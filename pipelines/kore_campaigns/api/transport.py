@@ -267,9 +267,7 @@ class Transport:
         except RateLimited as paused:
             raise self._rate_limited(call, paused.wait_seconds) from None
         except NO_ANSWER as error:
-            failed = RetriableError(
-                reason_of(error), http_status=status, is_final=is_untrusted(error)
-            )
+            failed = RetriableError(reason_of(error), status, is_final=is_untrusted(error))
         call.left_seconds -= self.now() - started
         if failed is not None:
             # Raised outside of `except`: the frames of the library's error may hold the token.

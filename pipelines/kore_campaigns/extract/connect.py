@@ -80,8 +80,8 @@ def _rate_limiter(settings: KoreSettings, stop: threading.Event) -> RateLimiter:
     host, account_id = settings.host, settings.account_id
     if limits and settings.call_budget == "postgres":
         limiter = PostgresRateLimiter(
-            postgres_address(),
-            limits,
+            address=postgres_address(),
+            limits=limits,
             account=budget_name(host=host, account_id=account_id),
             lease_seconds=lease_seconds,
             sleep=sleep,
@@ -99,4 +99,4 @@ def _rate_limiter(settings: KoreSettings, stop: threading.Event) -> RateLimiter:
     # limits only the pauses count, within this process.
     folder = user_state_path("kore-campaigns", appauthor=False)
     path = budget_path(folder, host=host, account_id=account_id) if limits else None
-    return SQLiteRateLimiter(path, limits, lease_seconds=lease_seconds, sleep=sleep)
+    return SQLiteRateLimiter(path=path, limits=limits, lease_seconds=lease_seconds, sleep=sleep)
