@@ -1,4 +1,4 @@
-"""Whoever takes the adapter can only read, only here, and never sees a token."""
+"""The adapter sends only reads, only to one host, and keeps no token."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def auth(kore: Emulator) -> TokenAuth:
 
 @pytest.fixture
 def session(kore: Emulator) -> Iterator[requests.Session]:
-    """What somebody might build who wants more than reading."""
+    """A session of a caller who wants more than reading."""
     with requests.Session() as made:
         made.trust_env = False
         made.auth = auth(kore)

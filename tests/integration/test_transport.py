@@ -211,7 +211,7 @@ class TestTrouble:
         kore.fault("server_error", status=503, retry_after=3600)
         failed = failure(kore, clock)
         assert isinstance(failed, ServerUnavailable)
-        assert "asking to wait 3600 s" in failed.message
+        assert "with a requested wait of 3600 s" in failed.message
         assert clock.sleeps == []
 
     def test_of_an_answer_without_end_is_refused(self, clock: FakeClock) -> None:

@@ -53,7 +53,7 @@ class KoreClient:
 
     @property
     def counters(self) -> Counters:
-        """What was sent so far."""
+        """Requests so far, retries, and reached rate limits."""
         return self._transport.counters
 
     def eta_seconds(self, calls: int) -> float:

@@ -155,7 +155,7 @@ class RateLimiter(ABC):
         return self.transact(lambda: max([self._pause_left(), *map(last_leaves, self.limits)]))
 
     def close(self) -> None:
-        """Close the store; the next process still finds what was used."""
+        """Close the store; the next process still finds the counted calls."""
         with self._connection_lock:
             self._disconnect()
 
@@ -205,7 +205,7 @@ class RateLimiter(ABC):
 
     @abstractmethod
     def end_of(self, place: int) -> float | None:
-        """The end of the call at this place, 0 for the one that ends last; None without one."""
+        """The end of the call at this place, 0 for the last to end; None without such a call."""
 
     @abstractmethod
     def add(self, *, lease_ends: float, forget: float) -> int:
@@ -379,7 +379,7 @@ create table if not exists kore_calls.pauses (
     account text primary key,
     until float8 not null
 );
-comment on table kore_calls.pauses is 'Until when Kore.ai asked an account to send nothing';
+comment on table kore_calls.pauses is 'Until when an account sends nothing, as Kore.ai requested';
 commit;
 """
 

@@ -183,7 +183,7 @@ class Transport:
     answered: threading.Event = field(default_factory=threading.Event, init=False)
     """Set at the first response that is not a 401: the credentials are accepted."""
     counters: Counters = field(default_factory=Counters, init=False)
-    """What was sent so far."""
+    """Requests so far, retries, and reached rate limits."""
 
     def __post_init__(self) -> None:
         self._routes = Routes(self.host, self.stream_id, self.account_id, self.detail_method)
@@ -348,10 +348,11 @@ class Transport:
         if error.window is not None:
             raise self._rate_limited(call, state.upcoming_sleep)
         hint = error.retry_after_seconds
+        wait = f", with a requested wait of {hint:.0f} s," if hint else ""
         raise ServerUnavailable(
             call.campaign_id,
             http_status=error.http_status,
-            reason=f"{error.reason}, asking to wait {hint:.0f} s," if hint else error.reason,
+            reason=f"{error.reason}{wait}",
             attempts=call.requests,
         )
 
