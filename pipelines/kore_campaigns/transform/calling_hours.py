@@ -82,13 +82,14 @@ def windows(calling_hours: Any) -> list[dict[str, Any]]:
     else:
         elements = [(None, window) for window in (days if isinstance(days, list) else [days])]
     return [
-        _row(position, day, window)
+        parse_window(position, day, window)
         for position, (day, window) in enumerate(elements, start=1)
         if not is_blank(window)
     ]
 
 
-def _row(position: int, day: str | None, window: Any) -> dict[str, Any]:
+def parse_window(position: int, day: str | None, window: Any) -> dict[str, Any]:
+    """The row of one calling window; `day` is the weekday from outside, if there is one."""
     start_text, end_text = text(window), None
     if isinstance(window, dict):
         own_day = text(window.get("day"))

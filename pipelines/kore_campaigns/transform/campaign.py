@@ -203,7 +203,9 @@ def _changes(
     old, new = stored_raw or {}, json.loads(shaped.raw)
     changes = [Change("is_deleted", "true", "false")] if stored.is_deleted else []
     changes += difference(stored_raw, new)
-    before, after = rules_of(old, windows_of(old)), rules_of(new, shaped.calling_hours)
+    hours_changed = any(kind_of(change.path) == "calling_hours" for change in changes)
+    before = rules_of(old, windows_of(old) if hours_changed else shaped.calling_hours)
+    after = rules_of(new, shaped.calling_hours)
     risks = [is_risky(change, before, after) for change in changes]
     return _change_rows(key, changes, risks), summary(changes, before, after)
 
