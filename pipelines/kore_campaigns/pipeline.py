@@ -16,7 +16,7 @@ from typing import Any
 import dlt
 
 from kore_campaigns import schema
-from kore_campaigns.config.campaign_ids import EVERY
+from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve, untraced
 from kore_campaigns.errors import (

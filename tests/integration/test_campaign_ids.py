@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Emulate
-from kore_campaigns.config.campaign_ids import ID, ConfiguredCampaign, read_campaign_ids
+from kore_campaigns.config.csv_files import ID, ConfiguredCampaign, read_campaign_ids
 from kore_campaigns.errors import CampaignIdsInvalid
 from kore_emulator import sample_campaigns
 from support.project import Project

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.config.policies import HEADER
+from kore_campaigns.config.csv_files import POLICIES_HEADER
 from kore_emulator import Fault, demo_campaigns, sample_campaigns
 from support.calling_minutes import DAYS, open_minutes, window
 from support.project import Project
@@ -24,7 +24,7 @@ from kore.findings where campaign_id = ? order by all
 
 
 def policies(project: Project, *lines: str) -> None:
-    text = "\n".join([",".join(HEADER), *lines]) + "\n"
+    text = "\n".join([",".join(POLICIES_HEADER), *lines]) + "\n"
     (project.folder / "policies.csv").write_text(text, encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conftest import BOTH, Emulate
-from kore_campaigns.config.policies import HEADER, like, read_policies
+from kore_campaigns.config.csv_files import POLICIES_HEADER, like, read_policies
 from kore_campaigns.errors import PoliciesInvalid
 from kore_emulator import demo_campaigns
 from support.project import Project
@@ -18,7 +18,9 @@ DESTINATIONS = BOTH
 US = "US federal,,US,,,8:00 AM,9:00 PM,,15"
 
 
-def read(tmp_path: Path, *lines: str, header: str = ",".join(HEADER)) -> list[dict[str, Any]]:
+def read(
+    tmp_path: Path, *lines: str, header: str = ",".join(POLICIES_HEADER)
+) -> list[dict[str, Any]]:
     path = tmp_path / "policies.csv"
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     return read_policies(path)
@@ -141,7 +143,7 @@ def test_a_run_holds_the_policies_of_its_file_and_no_others(
     path = project.folder / "policies.csv"
 
     def run(*lines: str) -> list[tuple[Any, ...]]:
-        path.write_text("\n".join([",".join(HEADER), *lines]), encoding="utf-8")
+        path.write_text("\n".join([",".join(POLICIES_HEADER), *lines]), encoding="utf-8")
         assert project.run().exit_code == 0
         return project.sql(
             "select policy_name, count(*), min(earliest_minute) from kore_raw.policies "

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.config.policies import HEADER
+from kore_campaigns.config.csv_files import POLICIES_HEADER
 from kore_campaigns.views.apply import VIEWS, apply_views
 from kore_emulator import Fault, demo_campaigns
 from support.odd_campaigns import odd_campaigns
@@ -60,7 +60,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 def lived(emulate: Emulate, project: Project) -> None:
     """A project after a few runs: odd campaigns, edits, deletions, failures, policies, lists."""
-    text = "\n".join([",".join(HEADER), *POLICIES]) + "\n"
+    text = "\n".join([",".join(POLICIES_HEADER), *POLICIES]) + "\n"
     (project.folder / "policies.csv").write_text(text, encoding="utf-8")
     kore = emulate([*demo_campaigns(), *odd_campaigns()])
     project.use(kore, sweep="auto", contact_lists=True, max_attempts=1)

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from kore_campaigns.config.campaign_ids import read_campaign_ids
-from kore_campaigns.config.policies import DEFAULT_POLICIES, read_policies
+from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, read_policies
 from kore_campaigns.errors import SettingInvalid
 
 if TYPE_CHECKING:

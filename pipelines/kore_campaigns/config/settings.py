@@ -33,8 +33,7 @@ from dlt.common.configuration.utils import deserialize_value, get_resolved_trace
 from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from kore_campaigns.config.campaign_ids import read_campaign_ids
-from kore_campaigns.config.policies import DEFAULT_POLICIES
+from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids
 from kore_campaigns.errors import CampaignIdsInvalid, FixSetting, SettingInvalid, SettingMissing
 
 SECTION: Final = "kore_campaigns"

@@ -18,7 +18,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.endpoints import base_url
 from kore_campaigns.api.transport import ca_bundle
-from kore_campaigns.config.campaign_ids import EVERY
+from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import (

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kore_campaigns.api.client import KoreClient
-from kore_campaigns.config.campaign_ids import EVERY
+from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import CampaignFailed, CampaignNotFound

@@ -1,0 +1,264 @@
+"""The csv files of a project, campaign ids and policies; an error is reported to the line.
+
+Policies are the limits that the user's own campaigns are compared with:
+
+    name,zone,country,campaign,weekday,earliest,latest,max_attempts_per_24h,min_ring_seconds
+    US federal,,US,,,8:00 AM,9:00 PM,,
+    Alabama,,,*Alabama*,SU,closed,,,
+
+A line has one limit or several; lines with the same name are one policy. `zone` and `campaign` may
+contain `*` and `?`; `campaign` is the id or the name of a campaign. An empty cell limits nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kore_campaigns.errors import CampaignIdsInvalid, FileInvalid, PoliciesInvalid
+from kore_campaigns.transform.calling_hours import DAY_CODES, MINUTES_A_DAY, parse_clock
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFormat:
+    """Columns of a csv file, and the texts that describe it in messages."""
+
+    columns: Sequence[str]
+    """The first must be in the header, the others may be; in any order."""
+    header: str
+    values: str
+    """The expected values of a line that has more cells than the header."""
+    invalid: type[FileInvalid]
+
+    def error(
+        self, path: Path, expected: str, *, line: int | None = None, value: str | None = None
+    ) -> FileInvalid:
+        return self.invalid(str(path), line=line, value=value, expected=expected)
+
+
+def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells by column of every line below the header that has a value.
+
+    Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
+    Raises `form.invalid` at the first error.
+    """
+    lines = io.StringIO(_text(path, form), newline="")
+    # a quote in a comment would include the lines below it
+    uncommented = ("\n" if line.lstrip().startswith("#") else line for line in lines)
+    reader = csv.reader(uncommented, skipinitialspace=True, strict=True)
+    names: list[str] = []
+    try:
+        for raw_cells in reader:
+            line = reader.line_num
+            for raw_value in raw_cells:
+                # a quote that is not closed would include the lines below it
+                first, *more = re.split(r"\r\n|\r|\n", raw_value)
+                if more:
+                    expected = "a value on one line, its quotes closed"
+                    raise form.error(path, expected, line=line - len(more), value=first)
+            cells = [cell.strip() for cell in raw_cells]
+            value = ",".join(cells)
+            if names and any(cells[len(names) :]):
+                raise form.error(path, f"{len(names)} {form.values}", line=line, value=value)
+            if names and any(cells):
+                yield line, dict(zip(names, cells, strict=False))
+            elif any(cells):
+                names = [cell.casefold() for cell in cells]
+                is_known = form.columns[0] in names and {*names} <= {*form.columns}
+                if not is_known or len({*names}) < len(names):
+                    is_one_cell = re.fullmatch(r"[^,]*[;\t|][^,]*", value)
+                    hint = "; separate columns by commas" if is_one_cell else ""
+                    raise form.error(path, form.header + hint, line=line, value=value)
+    except csv.Error as failed:
+        raise form.error(path, f"csv ({failed})", line=reader.line_num) from None
+    if not names:
+        raise form.error(path, form.header + "; the file is empty")
+
+
+def _text(path: Path, form: CsvFormat) -> str:
+    try:
+        raw = path.read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as failed:
+        is_missing = isinstance(failed, FileNotFoundError)
+        reason = "it does not exist" if is_missing else failed.strerror
+        raise form.error(path, f"a readable csv file with {form.header}; {reason}") from None
+    except UnicodeDecodeError as failed:
+        raise form.error(
+            path,
+            "text in UTF-8 (in Excel: save as `CSV UTF-8`)",
+            line=raw.count(b"\n", 0, failed.start) + 1,
+            value=raw[failed.start : failed.start + 4].hex(" "),
+        ) from None
+
+
+# instead of an id: every campaign of the account listing
+EVERY: Final = "*"
+IDS_FORMAT: Final = CsvFormat(
+    columns=("campaign_id", "note", "connection"),
+    header="the header `campaign_id`, optionally followed by `note` and `connection`",
+    values='value(s), as in the header; put a note that holds a comma in "quotes"',
+    invalid=CampaignIdsInvalid,
+)
+# No UUID pattern: ids of voice campaigns have a first group of seven digits. Refused are only signs
+# that a URL path cannot have and typing errors: blanks, also invisible ones, quotes, separators
+ID: Final = re.compile(
+    r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]{1,200}"""
+)
+EXPECTED_ID: Final = (
+    "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, "
+    "quotes or slashes, or `*` alone for every campaign of the account listing"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredCampaign:
+    """One line of the file."""
+
+    campaign_id: str
+    note: str
+    connection: str
+    line: int
+
+
+def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
+    """The campaigns of the file in its order, each once per connection.
+
+    Raises `CampaignIdsInvalid` at the first error.
+    """
+    found: dict[tuple[str, str], ConfiguredCampaign] = {}
+    for line, cells in read_records(path, IDS_FORMAT):
+        campaign_id, connection = cells.get("campaign_id", ""), cells.get("connection", "")
+        if campaign_id != EVERY and not ID.fullmatch(campaign_id):
+            raise IDS_FORMAT.error(path, EXPECTED_ID, line=line, value=campaign_id)
+        campaign = ConfiguredCampaign(campaign_id, cells.get("note", ""), connection, line)
+        found.setdefault((connection, campaign_id), campaign)
+    if not found:
+        raise IDS_FORMAT.error(path, "at least one campaign id below the header")
+    campaigns = list(found.values())
+    for every in campaigns:
+        for other in campaigns if every.campaign_id == EVERY else ():
+            # `*` includes all ids of its connection, so another one is an error
+            if other is not every and other.connection in ("", every.connection):
+                expected = f"no other id next to `*`, but line {other.line} has one"
+                raise IDS_FORMAT.error(path, expected, line=every.line, value=EVERY)
+    return campaigns
+
+
+DEFAULT_POLICIES: Final = "policies.csv"
+POLICIES_HEADER: Final = (
+    *("name", "zone", "country", "campaign", "weekday", "earliest", "latest"),
+    *("max_attempts_per_24h", "min_ring_seconds"),
+)
+POLICIES_FORMAT: Final = CsvFormat(
+    columns=POLICIES_HEADER,
+    header=f"the header `name`, with any of `{'`, `'.join(POLICIES_HEADER[1:])}`",
+    values="values, as in the header",
+    invalid=PoliciesInvalid,
+)
+
+
+def read_policies(path: Path) -> list[Row]:
+    """Rows of `kore_raw.policies` without the app: one per line and weekday.
+
+    Raises `PoliciesInvalid` at the first error.
+    """
+    return [
+        {**row, "position": position}
+        for position, (line, cells) in enumerate(read_records(path, POLICIES_FORMAT), start=1)
+        for row in _Line(path, line, dict.fromkeys(POLICIES_HEADER, "") | cells).rows()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of the file; every value is checked."""
+
+    path: Path
+    line: int
+    cells: Mapping[str, str]
+
+    def rows(self) -> Iterator[Row]:
+        if not self.cells["name"]:
+            raise self.invalid(cell="name", expected="a name for the policy in each line")
+        country = self.cells["country"].upper()
+        if country and not re.fullmatch("[A-Z]{2}", country):
+            raise self.invalid(
+                cell="country", expected="a country's two letters (ISO 3166), such as `US`"
+            )
+        earliest, latest = self.hours()
+        row = {
+            "policy_name": self.cells["name"],
+            "zone_pattern": self.cells["zone"] or None,
+            "zone_like": like(self.cells["zone"]),
+            "country_code": country or None,
+            "campaign_pattern": self.cells["campaign"] or None,
+            "campaign_like": like(self.cells["campaign"]),
+            "earliest_minute": earliest,
+            "latest_minute": latest,
+            "max_attempts_per_24h": self.number("max_attempts_per_24h"),
+            "min_ring_seconds": self.number("min_ring_seconds"),
+        }
+        for day in self.weekdays():
+            yield {**row, "day_of_week": day}
+
+    def hours(self) -> tuple[int | None, int | None]:
+        """Earliest and latest minute; both 0 on a day without calls."""
+        if "closed" in (self.cells["earliest"].casefold(), self.cells["latest"].casefold()):
+            return 0, 0
+        earliest, latest = self.clock("earliest"), self.clock("latest")
+        if latest == 0:  # midnight as an end is the next one, as in Kore's calling hours
+            latest = MINUTES_A_DAY
+        if earliest is not None and latest is not None and earliest >= latest:
+            raise self.invalid(cell="latest", expected="a time after `earliest`, on the same day")
+        return earliest, latest
+
+    def clock(self, name: str) -> int | None:
+        value = self.cells[name]
+        minute = parse_clock(value) if value else None
+        if value and minute is None:
+            raise self.invalid(
+                cell=name, expected="a time such as `8:00 AM` or `20:00`, or `closed`"
+            )
+        return minute
+
+    def number(self, name: str) -> int | None:
+        value = self.cells[name]
+        if value and not re.fullmatch("[0-9]{1,6}", value):
+            raise self.invalid(cell=name, expected="a whole number, 0 or more")
+        return int(value) if value else None
+
+    def weekdays(self) -> list[int]:
+        value = self.cells["weekday"].upper()
+        if value in ("", "*"):
+            return [*range(1, 8)]
+        found: set[int] = set()
+        for part in re.split(r"[\s,+;]+", value):
+            first, _, last = part.partition("-")
+            if first not in DAY_CODES or (last or first) not in DAY_CODES:
+                raise self.invalid(
+                    cell="weekday", expected="weekdays such as `MO`, `MO-FR` or `SA SU`"
+                )
+            begin, end = DAY_CODES.index(first), DAY_CODES.index(last or first)
+            length = (end - begin) % 7 + 1  # FR-MO continues after Sunday
+            found.update((begin + step) % 7 + 1 for step in range(length))
+        return sorted(found)
+
+    def invalid(self, *, cell: str, expected: str) -> FileInvalid:
+        value = f"{cell} = {self.cells[cell]}"
+        return POLICIES_FORMAT.error(self.path, expected, line=self.line, value=value)
+
+
+def like(pattern: str) -> str | None:
+    """The pattern for SQL's `like ... escape '!'`, in lower case; None for any."""
+    if not pattern:
+        return None
+    escaped = re.sub(r"([!%_])", r"!\1", pattern.lower())
+    return escaped.replace("*", "%").replace("?", "_")
