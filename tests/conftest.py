@@ -16,6 +16,7 @@ from support.budgets import InFile, InPostgres, Place, close_all
 from support.postgres import Postgres, running_postgres
 from support.project import Project
 from support.proof_share import FULL, RESULTS
+from support.recorder import Commands
 from support.warehouse import Warehouse
 
 
@@ -144,6 +145,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A server; each test takes a database of its own."""
     with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """The installed command, in copies of a process that has loaded it."""
+    with Commands(tmp_path_factory.mktemp("commands")) as commands:
+        yield commands
 
 
 @pytest.fixture

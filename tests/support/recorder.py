@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -168,8 +169,11 @@ class Recorder:
         """A command, finished."""
         return self.commands.run(arguments, self.project, self.environment)
 
-    def step(self, name: str, *arguments: str) -> Ended:
-        """Run a command and record what it showed under `name`."""
+    def step(self, name: str, *arguments: str, in_order: bool = True) -> Ended:
+        """Run a command and record what it showed under `name`.
+
+        `in_order=False` is for lines on stderr of which chance decides which comes first.
+        """
         ended = self.run(*arguments)
         self.note(
             name,
@@ -180,6 +184,8 @@ class Recorder:
                 "stderr": [*map(_parsed, ended.err.splitlines())],
             },
         )
+        if not in_order:
+            self.steps[name]["stderr"].sort(key=lambda line: json.dumps(line, sort_keys=True))
         return ended
 
     def note(self, name: str, value: Any) -> None:
@@ -202,14 +208,14 @@ class Recorder:
         self.steps[name] = found
 
     def files(self, name: str) -> None:
-        """Record the names of all files there are, but for those of dlt's working folder."""
-        names = {
-            re.sub("calls-v1-[0-9a-f]{24}", "calls-v1-<account>", str(path))
+        """Record how many files there are of each name; dlt's working folder is its own affair."""
+        names = Counter(
+            self._text(re.sub("calls-v1-[0-9a-f]{24}", "calls-v1-<account>", str(path)))
             for top in (self.folder / "project", self.folder / "state")
             for path in sorted(top.rglob("*"))
             if path.is_file() and "/dlt/" not in str(path)
-        }
-        self.note(name, sorted(names))
+        )
+        self.note(name, dict(sorted(names.items())))
 
     def metrics(self, name: str, file: str) -> None:
         """Record a metrics file: each metric's type and values, and that it is explained."""
