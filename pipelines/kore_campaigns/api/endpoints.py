@@ -58,7 +58,12 @@ class Routes:
 
     def url(self, endpoint: Endpoint, campaign_id: str = "") -> str:
         """The URL of this request; `check` decides whether it is allowed."""
-        return self._url(endpoint, quote(campaign_id, safe=""))
+        stream, account = quote(self.stream_id, safe=""), quote(self.account_id, safe="")
+        path = endpoint.path.format(id=quote(campaign_id, safe=""))
+        return (
+            f"{self.host}/campaign/api/v2/public/{stream}/campaign/{path}"
+            f"?{endpoint.query}accountId={account}"
+        )
 
     def check(self, method: str, url: str) -> None:
         """Raise `RequestNotAllowed` unless verb and whole URL are those of a read endpoint."""
@@ -77,18 +82,10 @@ class Routes:
     def _allowed(self) -> dict[str, re.Pattern[str]]:
         urls: dict[str, list[str]] = {}
         for endpoint in Endpoint:
-            # "\0" occurs in no URL; it marks the place of the id while the rest is escaped
-            pattern = re.escape(self._url(endpoint, "\0")).replace(re.escape("\0"), _ID)
+            # an id that occurs in no URL marks the place of the pattern
+            pattern = re.escape(self.url(endpoint, "\0")).replace("%00", _ID)
             urls.setdefault(self.method(endpoint), []).append(pattern)
         return {method: re.compile("|".join(patterns)) for method, patterns in urls.items()}
-
-    def _url(self, endpoint: Endpoint, segment: str) -> str:
-        stream, account = quote(self.stream_id, safe=""), quote(self.account_id, safe="")
-        path = endpoint.path.format(id=segment)
-        return (
-            f"{self.host}/campaign/api/v2/public/{stream}/campaign/{path}"
-            f"?{endpoint.query}accountId={account}"
-        )
 
 
 def base_url(host: str) -> str:

@@ -171,7 +171,7 @@ def json_object(body: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-NO_ANSWER: Final = (RequestException, HTTPError, OSError)
+NO_RESPONSE: Final = (RequestException, HTTPError, OSError)
 
 
 class SlowBodyError(OSError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.endpoints import Endpoint, Routes, is_loopback
 from kore_campaigns.api.rate_limit import RateLimiter
 from kore_campaigns.api.responses import (
-    NO_ANSWER,
+    NO_RESPONSE,
     ApiResponse,
     RetriableError,
     SlowBodyError,
@@ -42,10 +43,10 @@ from kore_campaigns.errors import (
 LARGEST_BODY: Final = 10_000_000
 _READ_SIZE: Final = 65_536
 _HOUR_SECONDS: Final = 3600.0
-_SENT_HEADERS: Final = {"user-agent", "accept", "accept-encoding", "iid", "accountid", "auth"} | {
-    "content-type",
-    "content-length",
-}
+_SENT_HEADERS: Final = re.compile(
+    "accept|accept-encoding|accountid|auth|content-length|content-type|iid|user-agent",
+    re.IGNORECASE,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class ReadOnlyAdapter(HTTPAdapter):
         """
         self._routes.check(str(request.method), str(request.url))
         # Other headers of the caller (cookies, a method override) are not sent.
-        for name in [each for each in request.headers if each.lower() not in _SENT_HEADERS]:
+        for name in [each for each in request.headers if not _SENT_HEADERS.fullmatch(each)]:
             del request.headers[name]
         try:
             return super().send(request, stream, timeout, self._verify, None, self._proxies)
@@ -266,7 +267,7 @@ class Transport:
                 body = self._read_body(response, call, until=started + call.left_seconds)
         except RateLimited as paused:
             raise self._rate_limited(call, paused.wait_seconds) from None
-        except NO_ANSWER as error:
+        except NO_RESPONSE as error:
             failed = RetriableError(reason_of(error), status, is_final=is_untrusted(error))
         call.left_seconds -= self.now() - started
         if failed is not None:

@@ -15,7 +15,7 @@ import requests
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from kore_campaigns.api.endpoints import is_loopback
-from kore_campaigns.api.responses import NO_ANSWER, reason_of
+from kore_campaigns.api.responses import NO_RESPONSE, reason_of
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import ErrorSummary, KoreCampaignsError, SettingInvalid
@@ -195,7 +195,7 @@ def _post(url: str, body: str) -> str | None:
         ) as response:
             is_accepted = 200 <= response.status_code < 300
             return None if is_accepted else f"HTTP {response.status_code}"
-    except NO_ANSWER as failed:
+    except NO_RESPONSE as failed:
         return reason_of(failed)
     except (ValueError, UnicodeError):  # their texts may contain the path
         return "the address cannot be used"
