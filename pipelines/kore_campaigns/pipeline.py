@@ -353,7 +353,7 @@ def _load_chunk(
     report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
     with destination.step(pipeline):
         with destination.read_loaded(pipeline) as reader:
-            rows.complete(reader)
+            rows.read_stored(reader)
         if versions:
             load(pipeline, rows.version_rows(), database=report.database)
         records = rows.records(is_last=current is not None)

@@ -52,10 +52,10 @@ def kore_campaigns(
     swept = cache(lambda: _sweep(settings))
     yield resource(schema.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
     yield resource(schema.EXTRACTION_RUNS, _rows(lambda: [swept().run_row(is_last=True)]))
-    yield resource(schema.EXTRACTION_ERRORS, _rows(lambda: swept().error_rows()))
-    yield resource(schema.CAMPAIGN_LISTINGS, _rows(lambda: swept().listing_rows()))
-    yield resource(schema.EXTRACTION_DRIFT, _rows(lambda: swept().drift_rows()))
-    yield resource(schema.CONFIGURED_CAMPAIGNS, _rows(lambda: swept().configured_rows()))
+    yield resource(schema.EXTRACTION_ERRORS, _rows(lambda: swept().errors))
+    yield resource(schema.CAMPAIGN_LISTINGS, _rows(lambda: swept().listings))
+    yield resource(schema.EXTRACTION_DRIFT, _rows(lambda: swept().drift))
+    yield resource(schema.CONFIGURED_CAMPAIGNS, _rows(lambda: swept().configured))
 
 
 def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -79,7 +79,7 @@ def _sweep(settings: KoreSettings) -> PendingRows:
         for _ in Sweep(settings, report, client, stop, planned, rows).run():
             pass
     with pipeline_reader(pipeline) as reader:
-        rows.complete(reader)
+        rows.read_stored(reader)
     if report.access_refused is not None:
         raise report.access_refused
     return rows

@@ -1,16 +1,18 @@
-"""Gather what a chunk brought, and turn it into the rows of one load package."""
+"""Rows of a run: collect what a chunk brought, and turn it into the rows of one load package."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypedDict
+from typing import Any, Final
 
 from kore_campaigns import schema
 from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.extract.connect import tool_version
+from kore_campaigns.extract.listing import Listed
 from kore_campaigns.extract.planner import PlannedRun
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.state import read_raw
@@ -18,6 +20,151 @@ from kore_campaigns.load.reader import Reader
 from kore_campaigns.load.upsert import Records, Reference, held_rows
 from kore_campaigns.transform.campaign import Shaped, deletion_row, version_row
 from kore_campaigns.transform.time_zones import offset_spans, tzdata_version, zone_facts
+
+Row = dict[str, Any]
+
+
+class PendingRows:
+    """Rows of a run that are not loaded yet: they are added one by one, and leave with a chunk."""
+
+    def __init__(
+        self,
+        settings: KoreSettings,
+        report: RunReport,
+        planned: PlannedRun,
+        reader: Reader | None,
+    ) -> None:
+        self._settings = settings
+        self._report = report
+        self._stored = planned.stored
+        self._requested_rows = planned.requested_rows
+        self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
+        self._stored_raw: dict[str, Row] = {}
+        self._no_longer_listed = [self._key(each) for each in planned.no_longer_listed]
+        self.errors: list[Row] = []
+        self.drift: list[Row] = []
+        self.listings = [self._listing_row(*each) for each in planned.listing_rows]
+        self.configured = configured_rows(
+            reader,
+            planned.plan.campaign_ids(),
+            account_id=settings.account_id,
+            stream_id=settings.stream_id,
+            started_at=report.started_at,
+        )
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    def _key(self, campaign_id: str) -> dict[str, str]:
+        return {"stream_id": self._settings.stream_id, "campaign_id": campaign_id}
+
+    def _listing_row(self, listed: Listed, version: int | None) -> Row:
+        return {
+            "account_id": self._settings.account_id,
+            **self._key(listed.campaign_id),
+            "version": version,
+            "seen_at": self._report.started_at,
+            "campaign_type": listed.campaign_type,
+            "name": listed.name,
+            "summary_hash": listed.summary_hash,
+            "row_hash": listed.row_hash,
+            "connection": listed.connection,
+            "campaign_instance_updated_at": listed.campaign_instance_updated_at,
+        }
+
+    def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
+        """Add a new version; a deletion, if nothing was found."""
+        self._versions.append((campaign_id, observed_at, found))
+        stored = self._stored.get(campaign_id)
+        self._add_listing(campaign_id, version=1 if stored is None else stored.version + 1)
+
+    def confirm(self, campaign_id: str) -> None:
+        """The campaign was read and is as stored."""
+        self._add_listing(campaign_id, version=self._stored[campaign_id].version)
+
+    def _add_listing(self, campaign_id: str, *, version: int) -> None:
+        listed = self._requested_rows.pop(campaign_id, None)
+        if listed is not None:
+            self.listings.append(self._listing_row(listed, version))
+
+    def add_error(self, error: CampaignFailed) -> None:
+        """Add a campaign that failed."""
+        self.errors.append(
+            {
+                "run_id": self._report.run_id,
+                **self._key(error.campaign_id),
+                "error_code": error.code,
+                "http_status": error.http_status,
+                "message": error.message,
+                "occurred_at": datetime.now(UTC),
+            }
+        )
+
+    def read_stored(self, reader: Reader | None) -> None:
+        """Read the stored versions and fields that the rows are compared with; before a load."""
+        stream_id = self._settings.stream_id
+        if self._report.drifts:
+            self.drift = drift_rows(reader, self._report, stream_id=stream_id)
+        stored = {
+            each[0]: self._stored[each[0]] for each in self._versions if each[0] in self._stored
+        }
+        if stored and reader is not None:
+            self._stored_raw = dict(read_raw(reader, stream_id=stream_id, held=stored))
+
+    def version_rows(self) -> Iterator[Row]:
+        """Rows of `campaign_versions`, each yielded once.
+
+        A version is forgotten as its row is taken, so the chunk is not in memory twice.
+        """
+        while self._versions:
+            campaign_id, observed_at, found = self._versions.popleft()
+            stored = self._stored.get(campaign_id)
+            stored_raw = self._stored_raw.pop(campaign_id, None)
+            where: dict[str, Any] = {
+                "account_id": self._settings.account_id,
+                **self._key(campaign_id),
+                "observed_at": observed_at,
+            }
+            if found is not None:
+                yield version_row(found, **where, stored=stored, stored_raw=stored_raw)
+            elif stored is not None:
+                yield deletion_row(stored_raw or {}, **where, stored=stored)
+
+    def records(self, *, is_last: bool) -> Records:
+        """All rows but those of versions."""
+        return Records(
+            put=[
+                (schema.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
+                (schema.EXTRACTION_ERRORS, self.errors),
+                (schema.EXTRACTION_DRIFT, self.drift),
+                (schema.CAMPAIGN_LISTINGS, self.listings),
+                (schema.CONFIGURED_CAMPAIGNS, self.configured),
+            ],
+            remove=[(schema.CAMPAIGN_LISTINGS, self._no_longer_listed)],
+        )
+
+    def run_row(self, *, is_last: bool) -> dict[str, Any]:
+        """The row of `extraction_runs`: the report so far, final if `is_last`."""
+        report, settings = self._report, self._settings
+        facts = {
+            "account_id": settings.account_id,
+            "stream_id": settings.stream_id,
+            "finished_at": datetime.now(UTC) if is_last else None,
+            "unsettled": report.unsettled or None,
+            "is_complete": is_last and report.is_complete,
+            "exit_code": report.exit_code if is_last else None,
+            "stale_after_seconds": round(2 * 3600 * settings.full_sweep_every_hours),
+            "tool_version": tool_version(),
+        }
+        names = schema.EXTRACTION_RUNS.column_names()
+        return {name: facts[name] if name in facts else getattr(report, name) for name in names}
+
+    def clear(self) -> None:
+        """Forget the rows that are durable."""
+        self._versions.clear()
+        self.errors, self.listings, self.configured = [], [], []
+        self._no_longer_listed = []
+
 
 _CONFIGURED = """
 select campaign_id, account_id, configured_at
@@ -80,227 +227,35 @@ def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> l
     ]
 
 
-FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
+OFFSETS_FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
 YEARS_AHEAD: Final = 3
-# the offsets are made anew in time for whoever asks about the coming year
+# the offsets are written again in time for questions about the coming year
 _ENOUGH: Final = timedelta(days=550)
-
 _IN_USE = """
 select distinct timezone from {campaign_versions} where timezone is not null and timezone <> ''
 """
 
 
 def zone_references(reader: Reader, *, now: datetime) -> Sequence[Reference]:
-    """Both tables as they should be; none if what is held is still good.
+    """The tables `time_zones` and `zone_offsets` as they should be; none if they are.
 
-    They are made anew for a new zone, for new rules, and before the offsets end.
+    They are written again for a new zone, for new rules, and before the offsets end.
     """
     names = sorted(name for (name,) in reader.rows(_IN_USE))
-    held = {row["timezone"]: row for row in held_rows(reader, schema.TIME_ZONES, {})}
-    if names == sorted(held) and all(_is_good(row, now) for row in held.values()):
+    stored = {row["timezone"]: row for row in held_rows(reader, schema.TIME_ZONES, {})}
+    rules = tzdata_version()
+    if names == sorted(stored) and all(
+        row["tzdata_version"] == rules and row["covered_until"] >= now + _ENOUGH
+        for row in stored.values()
+    ):
         return ()
     until = datetime(now.year + YEARS_AHEAD, 1, 1, tzinfo=UTC)
-    offsets = [row for name in names for row in _offset_rows(name, until)]
-    return (
-        Reference(schema.TIME_ZONES, [_zone_row(name, until) for name in names]),
-        Reference(schema.ZONE_OFFSETS, offsets),
-    )
-
-
-def _is_good(row: Mapping[str, Any], now: datetime) -> bool:
-    return bool(row["tzdata_version"] == tzdata_version() and row["covered_until"] >= now + _ENOUGH)
-
-
-def _zone_row(name: str, until: datetime) -> dict[str, Any]:
-    facts = zone_facts(name)
-    return {
-        "timezone": name,
-        "is_iana": facts.is_iana,
-        "is_legacy": facts.is_legacy,
-        "canonical_timezone": facts.canonical_name,
-        "country_code": facts.country_code,
-        "tzdata_version": tzdata_version(),
-        "covered_until": until,
-    }
-
-
-def _offset_rows(name: str, until: datetime) -> list[dict[str, Any]]:
-    if not zone_facts(name).is_iana:
-        return []
-    return [
-        {
-            "timezone": name,
-            "starts_at": span.starts_at,
-            "ends_at": span.ends_at,
-            "utc_offset_minutes": span.utc_offset_minutes,
-        }
-        for span in offset_spans(name, FROM, until)
-    ]
-
-
-class _Where(TypedDict):
-    account_id: str
-    stream_id: str
-    campaign_id: str
-    observed_at: datetime
-
-
-class PendingRows:
-    """Rows of a run that are not loaded yet: they are added one by one, and leave with a chunk."""
-
-    def __init__(
-        self,
-        settings: KoreSettings,
-        report: RunReport,
-        planned: PlannedRun,
-        reader: Reader | None,
-    ) -> None:
-        self._settings = settings
-        self._report = report
-        self._held = planned.stored
-        self._no_longer_listed = planned.no_longer_listed
-        self._listed = list(planned.listing_rows)
-        self._requested_rows = planned.requested_rows
-        self._stored_raw: dict[str, dict[str, Any]] = {}
-        self._drift: list[dict[str, Any]] = []
-        self._configured = configured_rows(
-            reader,
-            planned.plan.campaign_ids(),
-            account_id=settings.account_id,
-            stream_id=settings.stream_id,
-            started_at=report.started_at,
-        )
-        self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
-        self._errors: list[dict[str, Any]] = []
-
-    def __len__(self) -> int:
-        return len(self._versions)
-
-    def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
-        """A new version; a deletion, if nothing was found."""
-        self._versions.append((campaign_id, observed_at, found))
-        held = self._held.get(campaign_id)
-        self._record_row(campaign_id, version=1 if held is None else held.version + 1)
-
-    def confirm(self, campaign_id: str) -> None:
-        """The campaign was read and is as it is held."""
-        self._record_row(campaign_id, version=self._held[campaign_id].version)
-
-    def _record_row(self, campaign_id: str, *, version: int) -> None:
-        listed = self._requested_rows.pop(campaign_id, None)
-        if listed is not None:
-            self._listed.append((listed, version))
-
-    def add_error(self, error: CampaignFailed) -> None:
-        self._errors.append(
-            {
-                "run_id": self._report.run_id,
-                "stream_id": self._settings.stream_id,
-                "campaign_id": error.campaign_id,
-                "error_code": error.code,
-                "http_status": error.http_status,
-                "message": error.message,
-                "occurred_at": datetime.now(UTC),
-            }
-        )
-
-    def complete(self, reader: Reader | None) -> None:
-        """Read what is stored of the campaigns and fields found; before rows are handed out."""
-        if self._report.drifts:
-            self._drift = drift_rows(reader, self._report, stream_id=self._settings.stream_id)
-        known = {key: self._held[key] for key, *_ in self._versions if key in self._held}
-        if known and reader is not None:
-            self._stored_raw = dict(
-                read_raw(reader, stream_id=self._settings.stream_id, held=known)
-            )
-
-    def clear(self) -> None:
-        """Forget what has been handed out and is durable."""
-        self._versions.clear()
-        self._errors = []
-        self._listed = []
-        self._no_longer_listed = []
-        self._configured = []
-
-    def records(self, *, is_last: bool) -> Records:
-        """All rows but those of versions."""
-        gone = [self._listing_key(campaign_id) for campaign_id in self._no_longer_listed]
-        return Records(
-            put=[
-                (schema.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
-                (schema.EXTRACTION_ERRORS, self.error_rows()),
-                (schema.EXTRACTION_DRIFT, self.drift_rows()),
-                (schema.CAMPAIGN_LISTINGS, self.listing_rows()),
-                (schema.CONFIGURED_CAMPAIGNS, self.configured_rows()),
-            ],
-            remove=[(schema.CAMPAIGN_LISTINGS, gone)],
-        )
-
-    def listing_rows(self) -> list[dict[str, Any]]:
-        """Rows of `campaign_listings` that are new."""
-        return [
-            {
-                "account_id": self._settings.account_id,
-                **self._listing_key(listed.campaign_id),
-                "version": version,
-                "seen_at": self._report.started_at,
-                "campaign_type": listed.campaign_type,
-                "name": listed.name,
-                "summary_hash": listed.summary_hash,
-                "row_hash": listed.row_hash,
-                "connection": listed.connection,
-                "campaign_instance_updated_at": listed.campaign_instance_updated_at,
-            }
-            for listed, version in self._listed
-        ]
-
-    def _listing_key(self, campaign_id: str) -> dict[str, str]:
-        return {"stream_id": self._settings.stream_id, "campaign_id": campaign_id}
-
-    def error_rows(self) -> list[dict[str, Any]]:
-        """Rows of `extraction_errors`."""
-        return self._errors
-
-    def drift_rows(self) -> list[dict[str, Any]]:
-        """Rows of `extraction_drift`."""
-        return self._drift
-
-    def configured_rows(self) -> list[dict[str, Any]]:
-        """Rows of `configured_campaigns` that are new."""
-        return self._configured
-
-    def version_rows(self) -> Iterator[dict[str, Any]]:
-        """Rows of `campaign_versions`, each handed out once.
-
-        A version is forgotten as its row is taken: while the loader works, no chunk is in memory.
-        """
-        while self._versions:
-            campaign_id, observed_at, found = self._versions.popleft()
-            stored = self._held.get(campaign_id)
-            stored_raw = self._stored_raw.pop(campaign_id, None)
-            where: _Where = {
-                "account_id": self._settings.account_id,
-                "stream_id": self._settings.stream_id,
-                "campaign_id": campaign_id,
-                "observed_at": observed_at,
-            }
-            if found is not None:
-                yield version_row(found, **where, stored=stored, stored_raw=stored_raw)
-            elif stored is not None:
-                yield deletion_row(stored_raw or {}, **where, stored=stored)
-
-    def run_row(self, *, is_last: bool) -> dict[str, Any]:
-        """The row of `extraction_runs`: the report so far, final if `is_last`."""
-        report, settings = self._report, self._settings
-        facts = {
-            "account_id": settings.account_id,
-            "stream_id": settings.stream_id,
-            "finished_at": datetime.now(UTC) if is_last else None,
-            "unsettled": report.unsettled or None,
-            "is_complete": is_last and report.is_complete,
-            "exit_code": report.exit_code if is_last else None,
-            "stale_after_seconds": round(2 * 3600 * settings.full_sweep_every_hours),
-            "tool_version": tool_version(),
-        }
-        names = schema.EXTRACTION_RUNS.column_names()
-        return {name: facts[name] if name in facts else getattr(report, name) for name in names}
+    zones, offsets = [], []
+    for name in names:
+        facts = zone_facts(name)
+        covered = {"tzdata_version": rules, "covered_until": until}
+        zones.append({"timezone": name, **asdict(facts), **covered})
+        if facts.is_iana:
+            spans = offset_spans(name, OFFSETS_FROM, until)
+            offsets += [{"timezone": name, **asdict(span)} for span in spans]
+    return (Reference(schema.TIME_ZONES, zones), Reference(schema.ZONE_OFFSETS, offsets))

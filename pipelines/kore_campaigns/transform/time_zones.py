@@ -22,11 +22,11 @@ _MINUTE: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class ZoneFacts:
-    """`canonical_name` and `country_code` are None where there is none, or no single one."""
+    """`canonical_timezone` and `country_code` are None where there is none, or no single one."""
 
     is_iana: bool
     is_legacy: bool = False
-    canonical_name: str | None = None
+    canonical_timezone: str | None = None
     country_code: str | None = None
 
 
