@@ -350,7 +350,7 @@ def _load_chunk(
     The last chunk has the tables that show the current state.
     """
     began, versions = time.monotonic(), len(rows)
-    report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
+    report.measure_seconds()
     with destination.step(pipeline):
         with destination.read_loaded(pipeline) as reader:
             rows.read_stored(reader)

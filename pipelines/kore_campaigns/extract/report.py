@@ -129,6 +129,10 @@ class RunReport(RunCounters):
         self.failures.append(error)
         self.failed += 1
 
+    def measure_seconds(self) -> None:
+        """Set `seconds` to the time since the start."""
+        self.seconds = round((datetime.now(UTC) - self.started_at).total_seconds(), 3)
+
     def count_requests(self, counters: Counters) -> None:
         """Copy what the client has counted so far."""
         self.requests, self.retries = counters.requests, counters.retries

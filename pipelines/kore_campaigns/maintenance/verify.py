@@ -1,17 +1,16 @@
-"""Read the source again and compare every field with what analysts see. Nothing is written.
+"""Verify: fetch every campaign again and compare each field with what analysts see.
 
-The published file is opened for reading once and takes no lock: a run may go on meanwhile and swap
-another in, while this one compares with what was there when it began.
-
+Nothing is written or locked. A run may publish another file meanwhile; the comparison uses the one
+that was published when it began.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,8 +33,8 @@ from kore_campaigns.transform.row_diff import Difference, differences
 
 @dataclass(slots=True)
 class Verification:
-    """What was found. In `report`, which counts as a run does, `unchanged` are the campaigns that
-    are alike, `new_versions` those that differ and `vanished` those that are gone at Kore.
+    """Result of a verification. In `report`, `unchanged` counts the campaigns that are alike,
+    `new_versions` those that differ and `vanished` those that are gone at Kore.
     """
 
     report: RunReport
@@ -53,7 +52,7 @@ class Verification:
 
     @property
     def misshapen(self) -> list[str]:
-        """Campaigns that have the content that was loaded, and yet other columns or rows."""
+        """Campaigns whose content is as loaded, but whose columns or rows differ."""
         return [
             campaign_id
             for campaign_id, found in self.differing.items()
@@ -62,7 +61,7 @@ class Verification:
 
     @property
     def exit_code(self) -> int:
-        """As a run that read the same, and 4 for a difference."""
+        """That of a run with the same answers, and 4 for a difference."""
         return self.report.exit_code or (CampaignFailed.exit_code if self.different else 0)
 
     def as_json(self) -> dict[str, Any]:
@@ -99,7 +98,7 @@ class Verification:
         }
 
 
-# read from the database at once; as many answers wait in memory
+# campaigns that are read from the database at once; as many answers wait in memory
 BATCH: Final = 100
 
 
@@ -113,7 +112,7 @@ def verify_database(
     progress: Progress = silent,
     **settings: Any,
 ) -> Verification:
-    """Ask for every configured campaign, within the budget, and compare it with the views.
+    """Fetch every configured campaign, within the budget, and compare it with the views.
 
     Arguments and errors are those of `run_pipeline`; look at `exit_code`.
     """
@@ -123,23 +122,22 @@ def verify_database(
     target = destination_for(destination, database=database, folder=folder)
     stop = stop or threading.Event()
     published = target.published_state()
-    with target.read() as kept, connected(found, stop=stop) as client:
+    with target.read() as reader, connected(found, stop=stop) as client:
         verification = Verification(new_report(database=target.name))
-        verification.last_run_at = last_run_at(kept, stream_id=found.stream_id)
-        verifier = _Verifier(found, verification, client, kept, stop)
+        verification.last_run_at = last_run_at(reader, stream_id=found.stream_id)
+        verifier = _Verifier(found, verification, client, reader, stop)
         with closing(verifier.run(campaign_ids)) as answers:
             for _ in answers:
                 progress(verification.report, client.eta_seconds)
     verification.published_meanwhile = target.published_state() != published
-    report = verification.report
-    report.seconds = round((datetime.now(UTC) - report.started_at).total_seconds(), 3)
+    verification.report.measure_seconds()
     return verification
 
 
 def expected_campaign(shaped: Shaped, *, account_id: str) -> dict[str, Any]:
-    """The row of the view `campaigns` as the answer says it, with the rows of the list views.
+    """The row of the view `campaigns` for this answer, with the rows of the list views.
 
-    Without what only history knows: `version`, `observed_at`, `valid_from`.
+    Without the columns of history: `version`, `observed_at`, `valid_from`.
     """
     lists = {"account_id": account_id, "campaign_name": shaped.columns["name"]}
     hours = {**lists, "timezone": shaped.columns["timezone"]}
@@ -162,44 +160,40 @@ class _Verifier(CampaignRequests):
         settings: KoreSettings,
         found: Verification,
         client: KoreClient,
-        connection: Reader,
+        reader: Reader,
         stop: threading.Event,
     ) -> None:
         super().__init__(settings, found.report, client, stop)
         self._found = found
-        self._connection = connection
-        self._is_deleted = newest(connection, stream_id=settings.stream_id)
+        self._reader = reader
+        self._is_deleted = newest(reader, stream_id=settings.stream_id)
         self._waiting: dict[str, Shaped] = {}
 
     def run(self, configured: Sequence[str]) -> Generator[None, None, None]:
         """Every campaign ends as alike, different or failed with a reason; yields after each."""
-        campaign_ids = self._every() if EVERY in configured else configured
-        is_configured = set(campaign_ids)
+        ids, report = dict.fromkeys(configured), self.report
+        if EVERY in ids:  # all campaigns of the account listing and of the database
+            ids = {}
+            for campaign_type in ("voice", "sms"):
+                if report.cannot_enumerate is None:
+                    listing = Listing(self.client, campaign_type)
+                    ids |= dict.fromkeys(row.campaign_id for row in listing.rows())
+                    report.cannot_enumerate = listing.refused
+            ids |= dict.fromkeys(self._is_deleted)
+        report.planned = len(ids)
         self._found.not_configured = [
             campaign_id
             for campaign_id, is_deleted in self._is_deleted.items()
-            if not is_deleted and campaign_id not in is_configured
+            if not is_deleted and campaign_id not in ids
         ]
-        self.report.planned = len(campaign_ids)
         # the first request tests the credentials, so it should be for a campaign of this app
-        for fetched in self.fetch(
-            sorted(campaign_ids, key=lambda each: each not in self._is_deleted)
-        ):
+        for fetched in self.fetch(sorted(ids, key=lambda each: each not in self._is_deleted)):
             self._sort(fetched)
+            if len(self._waiting) >= BATCH:
+                self._compare()
             yield
         self._compare()
-        self.fail_unreached(campaign_ids)
-
-    def _every(self) -> list[str]:
-        """All campaigns of the account listing and of the database."""
-        listed: list[str] = []
-        for campaign_type in ("voice", "sms"):
-            listing = Listing(self.client, campaign_type)
-            listed += [row.campaign_id for row in listing.rows()]
-            if listing.refused is not None:
-                self.report.cannot_enumerate = listing.refused
-                break
-        return list(dict.fromkeys([*listed, *self._is_deleted]))
+        self.fail_unreached(ids)
 
     def _sort(self, fetched: Fetched) -> None:
         campaign_id, report = fetched.campaign_id, self.report
@@ -209,8 +203,6 @@ class _Verifier(CampaignRequests):
             report.fetched += 1
             report.unchanged += 1  # corrected if it differs
             self._waiting[campaign_id] = shape(fetched.data)
-            if len(self._waiting) >= BATCH:
-                self._compare()
         elif not is_stored or not isinstance(fetched.error, CampaignNotFound):
             self.fail_answer(fetched)
         elif self._is_deleted[campaign_id]:
@@ -225,37 +217,33 @@ class _Verifier(CampaignRequests):
         """Compare the waiting answers with the database, and forget them."""
         if not self._waiting:
             return
-        stream_id = self.settings.stream_id
-        stored = live_campaigns(self._connection, list(self._waiting), stream_id=stream_id)
+        found, settings = self._found, self.settings
+        stored = live_campaigns(self._reader, [*self._waiting], stream_id=settings.stream_id)
         for campaign_id, shaped in self._waiting.items():
-            if self._is_different(campaign_id, shaped, stored.get(campaign_id, [])):
-                self.report.unchanged -= 1
-                self.report.new_versions += 1
+            rows = stored.get(campaign_id, [])
+            if rows:
+                expected = expected_campaign(shaped, account_id=settings.account_id)
+                differing = _without_repetitions(differences(expected, rows[0]))
+                if len(rows) > 1:
+                    differing.append(Difference("campaigns", f"{len(rows)} rows", "1 row"))
+                if not differing:
+                    continue
+                found.differing[campaign_id] = differing
+            elif self._is_deleted.get(campaign_id, False):
+                found.marked_deleted.append(campaign_id)
+            else:
+                found.not_loaded.append(campaign_id)
+            self.report.unchanged -= 1
+            self.report.new_versions += 1
         self._waiting.clear()
-
-    def _is_different(
-        self, campaign_id: str, shaped: Shaped, stored: Sequence[Mapping[str, Any]]
-    ) -> bool:
-        if not stored:
-            is_deleted = self._is_deleted.get(campaign_id, False)
-            where = self._found.marked_deleted if is_deleted else self._found.not_loaded
-            where.append(campaign_id)
-            return True
-        expected = expected_campaign(shaped, account_id=self.settings.account_id)
-        found = _without_repetitions(differences(expected, stored[0]))
-        if len(stored) > 1:
-            found.append(Difference("campaigns", f"{len(stored)} rows", "1 row"))
-        if found:
-            self._found.differing[campaign_id] = found
-        return bool(found)
 
 
 def _without_repetitions(found: list[Difference]) -> list[Difference]:
-    """The list views repeat some columns of the campaign in each row; once is enough."""
-    told = {each.field for each in found}
+    """Drop columns of the campaign that the list views repeat in each row."""
+    named = {each.field for each in found}
     repeats = {".account_id": "account_id", ".campaign_name": "name", ".timezone": "timezone"}
     return [
         each
         for each in found
-        if not any(each.field.endswith(end) and of in told for end, of in repeats.items())
+        if not any(each.field.endswith(end) and of in named for end, of in repeats.items())
     ]
