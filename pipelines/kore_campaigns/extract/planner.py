@@ -34,7 +34,7 @@ from kore_campaigns.extract.plan import (
     plan_full,
     vanished_allowed,
 )
-from kore_campaigns.extract.state import Known, held_rows, read_known, read_raw
+from kore_campaigns.extract.state import Known, read_known, read_raw, stored_listing
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import StoredVersion
@@ -79,20 +79,21 @@ class Planner:
     def plan(self) -> PlannedRun:
         """Plan the run; sends the calls of the listing, if any."""
         self._known = read_known(self.reader, stream_id=self.settings.stream_id)
+        stored = self._known.stored
         choice = self._choose()
         if choice.sweep == "full" and not self._is_every:
-            return PlannedRun(self._plan_full(self.configured, choice), self._known.held)
+            return PlannedRun(self._plan_full(self.configured, choice), stored)
         diff = self._diff_listing(choice)
         choice = self._fallback(choice)
-        ids = dict.fromkeys([*diff.seen, *self._known.held] if self._is_every else self.configured)
+        ids = [*dict.fromkeys([*diff.seen, *stored])] if self._is_every else self.configured
         if choice.sweep == "full":
-            plan = self._plan_full([*ids], choice)
+            plan = self._plan_full(ids, choice)
         else:
-            plan = self._plan_by_listing([*ids], diff, choice)
+            plan = self._plan_by_listing(ids, diff, choice)
         requested = {request.campaign_id for request in plan.requests}
         run = PlannedRun(
             plan,
-            self._known.held,
+            stored,
             listing_rows=diff.rows_to_store(requested),
             requested_rows={key: row for key, row in diff.seen.items() if key in requested},
             no_longer_listed=[
@@ -104,7 +105,7 @@ class Planner:
         )
         totals = [listing.total for listing in self._listings.values()]
         if None not in totals:
-            run.listed = sum(total for total in totals if total is not None)
+            run.listed = sum(total or 0 for total in totals)
         for name, listing in self._listings.items():
             if listing.refused is not None:
                 run.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
@@ -121,8 +122,8 @@ class Planner:
     def _choose(self) -> Choice:
         known = self._known
         saves = sum(
-            campaign_id in known.held and campaign_id not in known.failed
-            for campaign_id in (known.held if self._is_every else self.configured)
+            campaign_id in known.stored and campaign_id not in known.failed
+            for campaign_id in (known.stored if self._is_every else self.configured)
         )
         listed = known.last_listed if known.last_listed is not None else saves
         return choose_sweep(
@@ -140,9 +141,9 @@ class Planner:
         They are read no further than requests for each campaign would cost, unless the listing
         is wanted as such.
         """
-        stored, stream_id = self._known.held, self.settings.stream_id
+        stored, stream_id = self._known.stored, self.settings.stream_id
         if self.reader is not None:
-            self._stored_rows = held_rows(self.reader, stream_id=stream_id)
+            self._stored_rows = stored_listing(self.reader, stream_id=stream_id)
         known = [campaign_id for campaign_id in self.configured if campaign_id in stored]
         types, most_calls = {stored[key].campaign_type for key in known} or {"voice"}, None
         if self._is_every:
@@ -159,7 +160,7 @@ class Planner:
             unclear = diff.add(listing.rows())
             if unclear and self.reader is not None:
                 versions = {campaign_id: stored[campaign_id] for campaign_id in unclear}
-                raw = read_raw(self.reader, stream_id=stream_id, held=versions)
+                raw = read_raw(self.reader, stream_id=stream_id, stored=versions)
                 diff.compare(unclear, raw)
             if listing.refused is not None or listing.is_too_long:
                 break
@@ -189,7 +190,7 @@ class Planner:
         if before is not None and self.now - before.started_at < longest:
             started_at, through = before.started_at, before.through
             done = done_in(
-                self._known.held,
+                self._known.stored,
                 started_at=started_at,
                 through=through,
                 unsettled=before.unsettled,
@@ -198,7 +199,7 @@ class Planner:
                 reason += f"; continues the one that began {started_at:%Y-%m-%d %H:%M} UTC"
         return plan_full(
             ids,
-            known=self._known.held,
+            known=self._known.stored,
             failed_last_time=self._known.failed,
             done=done,
             reason=reason,
@@ -221,7 +222,7 @@ class Planner:
         """Why to request a campaign that the listing does not show; None if it is known to be
         deleted, which a complete listing confirms.
         """
-        stored = self._known.held.get(campaign_id)
+        stored = self._known.stored.get(campaign_id)
         if campaign_id in self._known.failed:
             return Reason.FAILED_LAST_TIME
         if stored is None:
@@ -311,7 +312,7 @@ def preview_run(
         run = Planner(found, campaign_ids, client, reader, datetime.now(UTC), found.sweep).plan()
         listing_calls = client.counters.requests - client.counters.retries
         list_calls = int(found.contact_lists)
-        known = sum(not held.is_deleted for held in run.stored.values())
+        known = sum(not version.is_deleted for version in run.stored.values())
         return Preview(
             run,
             target.name,

@@ -109,7 +109,7 @@ class PendingRows:
             each[0]: self._stored[each[0]] for each in self._versions if each[0] in self._stored
         }
         if stored and reader is not None:
-            self._stored_raw = dict(read_raw(reader, stream_id=stream_id, held=stored))
+            self._stored_raw = dict(read_raw(reader, stream_id=stream_id, stored=stored))
 
     def version_rows(self) -> Iterator[Row]:
         """Rows of `campaign_versions`, each yielded once.

@@ -66,7 +66,7 @@ class FullSweep:
 class Known:
     """What the database says before a run: the stored versions, and what is still to do."""
 
-    held: Mapping[str, StoredVersion] = field(default_factory=dict)
+    stored: Mapping[str, StoredVersion] = field(default_factory=dict)
     """The newest version of every campaign of the app."""
     failed: Collection[str] = frozenset()
     """Campaigns that failed, and that no finished run has fetched since."""
@@ -95,7 +95,7 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     newest = reader.rows_if_loaded(_NEWEST, [stream_id])
     listed = reader.rows_if_loaded(_LISTED, [stream_id])
     return Known(
-        held={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
+        stored={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
         failed=_failed_last_time(reader, stream_id),
         last_full_at=last_full_at,
         unfinished=unfinished,
@@ -118,13 +118,13 @@ def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
 
 
 def read_raw(
-    reader: Reader, *, stream_id: str, held: Mapping[str, StoredVersion]
+    reader: Reader, *, stream_id: str, stored: Mapping[str, StoredVersion]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The object last received of each campaign in `held`, to compare a new one with."""
+    """The object last received of each campaign in `stored`, to compare a new one with."""
     where, parameters = "where stream_id = ?", [stream_id]
-    if len(held) <= 100:
-        where += f" and campaign_id in ({', '.join('?' * len(held))})"
-        parameters += held
+    if len(stored) <= 100:
+        where += f" and campaign_id in ({', '.join('?' * len(stored))})"
+        parameters += stored
     else:  # a parameter costs DuckDB more than to read past a campaign
         where = f"""
         join (
@@ -137,11 +137,11 @@ def read_raw(
     sql = f"select campaign_id, version, raw from {{campaign_versions}} {where}"  # noqa: S608
     for rows in reader.batches(sql, parameters):
         for campaign_id, version, raw in rows:
-            if campaign_id in held and version == held[campaign_id].version:
+            if campaign_id in stored and version == stored[campaign_id].version:
                 yield campaign_id, json.loads(raw)
 
 
-def held_rows(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
+def stored_listing(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
     """The listing as it was last seen, by campaign."""
     sql = """
     select campaign_id, version, campaign_type, summary_hash, row_hash
