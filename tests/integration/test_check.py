@@ -1,4 +1,4 @@
-"""`check` goes the way a run goes and names the leg that fails, each made to fail for real."""
+"""`check` tests what a run needs and names the leg that fails, each made to fail for real."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +15,28 @@ from conftest import BOTH, Emulate
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.maintenance.check import NAMES
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.check_output import UNREACHED, failing, said, states
-from support.project import Project
+from support.project import Ended, Project
+from support.tls import TlsEntrance, self_signed
 
 DESTINATIONS = BOTH
+
+UNREACHED = {"token", "scope", "stream", "account", "listing"}
+
+
+def states(ended: Ended) -> dict[str, str]:
+    legs: list[dict[str, Any]] = ended.json["legs"]
+    assert [leg["name"] for leg in legs] == list(NAMES)
+    assert ended.json["ok"] is (ended.code == 0)
+    return {leg["name"]: leg["state"] for leg in legs}
+
+
+def said(ended: Ended, name: str) -> str:
+    return next(str(leg["message"]) for leg in ended.json["legs"] if leg["name"] == name)
+
+
+def failing(ended: Ended) -> set[str]:
+    return {name for name, state in states(ended).items() if state == "failed"}
+
 
 OTHER_SECRET = "somebody else's secret, of thirty-two signs at least"
 
@@ -268,3 +288,71 @@ def test_where_every_campaign_is_configured_a_refused_listing_fails_the_check(
 
     assert project.cli("check").code == 5
     assert kore.counters.detail_requests == 0
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    return self_signed(tmp_path / "both.pem")
+
+
+@pytest.fixture
+def entrance(
+    kore: Emulator, project: Project, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TlsEntrance]:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with TlsEntrance(kore, certificate) as entrance:
+        project.set("host", entrance.url)
+        yield entrance
+
+
+@pytest.mark.about_the_file
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_certificate_in_the_ca_bundle_is_trusted_as_a_run_trusts_it(
+    entrance: TlsEntrance,
+    project: Project,
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setenv(name, str(certificate))
+
+    ended = project.cli("check", "--json")
+
+    assert (ended.code, states(ended)) == (0, dict.fromkeys(NAMES, "ok"))
+    port = entrance.url.rpartition(":")[2]
+    assert said(ended, "tls") == f"connected to port {port}, TLSv1.3"
+    assert project.run().is_complete
+
+
+@pytest.mark.about_the_file
+def test_a_certificate_that_nobody_here_trusts(
+    entrance: TlsEntrance, kore: Emulator, project: Project
+) -> None:
+    ended = project.cli("check", "--json")
+
+    assert (ended.code, failing(ended), kore.counters.requests) == (75, {"tls"}, 0)
+    told = said(ended, "tls")
+    assert told.startswith("the certificate of `127.0.0.1` is not trusted here (self")
+    assert told.endswith("set `REQUESTS_CA_BUNDLE` to its certificates")
+    assert {states(ended)[name] for name in UNREACHED} == {"skipped"}
+
+
+@pytest.mark.about_the_file
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_ca_bundle_that_cannot_be_used_is_the_setting_to_mend(
+    entrance: TlsEntrance,
+    project: Project,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    content: str | None,
+) -> None:
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_text(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+
+    ended = project.cli("check", "--json")
+
+    assert (ended.code, failing(ended)) == (2, {"tls"})
+    assert said(ended, "tls").startswith(f"setting `REQUESTS_CA_BUNDLE` is `{bundle}`")
