@@ -306,7 +306,7 @@ def entrance(
         yield entrance
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_certificate_in_the_ca_bundle_is_trusted_as_a_run_trusts_it(
     entrance: TlsEntrance,
@@ -325,7 +325,7 @@ def test_a_certificate_in_the_ca_bundle_is_trusted_as_a_run_trusts_it(
     assert project.run().is_complete
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 def test_a_certificate_that_nobody_here_trusts(
     entrance: TlsEntrance, kore: Emulator, project: Project
 ) -> None:
@@ -338,7 +338,7 @@ def test_a_certificate_that_nobody_here_trusts(
     assert {states(ended)[name] for name in UNREACHED} == {"skipped"}
 
 
-@pytest.mark.about_the_file
+@pytest.mark.duckdb_only
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_a_ca_bundle_that_cannot_be_used_is_the_setting_to_mend(
     entrance: TlsEntrance,
