@@ -9,21 +9,15 @@ import json
 import logging
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click import Choice, Option
 
-from kore_campaigns.cli.console import (
-    log_to_stderr,
-    print_result,
-    say,
-    show,
-    show_progress,
-    stop_on_signals,
-)
+from kore_campaigns.cli.console import log_to_stderr, say, show, show_progress, stop_on_signals
 from kore_campaigns.errors import (
     UNEXPECTED,
     KoreCampaignsError,
@@ -64,60 +58,68 @@ def seconds(text: str) -> float:
     return found
 
 
-class Verb(click.Command):
-    """A command with the options that all of them have; an error becomes a line and a code."""
-
-    def __init__(
-        self, name: str | None, *, params: Sequence[click.Parameter] = (), **more: Any
-    ) -> None:
-        common = [
-            click.Option(
-                ["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."
-            ),
-            click.Option(
-                ["--project-dir"], type=path, metavar="DIR", help="Folder of .dlt/ and the csv."
-            ),
-            click.Option(["--debug"], is_flag=True, help="Show full tracebacks."),
-        ]
-        super().__init__(name, params=[*params, *common], **more)
-
-    def invoke(self, ctx: click.Context) -> int:
-        project_dir, debug = ctx.params.pop("project_dir"), ctx.params.pop("debug")
-        if project_dir is not None:
-            os.environ["DLT_PROJECT_DIR"] = project_dir  # before dlt is imported
-        as_json = ctx.params.get("log_format") == "json"
-        with log_to_stderr(as_json=as_json, is_quiet=ctx.params.get("quiet", False)):
-            try:
-                if project_dir is not None and not os.path.isdir(project_dir):  # noqa: PTH112
-                    raise SettingInvalid(
-                        key="project-dir", value=project_dir, expected="a folder that exists"
-                    )
-                code: int | None = super().invoke(ctx)
-            except (Exception, KeyboardInterrupt) as failed:
-                end = error_summary(failed)
-                if debug and end.code == UNEXPECTED:
-                    raise
-                log_event(logger, "run_failed", end.message, code=end.code, exit_code=end.exit_code)
-                return end.exit_code
-        return code or 0
+COMMON = (
+    Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."),
+    Option(["--project-dir"], type=path, metavar="DIR", help="Folder of .dlt/ and the csv."),
+    Option(["--debug"], is_flag=True, help="Show full tracebacks."),
+)
+DESTINATION = Option(
+    ["--destination"], default="duckdb", metavar="NAME", help="duckdb, postgres or another of dlt."
+)
+DATABASE = Option(["--database"], type=path, metavar="FILE", help="DuckDB file to write or read.")
+PLACE = (DESTINATION, DATABASE)
+CONNECTIONS = (
+    Option(["--campaign-ids"], type=path, metavar="FILE", help="csv with header campaign_id."),
+    Option(
+        ["--connection"],
+        multiple=True,
+        metavar="NAME",
+        help="Connection to use; may be repeated. Default: those named in the csv, otherwise all.",
+    ),
+)
+SWEEP = Option(["--sweep"], type=Choice(("auto", "full", "listing")), help="What to fetch.")
+BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="0 = no limit.")
+QUIET = Option(["--quiet"], is_flag=True, help="Write only if something failed.")
+METRICS = Option(
+    ["--metrics-file"], type=path, metavar="FILE", help="Write metrics for Prometheus here."
+)
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Prints the result of a command, as text or as JSON."""
+
+    as_json: bool
+    quiet: bool
+    log_as_json: bool
+
+    def result(self, found: dict[str, Any], lines: Sequence[str], *, quiet: bool = False) -> None:
+        if self.as_json:
+            show(json.dumps(found, default=str))
+        elif not (quiet or self.quiet):
+            self.lines(lines)
+
+    def lines(self, lines: Sequence[str]) -> None:
+        if lines and not self.as_json:
+            show("\n".join(lines))
+
+
+@dataclass(slots=True)
 class Results:
-    """Results of a command for each connection; with one, as if there were no connections."""
+    """Prints the results of a command for connections; of one, as if there were no connections."""
 
-    def __init__(self, connections: Sequence[str | None], *, as_json: bool) -> None:
-        self.are_several = len(connections) > 1
-        self.as_json = as_json
-        self.parts: list[dict[str, Any]] = []
-        self.codes: list[int] = []
+    out: Output
+    connections: Sequence[str | None]
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    codes: list[int] = field(default_factory=list)
 
     @contextmanager
     def of(self, connection: str | None) -> Iterator[None]:
         """Print one result or its error; with several connections an error stops no other."""
-        if not self.are_several:
+        if len(self.connections) == 1:
             yield
             return
-        self.show([f"connection {connection}"])
+        self.out.lines([f"connection {connection}"])
         try:
             yield
         except KoreCampaignsError as failed:
@@ -129,18 +131,48 @@ class Results:
     def add(self, part: dict[str, Any], lines: Sequence[str] = (), *, code: int = 0) -> None:
         self.parts.append(part)
         self.codes.append(code)
-        self.show(lines)
-
-    def show(self, lines: Sequence[str]) -> None:
-        if lines and not self.as_json:
-            show("\n".join(lines))
+        self.out.lines(lines)
 
     def end(self) -> int:
         """Print the JSON object and return the exit code."""
-        if self.as_json:
-            found = {"connections": self.parts} if self.are_several else self.parts[0]
-            show(json.dumps(found, default=str))
+        if self.out.as_json:
+            is_one = len(self.connections) == 1
+            self.out.result(self.parts[0] if is_one else {"connections": self.parts}, ())
         return combined(self.codes)
+
+
+class Verb(click.Command):
+    """A command with the options that all of them have; an error becomes a line and a code."""
+
+    def invoke(self, ctx: click.Context) -> int:
+        options = ctx.params
+        project_dir, debug = options.pop("project_dir"), options.pop("debug")
+        out = Output(
+            options.pop("as_json"),
+            quiet=options.pop("quiet", False),
+            log_as_json=options.pop("log_format", "text") == "json",
+        )
+        if project_dir is not None:
+            os.environ["DLT_PROJECT_DIR"] = project_dir  # before dlt is imported
+        with log_to_stderr(as_json=out.log_as_json, is_quiet=out.quiet):
+            try:
+                if project_dir is not None and not os.path.isdir(project_dir):  # noqa: PTH112
+                    raise SettingInvalid(
+                        key="project-dir", value=project_dir, expected="a folder that exists"
+                    )
+                callback: Any = self.callback
+                return ctx.invoke(callback, out, **options) or 0
+            except (Exception, KeyboardInterrupt) as failed:
+                end = error_summary(failed)
+                if debug and end.code == UNEXPECTED:
+                    raise
+                log_event(logger, "run_failed", end.message, code=end.code, exit_code=end.exit_code)
+                return end.exit_code
+
+
+def verb(*options: Option) -> Callable[[Callable[..., int | None]], Verb]:
+    """Make a function a command with these options."""
+    return click.command(cls=Verb, params=[*options, *COMMON])
 
 
 def connections_of(
@@ -162,57 +194,20 @@ def destination_of(destination: str, database: str | None) -> Destination:
     return destination_for(destination, database=database, folder=project_folder())
 
 
-_destination = click.option(
-    "--destination",
-    default="duckdb",
-    metavar="NAME",
-    help="duckdb, postgres or another SQL destination of dlt.",
-)
-_database = click.option(
-    "--database", type=path, metavar="FILE", help="DuckDB file to write or read."
-)
-_campaign_ids = click.option(
-    "--campaign-ids", type=path, metavar="FILE", help="csv with header campaign_id."
-)
-_connection = click.option(
-    "--connection",
-    multiple=True,
-    metavar="NAME",
-    help="Connection to use; may be repeated. Default: those named in the csv, otherwise all.",
-)
-_sweep = click.option(
-    "--sweep", type=click.Choice(("auto", "full", "listing")), help="Which campaigns to fetch."
-)
-_budget = click.option("--requests-per-minute", type=int, metavar="N", help="0 = no limit.")
-_quiet = click.option("--quiet", is_flag=True, help="Write only if something failed.")
-_metrics_file = click.option(
-    "--metrics-file",
-    type=path,
-    metavar="FILE",
-    help="Write metrics for the textfile collector of Prometheus.",
-)
-
-
-@click.command(cls=Verb)
-@click.option("--directory", default="demo", metavar="DIR", help="Working directory.")
-def demo(directory: str, as_json: bool) -> None:
+@verb(Option(["--directory"], default="demo", metavar="DIR", help="Working directory."))
+def demo(out: Output, directory: str) -> None:
     """Run twice against an emulator on this machine.
 
     Needs no credentials. Shows what SQL answers about the changes in between.
     """
     from kore_campaigns.cli.demo import play_demo
 
-    result = play_demo(directory, say=(lambda text: None) if as_json else show)
-    if as_json:
-        show(json.dumps(result, default=str))
+    found = play_demo(directory, say=lambda text: out.lines([text]))
+    out.result(found, (), quiet=True)
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@_campaign_ids
-@_connection
-def check(connection: Sequence[str], as_json: bool, **options: Any) -> int:
+@verb(*PLACE, *CONNECTIONS)
+def check(out: Output, connection: Sequence[str], **options: Any) -> int:
     """Test settings, network, credentials and database.
 
     Reports the first part that fails.
@@ -221,27 +216,20 @@ def check(connection: Sequence[str], as_json: bool, **options: Any) -> int:
     from kore_campaigns.maintenance.check import check_legs
 
     names = connections_of(connection, options["campaign_ids"], despite_file=True)
-    results = Results(names, as_json=as_json)
+    results = Results(out, names)
     for name in names:
         with results.of(name):
             legs = []
             for leg in check_legs(connection=name, **options):
                 legs.append(leg)
-                results.show([check_line(leg)])
+                out.lines([check_line(leg)])
             code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
-            found = {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}
-            results.add(found, code=code)
+            results.add({"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, code=code)
     return results.end()
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@_campaign_ids
-@_connection
-@_sweep
-@_budget
-def plan(connection: Sequence[str], as_json: bool, **options: Any) -> int:
+@verb(*PLACE, *CONNECTIONS, SWEEP, BUDGET)
+def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     """Show what a run would fetch, and why.
 
     Estimates how long it would take. Writes nothing.
@@ -251,7 +239,7 @@ def plan(connection: Sequence[str], as_json: bool, **options: Any) -> int:
 
     stop = stop_on_signals()
     names = connections_of(connection, options["campaign_ids"])
-    results = Results(names, as_json=as_json)
+    results = Results(out, names)
     for name in names:
         with results.of(name):
             preview = preview_run(connection=name, stop=stop, **options)
@@ -259,45 +247,33 @@ def plan(connection: Sequence[str], as_json: bool, **options: Any) -> int:
     return results.end()
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@_campaign_ids
-@_connection
-@_sweep
-@click.option(
-    "--accept-vanished",
-    is_flag=True,
-    help="Mark campaigns as deleted, however many are gone at once.",
-)
-@click.option(
-    "--deadline",
-    "deadline_seconds",
-    type=seconds,
-    metavar="TIME",
-    help="Stop in good order after 90s, 10m or 2h, exit 75; the next run continues.",
-)
-@_budget
-@_quiet
-@_metrics_file
-@click.option(
-    "--ping-url",
-    metavar="URL",
-    help="Request URL/start, then URL or URL/fail, as healthchecks.io expects.",
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(("text", "json")),
-    default="text",
-    help="json: one object a line on stderr, and nothing else there.",
+@verb(
+    *PLACE,
+    *CONNECTIONS,
+    SWEEP,
+    Option(["--accept-vanished"], is_flag=True, help="Mark as deleted, however many are gone."),
+    Option(
+        ["--deadline", "deadline_seconds"],
+        type=seconds,
+        metavar="TIME",
+        help="Stop in good order after 90s, 10m or 2h, exit 75; the next run continues.",
+    ),
+    BUDGET,
+    QUIET,
+    METRICS,
+    Option(["--ping-url"], metavar="URL", help="Address of a healthchecks.io or similar monitor."),
+    Option(
+        ["--log-format"],
+        type=Choice(("text", "json")),
+        default="text",
+        help="json: one object a line on stderr, and nothing else there.",
+    ),
 )
 def run(
+    out: Output,
     connection: Sequence[str],
-    quiet: bool,
     metrics_file: str | None,
     ping_url: str | None,
-    log_format: str,
-    as_json: bool,
     **options: Any,
 ) -> int:
     """Bring the database up to date.
@@ -323,7 +299,7 @@ def run(
         names = connections_of(connection, options["campaign_ids"])
         monitors = replace(monitors, connections=names)
         options["stop"] = stop_on_signals()
-        with show_progress(quiet=quiet or as_json, in_log=log_format == "json") as progress:
+        with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as progress:
             found: RunReport | Runs
             if len(names) == 1:
                 found = run_pipeline(connection=names[0], progress=progress, **options)
@@ -334,42 +310,36 @@ def run(
     except (Exception, KeyboardInterrupt) as failed:
         monitors.failed(error_summary(failed))
         raise
-    for part in parts if log_format == "text" else ():
+    for part in [] if out.log_as_json else parts:
         about = f"{part.connection}: " if len(parts) > 1 else ""
         if part.ending is not None:
             say(about + part.ending.message)
         if part.report is not None:
             # drift is no failure: cron need not send a mail for it every night
-            drift = [] if quiet else run_drift(part.report)
+            drift = [] if out.quiet else run_drift(part.report)
             for line in [*run_problems(part.report), *drift]:
                 say(about + line)
     monitors.ended(parts)
-    print_result(found.as_json(), runs_summary(parts), as_json=as_json, quiet=quiet)
+    out.result(found.as_json(), runs_summary(parts))
     return found.exit_code
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@_metrics_file
-def status(destination: str, database: str | None, metrics_file: str | None, as_json: bool) -> None:
+@verb(*PLACE, METRICS)
+def status(out: Output, destination: str, database: str | None, metrics_file: str | None) -> None:
     """Show the last success, what is stale, what failed and why."""
     from kore_campaigns.cli.output import status_summary
     from kore_campaigns.reports.status import read_status
 
-    status = read_status(destination_of(destination, database))
+    found = read_status(destination_of(destination, database))
     if metrics_file is not None:
         from kore_campaigns.reports.monitoring import write_metrics_of
 
-        write_metrics_of(status, metrics_file)
-    print_result(status.as_json(), status_summary(status), as_json=as_json)
+        write_metrics_of(found, metrics_file)
+    out.result(found.as_json(), status_summary(found))
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@click.option("--html", required=True, type=path, metavar="FILE", help="HTML file to write.")
-def report(destination: str, database: str | None, html: str, as_json: bool) -> None:
+@verb(*PLACE, Option(["--html"], required=True, type=path, metavar="FILE", help="File to write."))
+def report(out: Output, destination: str, database: str | None, html: str) -> None:
     """Write one HTML page: hours, findings, changes, lists.
 
     It opens in a browser or a mail, without a network.
@@ -377,38 +347,28 @@ def report(destination: str, database: str | None, html: str, as_json: bool) -> 
     from kore_campaigns.reports.html import write_page
 
     written = write_page(destination_of(destination, database), html)
-    print_result(written.as_json(), [f"{written.file}: {written.size}"], as_json=as_json)
+    out.result(written.as_json(), [f"{written.file}: {written.size}"])
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@click.option("--parquet", required=True, type=path, metavar="DIR", help="Folder of the files.")
-@click.option(
-    "--view", multiple=True, metavar="NAME", help="View to write; may be repeated. Default: all."
+@verb(
+    *PLACE,
+    Option(["--parquet"], required=True, type=path, metavar="DIR", help="Folder of the files."),
+    Option(
+        ["--view", "views"], multiple=True, metavar="NAME", help="May be repeated. Default: all."
+    ),
+    QUIET,
 )
-@_quiet
-def export(
-    destination: str,
-    database: str | None,
-    parquet: str,
-    view: Sequence[str],
-    quiet: bool,
-    as_json: bool,
-) -> None:
+def export(out: Output, parquet: str, **options: Any) -> None:
     """Write the views as Parquet files, all of one moment."""
     from kore_campaigns.cli.output import export_summary
     from kore_campaigns.reports.export import export_views
 
-    exported = export_views(parquet, views=view, destination=destination, database=database)
-    print_result(exported.as_json(), export_summary(exported), as_json=as_json, quiet=quiet)
+    exported = export_views(parquet, **options)
+    out.result(exported.as_json(), export_summary(exported))
 
 
-@click.command(cls=Verb)
-@click.option("--destination", required=True, metavar="NAME", help="postgres")
-@_database
-@_quiet
-def copy(destination: str, database: str | None, quiet: bool, as_json: bool) -> None:
+@verb(Option(["--destination"], required=True, metavar="NAME", help="postgres"), DATABASE, QUIET)
+def copy(out: Output, destination: str, database: str | None) -> None:
     """Copy the history of a DuckDB file into a warehouse.
 
     Reads every row back and compares it.
@@ -417,33 +377,24 @@ def copy(destination: str, database: str | None, quiet: bool, as_json: bool) -> 
     from kore_campaigns.maintenance.copy import copy_history
 
     copied = copy_history(destination=destination, database=database)
-    print_result(copied.as_json(), copy_summary(copied), as_json=as_json, quiet=quiet)
+    out.result(copied.as_json(), copy_summary(copied))
 
 
-@click.command(cls=Verb)
-@click.option(
-    "--dialect",
-    required=True,
-    type=click.Choice(DIALECTS),
-    help="SQL dialect; only duckdb and postgres are tested.",
-)
-def views(dialect: str, as_json: bool) -> None:
+@verb(Option(["--dialect"], required=True, type=Choice(DIALECTS), help="Tested: duckdb, postgres."))
+def views(out: Output, dialect: str) -> None:
     """Print the view definitions for another SQL dialect."""
     from kore_campaigns.views.apply import view_statements
 
     statements = [*view_statements(dialect)]
     found = {"dialect": dialect, "statements": statements}
-    print_result(found, [f"{each};" for each in statements], as_json=as_json)
+    out.result(found, [f"{each};" for each in statements])
 
 
-@click.command(cls=Verb)
-@_database
-@click.option(
-    "--generation",
-    metavar="N",
-    help="Generation to restore: 1 = the newest, or its name. Default: list them.",
+@verb(
+    DATABASE,
+    Option(["--generation"], metavar="N", help="1 = the newest, or a name. Default: list them."),
 )
-def restore(database: str | None, generation: str | None, as_json: bool) -> None:
+def restore(out: Output, database: str | None, generation: str | None) -> None:
     """List the states before the last runs, or restore one of them."""
     from kore_campaigns.cli.output import kept_summary, restored_summary
     from kore_campaigns.config.project import project_folder
@@ -453,20 +404,14 @@ def restore(database: str | None, generation: str | None, as_json: bool) -> None
     file = DuckDBFile.in_folder(project_folder(), database)
     if generation is None:
         kept = read_kept(file)
-        print_result(kept.as_json(), kept_summary(kept), as_json=as_json)
+        out.result(kept.as_json(), kept_summary(kept))
     else:
         restored = restore_generation(file, generation)
-        print_result(restored.as_json(), restored_summary(restored), as_json=as_json)
+        out.result(restored.as_json(), restored_summary(restored))
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@_campaign_ids
-@_connection
-@_budget
-@_quiet
-def verify(connection: Sequence[str], quiet: bool, as_json: bool, **options: Any) -> int:
+@verb(*PLACE, *CONNECTIONS, BUDGET, QUIET)
+def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
     """Compare every field of the views with Kore.
 
     Fetches every configured campaign again. Writes nothing.
@@ -478,24 +423,21 @@ def verify(connection: Sequence[str], quiet: bool, as_json: bool, **options: Any
         "stopping: fetched campaigns are being compared; press Ctrl-C again to stop at once."
     )
     names = connections_of(connection, options["campaign_ids"])
-    results = Results(names, as_json=as_json)
+    results = Results(out, names)
     for name in names:
         with results.of(name):
-            with show_progress(quiet=quiet or as_json) as progress:
+            with show_progress(quiet=out.quiet or out.as_json) as progress:
                 found = verify_database(connection=name, stop=stop, progress=progress, **options)
             for line in verify_problems(found):
                 say(line)
-            is_silent = quiet and found.exit_code == 0
+            is_silent = out.quiet and found.exit_code == 0
             lines = [] if is_silent else [*verify_differences(found), *verify_summary(found)]
             results.add(found.as_json(), lines, code=found.exit_code)
     return results.end()
 
 
-@click.command(cls=Verb)
-@_destination
-@_database
-@_quiet
-def rebuild(destination: str, database: str | None, quiet: bool, as_json: bool) -> None:
+@verb(*PLACE, QUIET)
+def rebuild(out: Output, destination: str, database: str | None) -> None:
     """Recompute all columns from the stored raw payloads.
 
     Makes no API calls.
@@ -504,4 +446,4 @@ def rebuild(destination: str, database: str | None, quiet: bool, as_json: bool) 
     from kore_campaigns.maintenance.rebuild import rebuild_database
 
     rebuilt = rebuild_database(destination=destination, database=database)
-    print_result(rebuilt.as_json(), rebuild_summary(rebuilt), as_json=as_json, quiet=quiet)
+    out.result(rebuilt.as_json(), rebuild_summary(rebuilt))

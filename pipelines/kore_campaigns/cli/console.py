@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,15 +39,6 @@ def show(text: str = "") -> None:
         print(text, flush=True)
     except BrokenPipeError:  # the reader has seen enough; the exit code still counts
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def print_result(
-    found: dict[str, Any], summary: Sequence[str], *, as_json: bool, quiet: bool = False
-) -> None:
-    if as_json:
-        show(json.dumps(found, default=str))
-    elif not quiet:
-        show("\n".join(summary))
 
 
 def stop_on_signals(sentence: str = STOPPING) -> threading.Event:

@@ -67,9 +67,7 @@ class CampaignRequests:
         )
         try:
             with closing(answers):
-                for fetched in answers:
-                    self.report.count_requests(self.client.counters)
-                    yield fetched
+                yield from answers
         except AccessRefused as refused:
             self.report.access_refused = refused
         self.report.count_requests(self.client.counters)
@@ -166,6 +164,7 @@ class Sweep(CampaignRequests):
                 self._watermark.pass_by(fetched.campaign_id)
             else:
                 self._sort(fetched)
+            self.report.count_requests(self.client.counters)
             # also where nothing is new: the progress of a full sweep must outlast the run
             is_full = self._is_chunk_full()
             if is_full:
