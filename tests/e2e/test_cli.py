@@ -182,7 +182,9 @@ def test_something_nobody_thought_of_is_one_line_and_exit_1(
 ) -> None:
     project.run()
     with duckdb.connect(str(project.database)) as connection:
-        connection.execute("update kore_raw.campaign_versions set observed_at = null")
+        connection.execute(
+            "update kore_raw.extraction_runs set confirmed_through = 'x', unsettled = '7'"
+        )
 
     short, long = project.command("run"), project.command("run", "--debug")
 

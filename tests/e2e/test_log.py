@@ -57,7 +57,9 @@ def test_an_error_that_ends_the_run_is_an_event_with_the_same_sentence(
 def test_something_nobody_thought_of_is_an_event_too(kore: Emulator, project: Project) -> None:
     project.run()
     with duckdb.connect(str(project.database)) as connection:
-        connection.execute("update kore_raw.campaign_versions set observed_at = null")
+        connection.execute(
+            "update kore_raw.extraction_runs set confirmed_through = 'x', unsettled = '7'"
+        )
 
     ended = project.command("run", "--log-format", "json")
 
