@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from kore_campaigns.extract.listing import Listed, StoredRow, differing_fields
 from kore_campaigns.transform.campaign import StoredVersion
@@ -100,24 +100,7 @@ def in_order(requests: Iterable[PlannedRequest]) -> list[PlannedRequest]:
     return sorted(requests, key=key)
 
 
-def done_in(
-    stored: Mapping[str, StoredVersion],
-    *,
-    started_at: datetime,
-    through: str,
-    unsettled: Collection[str],
-) -> set[str]:
-    """Campaigns that a full sweep had fetched and stored when it was stopped."""
-    return {
-        campaign_id
-        for campaign_id, version in stored.items()
-        if version.observed_at >= started_at
-        or (campaign_id <= through and campaign_id not in unsettled)
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """The kind of sweep, and why."""
 
     sweep: SweepKind

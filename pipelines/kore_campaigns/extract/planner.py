@@ -29,7 +29,6 @@ from kore_campaigns.extract.plan import (
     PlannedRequest,
     Reason,
     choose_sweep,
-    done_in,
     in_order,
     plan_full,
     vanished_allowed,
@@ -79,8 +78,18 @@ class Planner:
     def plan(self) -> PlannedRun:
         """Plan the run; sends the calls of the listing, if any."""
         self._known = read_known(self.reader, stream_id=self.settings.stream_id)
-        stored = self._known.stored
-        choice = self._choose()
+        known, stored = self._known, self._known.stored
+        candidates = stored if self._is_every else self.configured
+        saves = sum(each in stored and each not in known.failed for each in candidates)
+        listed = saves if known.last_listed is None else known.last_listed
+        choice = choose_sweep(
+            self.sweep,
+            saves=saves,
+            costs=0 if self._is_every else calls_for(listed),
+            last_full_at=known.last_full_at,
+            now=self.now,
+            full_sweep_every_hours=self.settings.full_sweep_every_hours,
+        )
         if choice.sweep == "full" and not self._is_every:
             return PlannedRun(self._plan_full(self.configured, choice), stored)
         diff = self._diff_listing(choice)
@@ -118,22 +127,6 @@ class Planner:
     @property
     def _is_every(self) -> bool:
         return EVERY in self.configured
-
-    def _choose(self) -> Choice:
-        known = self._known
-        saves = sum(
-            campaign_id in known.stored and campaign_id not in known.failed
-            for campaign_id in (known.stored if self._is_every else self.configured)
-        )
-        listed = known.last_listed if known.last_listed is not None else saves
-        return choose_sweep(
-            self.sweep,
-            saves=saves,
-            costs=0 if self._is_every else calls_for(listed),
-            last_full_at=known.last_full_at,
-            now=self.now,
-            full_sweep_every_hours=self.settings.full_sweep_every_hours,
-        )
 
     def _diff_listing(self, choice: Choice) -> ListingDiff:
         """Read the listings that can confirm anything, and compare them with the stored versions.
@@ -185,21 +178,21 @@ class Planner:
         """A full sweep; it continues one that was stopped recently."""
         done: set[str] = set()
         reason, started_at, through = choice.reason, self.now, ""
-        before = self._known.unfinished
+        before, stored = self._known.unfinished, self._known.stored
         longest = timedelta(hours=self.settings.full_sweep_every_hours)
         if before is not None and self.now - before.started_at < longest:
             started_at, through = before.started_at, before.through
-            done = done_in(
-                self._known.stored,
-                started_at=started_at,
-                through=through,
-                unsettled=before.unsettled,
-            )
+            done = {
+                campaign_id
+                for campaign_id, version in stored.items()
+                if version.observed_at >= started_at
+                or (campaign_id <= through and campaign_id not in before.unsettled)
+            }
             if done:
                 reason += f"; continues the one that began {started_at:%Y-%m-%d %H:%M} UTC"
         return plan_full(
             ids,
-            known=self._known.stored,
+            known=stored,
             failed_last_time=self._known.failed,
             done=done,
             reason=reason,
@@ -210,26 +203,22 @@ class Planner:
     def _plan_by_listing(self, ids: Sequence[str], diff: ListingDiff, choice: Choice) -> Plan:
         requests, confirmed = dict(diff.requests), list(diff.confirmed)
         for campaign_id in ids:
-            if campaign_id not in diff.seen:
-                reason = self._reason_unseen(campaign_id)
-                if reason is None:
-                    confirmed.append(campaign_id)
-                else:
-                    requests[campaign_id] = PlannedRequest(campaign_id, reason)
+            if campaign_id in diff.seen:
+                continue
+            stored = self._known.stored.get(campaign_id)
+            if campaign_id in self._known.failed:
+                reason = Reason.FAILED_LAST_TIME
+            elif stored is None:
+                reason = Reason.UNKNOWN
+            elif not self._is_complete(stored.campaign_type):
+                reason = Reason.NOT_SEEN
+            elif not stored.is_deleted:
+                reason = Reason.NOT_LISTED
+            else:  # a complete listing confirms that it is deleted
+                confirmed.append(campaign_id)
+                continue
+            requests[campaign_id] = PlannedRequest(campaign_id, reason)
         return Plan("listing", choice.reason, in_order(requests.values()), confirmed)
-
-    def _reason_unseen(self, campaign_id: str) -> Reason | None:
-        """Why to request a campaign that the listing does not show; None if it is known to be
-        deleted, which a complete listing confirms.
-        """
-        stored = self._known.stored.get(campaign_id)
-        if campaign_id in self._known.failed:
-            return Reason.FAILED_LAST_TIME
-        if stored is None:
-            return Reason.UNKNOWN
-        if not self._is_complete(stored.campaign_type):
-            return Reason.NOT_SEEN
-        return None if stored.is_deleted else Reason.NOT_LISTED
 
     def _is_complete(self, campaign_type: str) -> bool:
         listing = self._listings.get(campaign_type)
