@@ -35,6 +35,11 @@ class Fetched:
     data: dict[str, Any] | None = None
     error: CampaignFailed | None = None
 
+    @property
+    def is_not_found(self) -> bool:
+        """Kore has no such campaign."""
+        return isinstance(self.error, CampaignNotFound)
+
 
 def stoppable_sleep(stop: threading.Event) -> Callable[[float], None]:
     """A sleep that raises `Interrupted` as soon as `stop` is set."""

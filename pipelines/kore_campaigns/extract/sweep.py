@@ -15,7 +15,6 @@ from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import (
     AccessRefused,
     CampaignFailed,
-    CampaignNotFound,
     Interrupted,
     NotAsked,
     VanishNotBelieved,
@@ -158,10 +157,10 @@ class Sweep(CampaignRequests):
         """Returns the stored campaigns that answered 404, unless this request confirms it."""
         missing: list[str] = []
         for fetched in self.fetch(campaign_ids):
-            is_missing = isinstance(fetched.error, CampaignNotFound)
-            if is_missing and not is_confirming and self._is_live(fetched.campaign_id):
-                missing.append(fetched.campaign_id)
-                self._watermark.pass_by(fetched.campaign_id)
+            campaign_id = fetched.campaign_id
+            if fetched.is_not_found and not is_confirming and self._is_live(campaign_id):
+                missing.append(campaign_id)
+                self._watermark.pass_by(campaign_id)
             else:
                 self._sort(fetched)
             self.report.count_requests(self.client.counters)
@@ -188,7 +187,7 @@ class Sweep(CampaignRequests):
             else:
                 report.unchanged += 1
                 self.rows.confirm(campaign_id)
-        elif stored is None or not isinstance(fetched.error, CampaignNotFound):
+        elif stored is None or not fetched.is_not_found:
             self.fail_answer(fetched)
         elif stored.is_deleted:
             self.end(campaign_id)

@@ -18,7 +18,7 @@ from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import CampaignFailed, CampaignNotFound
+from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.fetch import Fetched
 from kore_campaigns.extract.listing import Listing
@@ -203,7 +203,7 @@ class _Verifier(CampaignRequests):
             report.fetched += 1
             report.unchanged += 1  # corrected if it differs
             self._waiting[campaign_id] = shape(fetched.data)
-        elif not is_stored or not isinstance(fetched.error, CampaignNotFound):
+        elif not is_stored or not fetched.is_not_found:
             self.fail_answer(fetched)
         elif self._is_deleted[campaign_id]:
             self.end(campaign_id)
