@@ -39,13 +39,13 @@ from kore_campaigns.extract.report import (
     new_report,
     problems,
 )
-from kore_campaigns.extract.rows import PendingRows, zone_references
+from kore_campaigns.extract.rows import PendingRows, current_zones
 from kore_campaigns.extract.state import newest_runs
 from kore_campaigns.extract.sweep import NOT_REACHED, Progress, Sweep, silent
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.dlt_load import load
-from kore_campaigns.load.upsert import Reference, reference_records, write_records
+from kore_campaigns.load.upsert import CurrentRows, write_upserts
 
 logger = logging.getLogger(__name__)
 
@@ -306,12 +306,12 @@ def _run(
                     if is_chunk_full:
                         _load_chunk(rows, report, pipeline, destination)
             app = {"stream_id": settings.stream_id}
-            current = [Reference(schema.POLICIES, configuration.policies, app)]
+            current = [CurrentRows(schema.POLICIES, configuration.policies, app)]
             lists = read_contact_lists(client, settings, report, stop)
             if lists is not None:
                 current += [
-                    Reference(schema.LISTS, lists.lists, app, ("seen_at",)),
-                    Reference(schema.LIST_CAMPAIGNS, lists.campaigns, app, ("seen_at",)),
+                    CurrentRows(schema.LISTS, lists.lists, app, ("seen_at",)),
+                    CurrentRows(schema.LIST_CAMPAIGNS, lists.campaigns, app, ("seen_at",)),
                 ]
             _load_chunk(rows, report, pipeline, destination, current)
         _log_end(report)
@@ -343,7 +343,7 @@ def _load_chunk(
     report: RunReport,
     pipeline: dlt.Pipeline,
     destination: Destination,
-    current: Sequence[Reference] | None = None,
+    current: Sequence[CurrentRows] | None = None,
 ) -> None:
     """Load a chunk: it is durable and published when this returns.
 
@@ -356,12 +356,12 @@ def _load_chunk(
             rows.read_stored(reader)
         if versions:
             load(pipeline, rows.version_rows(), database=report.database)
-        records = rows.records(is_last=current is not None)
+        upserts = rows.upserts(is_last=current is not None)
         if current is not None:
             with destination.read_loaded(pipeline) as reader:
-                zones = zone_references(reader, now=datetime.now(UTC))
-                records.add(reference_records(reader, [*current, *zones]))
-        write_records(pipeline, records, run_id=report.run_id, database=report.database)
+                zones = current_zones(reader, now=datetime.now(UTC))
+                upserts += [each.upsert(reader) for each in (*current, *zones)]
+        write_upserts(pipeline, upserts, run_id=report.run_id, database=report.database)
     rows.clear()
     log_event(
         logger,

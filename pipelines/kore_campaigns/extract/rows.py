@@ -17,7 +17,7 @@ from kore_campaigns.extract.planner import PlannedRun
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.state import read_raw
 from kore_campaigns.load.reader import Reader
-from kore_campaigns.load.upsert import Records, Reference, held_rows
+from kore_campaigns.load.upsert import CurrentRows, Upsert, stored_rows
 from kore_campaigns.transform.campaign import Shaped, deletion_row, version_row
 from kore_campaigns.transform.time_zones import offset_spans, tzdata_version, zone_facts
 
@@ -130,18 +130,15 @@ class PendingRows:
             elif stored is not None:
                 yield deletion_row(stored_raw or {}, **where, stored=stored)
 
-    def records(self, *, is_last: bool) -> Records:
-        """All rows but those of versions."""
-        return Records(
-            put=[
-                (schema.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
-                (schema.EXTRACTION_ERRORS, self.errors),
-                (schema.EXTRACTION_DRIFT, self.drift),
-                (schema.CAMPAIGN_LISTINGS, self.listings),
-                (schema.CONFIGURED_CAMPAIGNS, self.configured),
-            ],
-            remove=[(schema.CAMPAIGN_LISTINGS, self._no_longer_listed)],
-        )
+    def upserts(self, *, is_last: bool) -> list[Upsert]:
+        """All rows except those of versions."""
+        return [
+            Upsert(schema.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
+            Upsert(schema.EXTRACTION_ERRORS, self.errors),
+            Upsert(schema.EXTRACTION_DRIFT, self.drift),
+            Upsert(schema.CAMPAIGN_LISTINGS, self.listings, self._no_longer_listed),
+            Upsert(schema.CONFIGURED_CAMPAIGNS, self.configured),
+        ]
 
     def run_row(self, *, is_last: bool) -> dict[str, Any]:
         """The row of `extraction_runs`: the report so far, final if `is_last`."""
@@ -236,13 +233,13 @@ select distinct timezone from {campaign_versions} where timezone is not null and
 """
 
 
-def zone_references(reader: Reader, *, now: datetime) -> Sequence[Reference]:
+def current_zones(reader: Reader, *, now: datetime) -> Sequence[CurrentRows]:
     """The tables `time_zones` and `zone_offsets` as they should be; none if they are.
 
     They are written again for a new zone, for new rules, and before the offsets end.
     """
     names = sorted(name for (name,) in reader.rows(_IN_USE))
-    stored = {row["timezone"]: row for row in held_rows(reader, schema.TIME_ZONES, {})}
+    stored = {row["timezone"]: row for row in stored_rows(reader, schema.TIME_ZONES)}
     rules = tzdata_version()
     if names == sorted(stored) and all(
         row["tzdata_version"] == rules and row["covered_until"] >= now + _ENOUGH
@@ -258,4 +255,4 @@ def zone_references(reader: Reader, *, now: datetime) -> Sequence[Reference]:
         if facts.is_iana:
             spans = offset_spans(name, OFFSETS_FROM, until)
             offsets += [{"timezone": name, **asdict(span)} for span in spans]
-    return (Reference(schema.TIME_ZONES, zones), Reference(schema.ZONE_OFFSETS, offsets))
+    return (CurrentRows(schema.TIME_ZONES, zones), CurrentRows(schema.ZONE_OFFSETS, offsets))

@@ -8,13 +8,7 @@ from typing import Any
 from conftest import Emulate
 from kore_campaigns import schema
 from kore_campaigns.load.duckdb_file import DuckDBFile
-from kore_campaigns.load.upsert import (
-    Records,
-    Reference,
-    held_rows,
-    reference_records,
-    write_records,
-)
+from kore_campaigns.load.upsert import CurrentRows, Upsert, stored_rows, write_upserts
 from kore_emulator import demo_campaigns
 from support.project import Project
 
@@ -41,31 +35,31 @@ def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left
     file = DuckDBFile.in_folder(project.folder)
     with file.open() as pipeline:
 
-        def write(records: Records) -> None:
-            write_records(pipeline, records, run_id="r", database="d")
+        def write(upsert: Upsert) -> None:
+            write_upserts(pipeline, [upsert], run_id="r", database="d")
 
-        def bring(*rows: dict[str, Any]) -> Records:
+        def bring(*rows: dict[str, Any]) -> Upsert:
+            current = CurrentRows(TABLE, rows, {"stream_id": APP}, ignored=("configured_at",))
             with file.read_loaded(pipeline) as reader:
-                reference = Reference(TABLE, rows, {"stream_id": APP}, unseen=("configured_at",))
-                records = reference_records(reader, [reference])
-            write(records)
-            return records
+                upsert = current.upsert(reader)
+            write(upsert)
+            return upsert
 
         def held(stream_id: str) -> list[tuple[str, str]]:
             with file.read_loaded(pipeline) as reader:
-                rows = held_rows(reader, TABLE, {"stream_id": stream_id})
+                rows = stored_rows(reader, TABLE, {"stream_id": stream_id})
             return sorted((row["campaign_id"], row["account_id"]) for row in rows)
 
-        write(Records(put=[(TABLE, [configured("x", stream_id=OTHER_APP)])]))
+        write(Upsert(TABLE, [configured("x", stream_id=OTHER_APP)]))
         bring(configured("one"), configured("two"), configured("three"))
         later = [{**configured("one"), "configured_at": datetime.now(UTC)}, configured("two")]
         second = bring(*later, configured("three", account_id="b"), configured("four"))
         third = bring(configured("three", account_id="b"))
 
-        assert [row["campaign_id"] for row in second.put[0][1]] == ["three", "four"]
-        assert second.remove == []
-        assert third.put == []
-        assert {row["campaign_id"] for row in third.remove[0][1]} == {"one", "two", "four"}
+        assert [row["campaign_id"] for row in second.rows] == ["three", "four"]
+        assert second.deleted == []
+        assert third.rows == []
+        assert {row["campaign_id"] for row in third.deleted} == {"one", "two", "four"}
         assert held(APP) == [("three", "b")]
         assert held(OTHER_APP) == [("x", "a")]
-        assert bring(configured("three", account_id="b")) == Records()
+        assert bring(configured("three", account_id="b")) == Upsert(TABLE, [], [])
