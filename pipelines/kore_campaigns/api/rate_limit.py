@@ -254,19 +254,12 @@ class SQLiteRateLimiter(RateLimiter):
     def transact(self, work: Callable[[], T]) -> T:
         try:
             with self._connection_lock:
-                if self._connection is None:
-                    self._connection = self._connect()
-                db = self._connection
-                db.execute("begin immediate")
-                try:
+                self._connection = self._connection or self._connect()
+                with self._connection as db:  # commits, or rolls back
+                    db.execute("begin immediate")
                     self.now = self.clock()
                     (self.paused_until,) = db.execute("select until from pause").fetchone()
-                    done = work()
-                    db.execute("commit")
-                finally:
-                    if db.in_transaction:
-                        db.execute("rollback")
-                return done
+                    return work()
         except (sqlite3.Error, OSError) as error:
             raise BudgetUnusable(str(self.path), str(error)) from error
 
