@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,6 @@ import pyarrow.parquet as pq
 
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
-from kore_campaigns.extract.connect import tool_version
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import VIEW_SCHEMA, DataType, columns_of
@@ -142,7 +142,7 @@ def _write(reader: Reader, view: str, file: Path, made: Export) -> int:
     about = {
         **(schema.metadata or {}),
         "exported_at": made.exported_at.isoformat(),
-        "tool_version": tool_version(),
+        "tool_version": version("kore-campaigns"),
     }
     rows = 0
     with pq.ParquetWriter(file, schema.with_metadata(about), compression="zstd") as writer:

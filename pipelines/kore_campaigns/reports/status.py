@@ -237,16 +237,20 @@ select campaign_id, campaign_name, last_confirmed_at, last_error_code
 from kore.campaign_freshness
 where is_configured and is_stale
 order by last_confirmed_at nulls first, campaign_id
-limit ?
+limit 10
 """
 FAILURES = """
-select errors.campaign_id, errors.error_code, errors.message, history.observed_at
+select errors.run_id, errors.campaign_id, errors.error_code, errors.message, history.observed_at
 from kore_raw.extraction_errors as errors
+join (
+    select run_id, row_number() over (partition by stream_id order by started_at desc) as place
+    from kore.runs
+) as runs
+    on errors.run_id = runs.run_id and runs.place <= 2
 left join kore.campaign_history as history
     on errors.stream_id = history.stream_id
     and errors.campaign_id = history.campaign_id
     and history.is_current
-where errors.run_id in ({marks})
 order by errors.error_code in ('not_asked', 'interrupted'), errors.campaign_id
 """
 # a sweep by listing asks for few: what these do not show is not gone for that
@@ -313,8 +317,6 @@ order by started_at desc
 """
 VERSIONS = "select count(*) from kore.campaign_history"
 
-WORST = 10
-
 
 def read_status(destination: Destination) -> Status:
     """Reads what readers see; raises `DestinationUnavailable` if that cannot be read."""
@@ -340,6 +342,7 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         apps = [App(stream_id, run) for stream_id, run in last_runs.items()]
         return Status("", apps, is_older=True)
     last_runs = _ended(reader.rows(RUNS), is_running=is_running)
+    run_ids = {run.run_id for run in last_runs.values()}
     drift = reader.rows(DRIFT)
     drifts = Counter(stream_id for stream_id, *_ in drift)
     apps = [
@@ -356,19 +359,12 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         "",
         apps,
         reader.rows(VERSIONS)[0][0],
-        [Stale(*row) for row in reader.rows(STALE, [WORST])],
-        [Failure(*row) for row in _failures(reader, [run.run_id for run in last_runs.values()])],
+        [Stale(*row) for row in reader.rows(STALE)],
+        [Failure(*row) for run_id, *row in reader.rows(FAILURES) if run_id in run_ids],
         [DriftSeen(*row[1:]) for row in drift],
         [campaign_id for (campaign_id,) in reader.rows(NOT_LISTED)],
         [campaign_id for (campaign_id,) in reader.rows(LISTED_ONLY)],
     )
-
-
-def _failures(reader: Reader, run_ids: Sequence[str]) -> list[tuple[Any, ...]]:
-    if not run_ids:
-        return []
-    marks = ", ".join("?" * len(run_ids))
-    return reader.rows(FAILURES.replace("{marks}", marks), run_ids)
 
 
 def _ended(rows: Sequence[tuple[Any, ...]], *, is_running: bool) -> dict[str, LastRun]:
