@@ -107,7 +107,7 @@ def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
     found: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
     for run_id, is_finished in reader.rows_if_loaded(_RUNS, [stream_id]):
-        errors = dict(reader.rows_if_loaded(_ERRORS, [run_id, stream_id]))
+        errors: dict[str, str] = dict(reader.rows_if_loaded(_ERRORS, [run_id, stream_id]))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
         found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in UNREACHED}
         if is_finished:

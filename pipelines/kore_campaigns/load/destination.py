@@ -25,20 +25,14 @@ class Destination(ABC):
 
     kind: str
     """The value of `--destination`."""
+    name: str
+    """Name in reports and messages, without secrets."""
+    short_name: str
+    """Name on a page that is sent to others."""
     flags: str = ""
     """What a recommended command needs to address it."""
     way_back: str = "go back to a backup of the server"
     """What to do about a damaged history."""
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Name in reports and messages, without secrets."""
-
-    @property
-    def short_name(self) -> str:
-        """Name on a page that is sent to others."""
-        return self.name
 
     @property
     def size_bytes(self) -> int:

@@ -19,7 +19,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -37,7 +37,7 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.load import disk
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.load.reader import BATCH_ROWS, Reader
+from kore_campaigns.load.reader import Reader
 
 if TYPE_CHECKING:
     import dlt
@@ -59,40 +59,19 @@ class DuckDBReader(Reader):
         self._connection = connection
         connection.execute("set timezone = 'UTC'")
 
-    def batches(
-        self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
-    ) -> Iterator[Sequence[tuple[Any, ...]]]:
-        found = self._execute(sql, parameters)
-        while rows := found.fetchmany(size):
-            yield [tuple(map(_in_utc, row)) for row in rows]
-
-    def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        found = self._execute(sql, parameters)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, map(_in_utc, row), strict=True)) for row in found.fetchall()]
-
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._connection.begin()
-        try:
-            yield
-        except BaseException:
-            self._connection.rollback()
-            raise
-        self._connection.commit()
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        yield self._connection.execute(self.named(sql), list(parameters) or None)
 
     def record_batches(self, sql: str, schema: pa.Schema, *, size: int) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        found = self._execute(sql)
-        # one method, whose name is another one from DuckDB 1.5
-        in_batches = getattr(found, "to_arrow_reader", None) or found.fetch_record_batch
-        for batch in in_batches(size):
-            arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
-        return self._connection.execute(self._named(sql), list(parameters) or None)
+        with self.cursor(sql) as found:
+            # one method, which has another name since DuckDB 1.5
+            in_batches = getattr(found, "to_arrow_reader", None) or found.fetch_record_batch
+            for batch in in_batches(size):
+                arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
+                yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,49 +131,45 @@ class Generations:
             return False
 
 
-@dataclass(frozen=True, slots=True)
 class RunLock:
-    """A file lock, which the system releases when its process is killed. A second file names the
-    lock owner.
+    """A file lock, which the system releases when its process is killed. `run.json` names the lock
+    owner.
     """
 
-    folder: Path
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "run.lock"
+        self._owner_file = folder / "run.json"
 
     @contextmanager
     def locked(self, database: str) -> Iterator[None]:
-        """Raises `DatabaseLocked` naming the lock owner, `OSError` if no file can be written."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self._lock_file, timeout=0)
+        """Raises `DatabaseLocked` naming the lock owner."""
+        lock = FileLock(self._file, timeout=0)
         try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
-        except Timeout:
-            owner = self._recorded_owner()
-            raise DatabaseLocked(database, pid=owner.get("pid"), since=owner.get("since")) from None
-        try:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             record = {"pid": os.getpid(), "since": since}
             self._owner_file.write_text(json.dumps(record), encoding="utf-8")
+        except Timeout:
+            owner = self._recorded_owner()
+            raise DatabaseLocked(database, pid=owner.get("pid"), since=owner.get("since")) from None
+        except OSError as failed:
+            lock.release()
+            raise DestinationUnavailable(database, _reason(failed)) from failed
+        try:
             yield
         finally:
             lock.release()
 
     def owner(self) -> dict[str, Any]:
-        """`pid` and `since` of the run that holds the lock; empty if none does."""
-        if not self._lock_file.exists():
+        """`pid` and `since` of the lock owner; empty if it is not locked."""
+        if not self._file.exists():
             return {}
         try:
-            with FileLock(self._lock_file, timeout=0):
+            with FileLock(self._file, timeout=0):
                 return {}
         except Timeout:
             return self._recorded_owner()
-
-    @property
-    def _lock_file(self) -> Path:
-        return self.folder / "run.lock"
-
-    @property
-    def _owner_file(self) -> Path:
-        return self.folder / "run.json"
 
     def _recorded_owner(self) -> dict[str, Any]:
         try:
@@ -204,19 +179,11 @@ class RunLock:
         return found
 
 
-@dataclass(slots=True)
 class DuckDBFile(Destination):
     """The published file and its working copy.
 
     `chunk` is how many campaigns one step may load: the disk is checked for so many beforehand.
     """
-
-    published: Path
-    keep_generations: int = 3
-    chunk: int = 0
-    free_bytes: Callable[[Path], int] = disk.free_bytes
-    _is_kept: bool = field(default=False, init=False)
-    _is_prepared: bool = field(default=False, init=False)
 
     kind = "duckdb"
     way_back = (
@@ -224,14 +191,34 @@ class DuckDBFile(Destination):
         "its place"
     )
 
-    def __post_init__(self) -> None:
-        if self.published.stem.casefold() in (schema.RAW_SCHEMA, schema.VIEW_SCHEMA):
+    def __init__(
+        self,
+        published: Path,
+        keep_generations: int = 3,
+        chunk: int = 0,
+        free_bytes: Callable[[Path], int] = disk.free_bytes,
+    ) -> None:
+        if published.stem.casefold() in (schema.RAW_SCHEMA, schema.VIEW_SCHEMA):
             # DuckDB names the catalogue after the file: `kore.campaigns` would be ambiguous
             expected = (
                 f"a file name other than its schemas `{schema.VIEW_SCHEMA}` and "
                 f"`{schema.RAW_SCHEMA}`"
             )
-            raise SettingInvalid(key="database", value=self.published, expected=expected)
+            raise SettingInvalid(key="database", value=published, expected=expected)
+        self.published = published
+        self.name = str(published)
+        self.short_name = published.name
+        self.keep_generations = keep_generations
+        self.chunk = chunk
+        self.free_bytes = free_bytes
+        # `x.db` and `x.duckdb` are two databases
+        folder = published.stem if published.suffix == ".duckdb" else published.name
+        self.folder = published.parent / ".kore_campaigns" / folder
+        self.working_copy = self.folder / published.name
+        self._temporary = published.with_name(f".{published.name}.tmp")
+        # names the published file that the working copy equals; missing while it is ahead
+        self._origin = self.folder / "origin.json"
+        self._is_kept = self._is_prepared = False
 
     @classmethod
     def in_folder(
@@ -241,26 +228,8 @@ class DuckDBFile(Destination):
         return cls((folder / (database or DEFAULT_DATABASE)).absolute(), **options)
 
     @property
-    def name(self) -> str:
-        return str(self.published)
-
-    @property
-    def short_name(self) -> str:
-        return self.published.name
-
-    @property
     def size_bytes(self) -> int:
         return disk.size_of(self.published)
-
-    @property
-    def folder(self) -> Path:
-        # `x.db` and `x.duckdb` are two databases
-        name = self.published.stem if self.published.suffix == ".duckdb" else self.published.name
-        return self.published.parent / ".kore_campaigns" / name
-
-    @property
-    def working_copy(self) -> Path:
-        return self.folder / self.published.name
 
     @property
     def generations(self) -> Generations:
@@ -288,8 +257,11 @@ class DuckDBFile(Destination):
 
     @contextmanager
     def read_loaded(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
-        with self._writing(), duckdb.connect(str(self.working_copy)) as connection:
-            yield DuckDBReader(connection)
+        try:
+            with duckdb.connect(str(self.working_copy)) as connection:
+                yield DuckDBReader(connection)
+        except duckdb.Error as failed:
+            raise self._explained(failed) from failed
 
     def check(self, settings: KoreSettings | None) -> str:
         with self.locked(), self.read_if_any() as reader:
@@ -306,17 +278,14 @@ class DuckDBFile(Destination):
     def locked(self) -> Iterator[None]:
         """Lock it for one command, which keeps one generation; raises `DatabaseLocked`."""
         self._is_kept = self._is_prepared = False
-        with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(RunLock(self.folder).locked(self.name))
-            except OSError as failed:
-                raise self._unusable(failed) from failed
-            try:
+        try:
+            with RunLock(self.folder).locked(self.name):
                 yield
-            except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
-                if not _may_be_the_disk(failed) or (unusable := self._unusable(failed)) is failed:
-                    raise
-                raise unusable from failed
+        except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
+            explained = self._explained(failed)
+            if explained is failed or not (disk.said_full(failed) or disk.said_damaged(failed)):
+                raise
+            raise explained from failed
 
     @contextmanager
     def open(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
@@ -385,7 +354,9 @@ class DuckDBFile(Destination):
             self._replace_published()
             self._is_kept = True
             self.generations.prune(self.keep_generations)
-            disk.replace_text(self._origin, self._identity())
+            temporary = self._origin.with_suffix(".tmp")  # a fixed name, which never piles up
+            temporary.write_text(self._identity(), encoding="utf-8")
+            temporary.replace(self._origin)
 
     def restore(self, generation: Path) -> Path | None:
         """Publish a generation. The replaced file becomes one instead, and is returned if there was
@@ -424,15 +395,6 @@ class DuckDBFile(Destination):
     @property
     def _room(self) -> disk.Room:
         return disk.Room(self.published, self.folder / "generations", self.free_bytes)
-
-    @property
-    def _origin(self) -> Path:
-        """Names the published file that the working copy equals; missing while it is ahead."""
-        return self.folder / "origin.json"
-
-    @property
-    def _temporary(self) -> Path:
-        return self.published.with_name(f".{self.published.name}.tmp")
 
     def _remove_leftovers(self) -> None:
         """Remove what a killed run had not finished."""
@@ -473,11 +435,14 @@ class DuckDBFile(Destination):
         except (OSError, duckdb.Error, DestinationUnavailable) as failed:
             with contextlib.suppress(OSError):
                 self._temporary.unlink()
-            if (unusable := self._unusable(failed)) is failed:
+            if (explained := self._explained(failed)) is failed:
                 raise
-            raise unusable from failed
+            raise explained from failed
 
-    def _unusable(self, failed: Exception) -> DestinationUnavailable:
+    def _explained(self, failed: Exception) -> Exception:
+        """The same error, or a better explanation: a full disk, a damaged working copy."""
+        if isinstance(failed, KoreCampaignsError) and type(failed) is not DestinationUnavailable:
+            return failed
         if said := disk.said_full(failed):
             return self._room.lacking(self._step_bytes(), said=said)
         if self._is_prepared and disk.said_damaged(failed):  # before that, it is the published one
@@ -497,21 +462,9 @@ class DuckDBFile(Destination):
         return self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
 
 
-def _in_utc(cell: Any) -> Any:
-    """A timestamp with Python's own UTC, where DuckDB returns that of pytz."""
-    is_aware = isinstance(cell, datetime) and cell.tzinfo is not None
-    return cell.astimezone(UTC) if is_aware else cell
-
-
 def _log_of(database: Path) -> Path:
     """DuckDB's write-ahead log of a file."""
     return Path(f"{database}.wal")
-
-
-def _may_be_the_disk(failed: Exception) -> bool:
-    """True unless the error has a better explanation; the call budget file has its own error."""
-    is_ours = isinstance(failed, KoreCampaignsError) and type(failed) is not DestinationUnavailable
-    return not is_ours and (disk.said_full(failed) != "" or disk.said_damaged(failed))
 
 
 def _reason(failed: Exception) -> str:

@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2.extras import register_default_json
 
 from kore_campaigns.errors import AccountLocked, DestinationUnavailable, first_line_of_driver
-from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader
+from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
 from kore_campaigns.load.warehouse import Warehouse
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA
 
@@ -27,7 +27,7 @@ _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "
 
 
 class PostgresReader(CopyTarget):
-    """A connection of psycopg2's; each statement is a transaction unless `transaction` is used."""
+    """A connection of psycopg2. Each statement is a transaction unless `transaction` is used."""
 
     missing_table = psycopg2.errors.UndefinedTable
 
@@ -38,45 +38,34 @@ class PostgresReader(CopyTarget):
         self.execute("set timezone to 'UTC'")
         self.execute("set session characteristics as transaction isolation level repeatable read")
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
-        """The cursor of any statement."""
-        cursor = self._connection.cursor()
-        cursor.execute(*self._translated(sql, parameters))
-        return cursor
+    @contextmanager
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(*self._translated(sql, parameters))
+            yield cursor
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """A statement that returns nothing."""
+        with self.cursor(sql, parameters):
+            pass
 
     def batches(
         self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
-    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+    ) -> Iterator[list[Row]]:
         # the rows stay on the server until they are fetched
-        with closing(self._connection.cursor(name="kore_campaigns", withhold=True)) as cursor:
+        with self._connection.cursor(name="kore_campaigns", withhold=True) as cursor:
             cursor.execute(*self._translated(sql, parameters))
             while rows := cursor.fetchmany(size):
                 yield rows
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.execute(sql, parameters).fetchall()
-        return found
-
-    def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        cursor = self.execute(sql, parameters)
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self._connection.autocommit = False
-        with self._connection:  # commits or rolls back
-            yield
-        self._connection.autocommit = True
-
-    def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+    def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         lines = ("\t".join(map(_cell, row)) + "\n" for row in rows)
         self._connection.cursor().copy_expert(
             f"copy {self.qualified(table)} ({columns}) from stdin", StringIO("".join(lines))
         )
 
     def _translated(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
-        text = self._named(sql)
+        text = self.named(sql)
         if not parameters:
             return (text,)
         return text.replace("%", "%%").replace("?", "%s"), list(parameters)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kore_campaigns.schema import RAW_SCHEMA
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BATCH_ROWS = 1_000
+BATCH_ROWS: Final = 1_000
+Row = tuple[Any, ...]
 
 
 class Reader(ABC):
@@ -27,24 +29,29 @@ class Reader(ABC):
     """What the driver raises for a table that does not exist."""
 
     @abstractmethod
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> AbstractContextManager[Any]:
+        """The DB-API cursor of an executed statement."""
+
     def batches(
         self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
-    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+    ) -> Iterator[list[Row]]:
         """Rows in batches of `size`; the next query may start when all were taken."""
+        with self.cursor(sql, parameters) as cursor:
+            while rows := cursor.fetchmany(size):
+                yield [tuple(map(plain, row)) for row in rows]
 
-    @abstractmethod
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """All rows."""
+        with self.cursor(sql, parameters) as cursor:
+            return [tuple(map(plain, row)) for row in cursor.fetchall()]
+
     def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """All rows by column name."""
+        with self.cursor(sql, parameters) as cursor:
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, map(plain, row), strict=True)) for row in cursor.fetchall()]
 
-    @abstractmethod
-    def transaction(self) -> AbstractContextManager[None]:
-        """A transaction: it reads one state of the database, and is rolled back on an error."""
-
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows."""
-        return [row for batch in self.batches(sql, parameters) for row in batch]
-
-    def rows_if_loaded(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows_if_loaded(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows; none if a table does not exist because nothing was ever loaded into it."""
         try:
             return self.rows(sql, parameters)
@@ -69,11 +76,23 @@ class Reader(ABC):
             arrays = [pa.array(each, field.type) for each, field in zip(cells, schema, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Read one state of the database, and commit. After an error the connection is of no more
+        use; closing it rolls back.
+        """
+        with self.cursor("begin transaction"):
+            pass
+        yield
+        with self.cursor("commit"):
+            pass
+
     def qualified(self, table: str) -> str:
         """Name of a raw table with its schema."""
         return f"{RAW_SCHEMA}.{table}"
 
-    def _named(self, sql: str) -> str:
+    def named(self, sql: str) -> str:
+        """The SQL with qualified names of raw tables."""
         return re.sub(r"\{(\w+)}", lambda name: self.qualified(name[1]), sql)
 
 
@@ -81,11 +100,12 @@ class CopyTarget(Reader):
     """A reader of an empty database into which rows are copied."""
 
     @abstractmethod
-    def insert(self, table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
+    def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         """Add rows to a table; the values are those that DuckDB returned."""
 
 
-def in_utc(moment: datetime | str) -> datetime:
-    """A moment as drivers hand it out: with a zone, in UTC without one, or as text."""
-    found = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+def plain(value: Any) -> Any:
+    """One value for all drivers: a timestamp in UTC, the text of a JSON document."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return json.dumps(value) if isinstance(value, dict | list) else value

@@ -7,13 +7,11 @@ stages its rows in a dataset of its own, since dlt's writers empty a shared one.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from kore_campaigns.errors import DestinationUnavailable, first_line, first_line_of_driver
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.duckdb_file import RunLock
-from kore_campaigns.load.reader import BATCH_ROWS, Reader, in_utc
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import RAW_SCHEMA
 
 if TYPE_CHECKING:
@@ -40,34 +38,14 @@ class DltReader(Reader):
         self.missing_table = DatabaseUndefinedRelation
         self._client = client
 
-    def batches(
-        self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
-    ) -> Iterator[Sequence[tuple[Any, ...]]]:
-        with self._client.execute_query(self._translated(sql), *parameters) as cursor:
-            while rows := cursor.fetchmany(size):
-                yield [tuple(map(_plain, row)) for row in rows]
-
-    def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with self._client.execute_query(self._translated(sql), *parameters) as cursor:
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
-
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        with self._client.begin_transaction():
-            yield
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        statement = self.named(sql).replace("?", "%s")
+        with self._client.execute_query(statement, *parameters) as cursor:
+            yield cursor
 
     def qualified(self, table: str) -> str:
         return str(self._client.make_qualified_table_name(table))
-
-    def _translated(self, sql: str) -> str:
-        return self._named(sql).replace("?", "%s")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return in_utc(value)
-    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 @contextmanager
@@ -86,12 +64,9 @@ class Warehouse(Destination):
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
         self.folder = folder
+        self.name = self.short_name = f"{kind}, schema {RAW_SCHEMA}"
         self.flags = f" --destination {kind}"
         self._check_promises()
-
-    @property
-    def name(self) -> str:
-        return f"{self.kind}, schema {RAW_SCHEMA}"
 
     @contextmanager
     def open(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:

@@ -65,13 +65,9 @@ class Restored:
 
 def read_kept(file: DuckDBFile) -> Kept:
     """The published file and every generation, newest first."""
-    files = file.generations.files()
-    found = [_read_state(path, number) for number, path in enumerate(files, start=1)]
-    return Kept(
-        str(file.published),
-        _read_state(file.published),
-        [state for state in found if state is not None],
-    )
+    paths = enumerate(file.generations.files(), start=1)
+    found = [_read_state(path, number) for number, path in paths]
+    return Kept(file.name, _read_state(file.published), [state for state in found if state])
 
 
 def restore_generation(file: DuckDBFile, wanted: str) -> Restored:
@@ -86,29 +82,26 @@ def restore_generation(file: DuckDBFile, wanted: str) -> Restored:
         for number, path in enumerate(paths, start=1)
         for name in (str(number), path.name, path.stem)
     }
-    path = names.get(wanted)
+    expected = (
+        f"a number from 1 (the newest) to {len(paths)} or a name, as `kore-campaigns restore` "
+        "lists them"
+        if paths
+        else f"nothing: none is kept in `{file.generations.folder}`; each run keeps what it "
+        "replaces"
+    )
+    unknown = SettingInvalid(key="generation", value=wanted, expected=expected)
+    if wanted not in names:
+        raise unknown
     with file.locked():
-        # a run that ended just now may have removed it
-        state = None if path is None else _read_state(path)
-        if path is None or state is None:
-            expected = (
-                f"a number from 1 (the newest) to {len(paths)} or a name, as `kore-campaigns "
-                "restore` lists them"
-                if paths
-                else f"nothing: none is kept in `{file.generations.folder}`; each run keeps what "
-                "it replaces"
-            )
-            raise SettingInvalid(key="generation", value=wanted, expected=expected)
+        state = _read_state(names[wanted])
+        if state is None:  # a run that ended just now removed it
+            raise unknown
         if state.problem is not None:
-            reason = f"the generation `{path}` cannot be read: {state.problem}"
-            raise DestinationUnavailable(
-                str(file.published), reason, next_step="restore another one"
-            )
-        replaced = file.restore(path)
+            reason = f"the generation `{names[wanted]}` cannot be read: {state.problem}"
+            raise DestinationUnavailable(file.name, reason, next_step="restore another one")
+        replaced = file.restore(names[wanted])
         return Restored(
-            str(file.published),
-            state,
-            None if replaced is None else _read_state(replaced, number=1),
+            file.name, state, None if replaced is None else _read_state(replaced, number=1)
         )
 
 
@@ -118,16 +111,13 @@ def _read_state(path: Path, number: int | None = None) -> State | None:
         status = path.stat()
     except FileNotFoundError:
         return None
-    published_at = datetime.fromtimestamp(status.st_mtime, UTC)
-    state = State(path.name, published_at, status.st_size, number)
+    state = State(path.name, datetime.fromtimestamp(status.st_mtime, UTC), status.st_size, number)
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            run = connection.execute(_LAST_RUN).fetchone()
-            counts = connection.execute(_COUNTS).fetchone()
+            run_id, exit_code = connection.execute(_LAST_RUN).fetchone() or (None, None)
+            campaigns, versions = connection.execute(_COUNTS).fetchone() or (None, None)
     except duckdb.Error as failed:
         return replace(state, problem=first_line(failed))
-    run_id, exit_code = run or (None, None)
-    campaigns, versions = counts or (None, None)
     return replace(
         state, run_id=run_id, exit_code=exit_code, campaigns=campaigns, versions=versions
     )
