@@ -383,7 +383,7 @@ class NoRoom(DestinationUnavailable):
 
 @dataclass(eq=False, kw_only=True)
 class WorkingCopyDamaged(DestinationUnavailable):
-    """The private copy is damaged, for example by a full disk.
+    """The working copy is damaged, for example by a full disk.
 
     DuckDB does not report a checkpoint that fails while a connection is closed. It leaves half a
     block, which the next connection finds.

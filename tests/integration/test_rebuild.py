@@ -132,7 +132,7 @@ def test_it_needs_no_settings_and_no_credentials(
     versions = len(rows["campaign_versions"])
     assert summary[0].startswith("rebuild: ")
     assert f" of {versions} versions came out different, in " in summary[0]
-    assert summary[1] == f"  kept       all {versions}: same keys, hashes, moments, `raw`"
+    assert summary[1] == f"  kept       all {versions}: same keys, hashes, times, `raw`"
     hours = len(rows["campaign_versions__calling_hours"])
     assert f"  rows       calling_hours: {hours} before, {hours} after" in summary
     assert any(line.startswith("  different  name: ") for line in summary)

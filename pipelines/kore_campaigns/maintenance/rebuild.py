@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import keep_generations
@@ -26,9 +26,6 @@ from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, RAW_SCHEMA, nested_name
 from kore_campaigns.transform.campaign import StoredVersion, deletion_row, shape, version_row
 from kore_campaigns.transform.row_diff import Difference, differences
-
-if TYPE_CHECKING:
-    import dlt
 
 Row = dict[str, Any]
 
@@ -110,15 +107,11 @@ def _load_different(target: Destination, rebuilt: Rebuilt) -> Counter[str]:
                 rebuilt.add(found)
                 waiting.append(derived)
             if len(waiting) == PACKAGE:
-                _load(pipeline, waiting, target.name)
-        _load(pipeline, waiting, target.name)
+                load(pipeline, waiting, database=target.name)
+                waiting.clear()
+        if waiting:
+            load(pipeline, waiting, database=target.name)
     return derived_rows
-
-
-def _load(pipeline: dlt.Pipeline, waiting: list[Row], database: str) -> None:
-    if waiting:
-        load(pipeline, waiting, database=database)
-        waiting.clear()
 
 
 def _derived(target: Destination, reader: Reader) -> Iterator[tuple[Row, Row]]:
