@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kore_campaigns.extract.listing import StoredRow
 from kore_campaigns.load.reader import Reader
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table, nested_name
 from kore_campaigns.transform.campaign import StoredVersion
 
 # error codes of campaigns that a run did not get to, which is no failure of theirs
@@ -217,7 +217,7 @@ def stored_versions(reader: Reader) -> Iterator[Row]:
         nested: dict[str, dict[tuple[str, int], list[Row]]] = {}
         for child in CAMPAIGN_VERSIONS.children:
             by_version = nested[child.name] = defaultdict(list)
-            sql = _select(reader, f"{CAMPAIGN_VERSIONS.name}__{child.name}", child)
+            sql = _select(reader, nested_name(CAMPAIGN_VERSIONS, child), child)
             order = "order by campaign_id, version, position"
             for row in reader.dicts(f"{sql} {order}", page) if sql else ():
                 by_version[row["campaign_id"], row["version"]].append(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from hashlib import sha256
 from io import StringIO
 from pathlib import Path
@@ -15,7 +15,7 @@ from psycopg2.extras import register_default_json
 from kore_campaigns.errors import AccountLocked, DestinationUnavailable, first_line_of_driver
 from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
 from kore_campaigns.load.warehouse import Warehouse
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name
 
 if TYPE_CHECKING:
     import dlt
@@ -179,15 +179,11 @@ class Postgres(Warehouse):
                 raise DestinationUnavailable(self.name, reason)
             yield reader
 
-    @contextmanager
-    def read_if_any(self) -> Iterator[Reader | None]:
-        with self.connect() as reader:
-            yield reader
+    def read_if_any(self) -> AbstractContextManager[Reader]:
+        return self.connect()
 
-    @contextmanager
-    def read_loaded(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
-        with self.connect() as reader:
-            yield reader
+    def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
+        return self.connect()
 
     def check(self, settings: KoreSettings | None) -> str:
         with self.connect() as reader:
@@ -231,10 +227,10 @@ class Postgres(Warehouse):
             with reader.transaction():
                 history_before = history.format(schema=RAW_SCHEMA)
                 reader.execute(f"create table {_HISTORY} as {history_before}")
-                for name in (
-                    root,
-                    *(f"{root}__{child.name}" for child in CAMPAIGN_VERSIONS.children),
-                ):
+                children = (
+                    nested_name(CAMPAIGN_VERSIONS, each) for each in CAMPAIGN_VERSIONS.children
+                )
+                for name in (root, *children):
                     reader.execute(
                         f"delete from {RAW_SCHEMA}.{name} as old using {_REBUILT}.{root} as new "  # noqa: S608  # names of ours
                         f"where {_SAME_VERSION}"

@@ -90,13 +90,11 @@ class Warehouse(Destination):
     def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
         return self._client_of(pipeline)
 
-    @contextmanager
-    def read_if_any(self) -> Iterator[Reader | None]:
-        with self._scratch_pipeline("read") as pipeline, self._client_of(pipeline) as reader:
-            yield reader
+    def read_if_any(self) -> AbstractContextManager[Reader | None]:
+        return self._read()
 
     def check(self, settings: KoreSettings | None) -> str:
-        with self._scratch_pipeline("read") as pipeline, self._client_of(pipeline) as reader:
+        with self._read() as reader:
             reader.rows("select 1")
         return f"{self.name}, connected"
 
@@ -104,6 +102,11 @@ class Warehouse(Destination):
         """Create those of this version; the caller has excluded all runs."""
         with self._scratch_pipeline("made") as pipeline, self._errors():
             self._make_tables_and_views(pipeline)
+
+    @contextmanager
+    def _read(self) -> Iterator[Reader]:
+        with self._scratch_pipeline("read") as pipeline, self._client_of(pipeline) as reader:
+            yield reader
 
     @contextmanager
     def _client_of(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
