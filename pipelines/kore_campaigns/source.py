@@ -1,8 +1,8 @@
-"""The plain dlt source: `dlt.pipeline(...).run(kore_campaigns())` in anybody's own pipeline.
+"""The plain dlt source: `dlt.pipeline(...).run(kore_campaigns())` in a pipeline of your own.
 
-One full sweep as one load package, raw tables only.  What the pipeline's destination holds is the
-checkpoint here as in `run_pipeline`, so a second run writes new versions only.  Chunks, views,
-contact lists, policies and publishing are `run_pipeline`'s.
+One full sweep is one load package, of raw tables only.  The destination is the checkpoint as in
+`run_pipeline`: a second run writes new versions only.  Only `run_pipeline` has chunks, views,
+contact lists, policies and publishing.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def kore_campaigns(
 ) -> Iterator[DltResource]:
     """Campaign versions with their calling hours, lists and changes, and the record of the sweep.
 
-    Every setting may come from `[sources.kore_campaigns]` or the environment; the ones most often
-    given in code are arguments.  Nothing is read or asked before the resources are iterated.
-    Raises `AccessRefused` if the credentials are refused; a campaign that fails is a row of
-    `extraction_errors`.
+    Every setting may come from `[sources.kore_campaigns]` or the environment; the arguments are
+    those that code sets most often.  No file is read and no request sent before the resources are
+    iterated.  Raises `AccessRefused` if the credentials are refused.  A campaign that fails is a
+    row of `extraction_errors`.
     """
     swept = cache(lambda: _sweep(settings))
     yield resource(schema.CAMPAIGN_VERSIONS, _rows(lambda: swept().version_rows()))
@@ -63,9 +63,7 @@ def _rows(rows: Callable[[], Iterable[dict[str, Any]]]) -> Iterator[dict[str, An
 
 
 def _sweep(settings: KoreSettings) -> PendingRows:
-    """Request every configured campaign, compared with what the active pipeline's destination
-    holds.
-    """
+    """Request every configured campaign; compare with the destination of the active pipeline."""
     campaign_ids = configured_ids(settings, project_folder())
     pipeline = _active_pipeline()
     report = new_report(database=pipeline.dataset_name if pipeline else "")
@@ -86,9 +84,7 @@ def _sweep(settings: KoreSettings) -> PendingRows:
 
 
 def _active_pipeline() -> dlt.Pipeline | None:
-    """The pipeline that runs this source, its tables made; None where nobody loads, as in a
-    notebook.
-    """
+    """The pipeline that runs this source, with all tables made; None outside of one."""
     context = Container()[PipelineContext]
     if not context.is_active():
         return None
@@ -98,7 +94,7 @@ def _active_pipeline() -> dlt.Pipeline | None:
             raise SettingInvalid(
                 key="destination",
                 value=pipeline.destination.destination_name,
-                expected="a SQL destination: what it holds decides what is new",
+                expected="a SQL destination: its stored versions decide what is new",
             )
     ensure_tables(pipeline)
     return pipeline

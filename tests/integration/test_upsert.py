@@ -1,4 +1,4 @@
-"""Tables that say how things are now hold what was found last, and are written where it differs."""
+"""Tables of the current state have the rows that were found last; only differences are written."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def configured(campaign_id: str, *, stream_id: str = APP, account_id: str = "a")
     }
 
 
-def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left_alone(
+def test_differences_are_written_missing_rows_deleted_and_other_apps_left_alone(
     emulate: Emulate, project: Project
 ) -> None:
     project.use(emulate(demo_campaigns()))
@@ -45,7 +45,7 @@ def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left
             write(upsert)
             return upsert
 
-        def held(stream_id: str) -> list[tuple[str, str]]:
+        def stored(stream_id: str) -> list[tuple[str, str]]:
             with file.read_loaded(pipeline) as reader:
                 rows = stored_rows(reader, TABLE, {"stream_id": stream_id})
             return sorted((row["campaign_id"], row["account_id"]) for row in rows)
@@ -60,6 +60,6 @@ def test_what_differs_is_put_what_is_no_longer_given_removed_and_others_are_left
         assert second.deleted == []
         assert third.rows == []
         assert {row["campaign_id"] for row in third.deleted} == {"one", "two", "four"}
-        assert held(APP) == [("three", "b")]
-        assert held(OTHER_APP) == [("x", "a")]
+        assert stored(APP) == [("three", "b")]
+        assert stored(OTHER_APP) == [("x", "a")]
         assert bring(configured("three", account_id="b")) == Upsert(TABLE, [], [])

@@ -100,7 +100,7 @@ def _quoted(text: str) -> str:
 NATIVE_DIALECTS: Final = ("duckdb", "postgres")
 """The views are written in SQL that both of them understand."""
 GENERATED_DIALECTS: Final = ("snowflake", "bigquery", "redshift", "databricks", "clickhouse")
-# sorts nulls first unless told otherwise, and knows no other order within a window
+# sorts nulls first by default, and knows no other order within a window
 _NULLS_FIRST: Final = ("bigquery",)
 # seconds since 1970, where sqlglot leaves a name of its own
 _EPOCH: Final = {"bigquery": "unix_seconds", "clickhouse": "toUnixTimestamp"}
