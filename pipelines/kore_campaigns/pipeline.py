@@ -81,9 +81,8 @@ class ConnectionRun:
 
     @property
     def exit_code(self) -> int:
-        if self.ending is not None:
-            return self.ending.exit_code
-        return 0 if self.report is None else self.report.exit_code
+        end = self.ending or self.report
+        return 0 if end is None else end.exit_code
 
     def as_json(self) -> dict[str, Any]:
         """The object of a run, or its error."""
@@ -156,15 +155,9 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     folder = project_folder(project_dir)
     configuration = _configure(settings, folder, connection)
     where = _destination(destination, database, folder, [configuration])
+    stop = stop or threading.Event()
     with where.locked():
-        return _run(
-            where,
-            configuration,
-            accept_vanished=accept_vanished,
-            deadline_seconds=deadline_seconds,
-            stop=stop or threading.Event(),
-            progress=progress,
-        )
+        return _run(where, configuration, accept_vanished, deadline_seconds, stop, progress)
 
 
 def run_connections(  # noqa: PLR0913  # as `run_pipeline`
@@ -211,30 +204,17 @@ def run_connections(  # noqa: PLR0913  # as `run_pipeline`
         for name in sorted(dict.fromkeys(connections), key=last_start):
             left = None if ends_at is None else ends_at - time.monotonic()
             is_over = stop.is_set() or (left is not None and left <= 0)
-            report, ending = None, NOT_STARTED if is_over else None
+            report, ending = None, endings.get(name, NOT_STARTED if is_over else None)
             with for_connection(name):
-                try:
-                    if name in endings:
-                        ending = endings[name]
-                    elif not is_over:
-                        report = _run(
-                            where,
-                            configurations[name],
-                            accept_vanished=accept_vanished,
-                            deadline_seconds=left,
-                            stop=stop,
-                            progress=progress,
-                        )
-                except Exception as failed:  # whatever it is, the other connections run
-                    ending = error_summary(failed)
+                if ending is None:
+                    ready = configurations[name]
+                    try:
+                        report = _run(where, ready, accept_vanished, left, stop, progress)
+                    except Exception as failed:  # whatever it is, the other connections run
+                        ending = error_summary(failed)
                 if ending is not None:
-                    log_event(
-                        logger,
-                        "run_failed",
-                        ending.message,
-                        code=ending.code,
-                        exit_code=ending.exit_code,
-                    )
+                    fields: dict[str, Any] = {"code": ending.code, "exit_code": ending.exit_code}
+                    log_event(logger, "run_failed", ending.message, **fields)
             runs.parts.append(ConnectionRun(name, report, ending))
     return runs
 
@@ -246,10 +226,7 @@ def _configure(settings: Mapping[str, Any], folder: Path, connection: str | None
 
 
 def _destination(
-    kind: str,
-    database: str | Path | None,
-    folder: Path,
-    configurations: Sequence[Configuration],
+    kind: str, database: str | Path | None, folder: Path, configurations: Sequence[Configuration]
 ) -> Destination:
     """The destination of all of them: it has room for the largest chunk."""
     return destination_for(
@@ -267,7 +244,6 @@ def _destination(
 def _run(
     destination: Destination,
     configuration: Configuration,
-    *,
     accept_vanished: bool,
     deadline_seconds: float | None,
     stop: threading.Event,
@@ -363,13 +339,14 @@ def _load_chunk(
                 upserts += [each.upsert(reader) for each in (*current, *zones)]
         write_upserts(pipeline, upserts, run_id=report.run_id, database=report.database)
     rows.clear()
+    seconds = round(time.monotonic() - began, 3)
     log_event(
         logger,
         "chunk_loaded",
         versions=versions,
         done=report.done,
         planned=report.planned,
-        load_seconds=round(time.monotonic() - began, 3),
+        load_seconds=seconds,
     )
 
 
