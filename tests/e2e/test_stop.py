@@ -59,7 +59,7 @@ def test_a_run_asked_to_stop_stores_what_it_has_and_the_next_completes_it(
     assert stored.keys() | failed.keys() == set(kore.campaign_ids())
     assert not stored.keys() & failed.keys()
     assert "stopping: fetched campaigns are being stored" in err
-    assert "interrupted; what was fetched is stored. Next: run again" in err
+    assert "interrupted; the campaigns fetched so far are stored. Next: run again" in err
     assert "Traceback" not in err
     assert project.sql("select exit_code, is_complete from kore_raw.extraction_runs") == [
         (75, False)

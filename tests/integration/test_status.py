@@ -192,7 +192,7 @@ def test_a_campaign_taken_out_of_the_file_is_counted_apart(
     (app,) = read_status(DuckDBFile(project.database)).apps
 
     assert (app.configured, app.live, app.not_configured, app.stale) == (4, 5, 1, 0)
-    assert "1 of the live are not configured: nobody asks" in project.cli("status").out
+    assert "live but not configured: 1; no run fetches it" in project.cli("status").out
 
 
 def test_a_run_that_was_killed_is_told(kore: Emulator, project: Project) -> None:

@@ -53,7 +53,7 @@ def test_an_unknown_field_is_reported_kept_and_makes_no_column(
         {"path": "dialingStrategy.futureField", "example_type": "object", "count": 2},
         {"path": "futureField", "example_type": "string", "count": 2},
     ]
-    assert "drift: `futureField` (string) of 2 campaign(s) is unknown" in ended.err
+    assert "drift: `futureField` (string) of 2 campaigns is unknown" in ended.err
     assert project.sql(COLUMNS) == columns
     raw = live_campaigns(project)
     assert {
