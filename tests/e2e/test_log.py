@@ -30,14 +30,14 @@ def test_the_log_is_json_and_nothing_else(kore: Emulator, project: Project) -> N
 
     ended = project.command("run", "--log-format", "json", "--metrics-file", "no/kore.prom")
 
-    told = lines(ended)
-    assert [line["event"] for line in told] == [
+    events = lines(ended)
+    assert [line["event"] for line in events] == [
         *("run_started", "sweep_planned", "campaign_failed", "chunk_loaded", "drift_found"),
         *("run_finished", "metrics_failed"),
     ]
-    assert {line["run_id"] for line in told} == {told[0]["run_id"]}
-    assert told[-2]["exit_code"] == ended.code == 4
-    assert ended.out.startswith(f"run {told[0]['run_id']}: NOT complete")
+    assert {line["run_id"] for line in events} == {events[0]["run_id"]}
+    assert events[-2]["exit_code"] == ended.code == 4
+    assert ended.out.startswith(f"run {events[0]['run_id']}: NOT complete")
 
 
 def test_an_error_that_ends_the_run_is_an_event_with_the_same_sentence(
@@ -90,9 +90,9 @@ def test_a_run_asked_to_stop_logs_it(emulate: Emulate, project: Project) -> None
     process.terminate()
     _, rest = process.communicate(timeout=60)
 
-    told = [json.loads(line) for line in [first, *rest.splitlines()]]
+    events = [json.loads(line) for line in [first, *rest.splitlines()]]
     assert process.returncode == 75
-    assert [line["event"] for line in told] == [
+    assert [line["event"] for line in events] == [
         *("run_started", "stop_requested", "chunk_loaded", "campaigns_not_reached"),
         *("run_interrupted", "run_finished"),
     ]

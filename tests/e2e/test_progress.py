@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, plain lines in a file, nothing when asked for nothing."""
+"""How far a run is: a bar on a terminal, plain lines in a file, nothing with --quiet."""
 
 from __future__ import annotations
 

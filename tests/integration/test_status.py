@@ -133,7 +133,7 @@ def test_a_run_that_goes_on_is_named_and_may_be_looked_at(
         process.communicate(timeout=60)
 
     assert (ended.json["state"], ended.json["running_pid"]) == ("running", process.pid)
-    assert ended.json["advice"] == "wait for the run that goes on"
+    assert ended.json["advice"] == "wait for the active run"
     assert read_status(workspace).running_pid is None
 
 

@@ -144,7 +144,7 @@ class Status:
         """The next command."""
         run = f"kore-campaigns run{self.flags}"
         if self.state == "running":
-            return "wait for the run that goes on"
+            return "wait for the active run"
         if self.state == "ok":
             return "nothing to do"
         if self.state == "stale":

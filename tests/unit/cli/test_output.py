@@ -224,17 +224,17 @@ def test_old_news_are_said_to_be_old() -> None:
     assert lines[-1] == "next       kore-campaigns run; and see why it is no longer scheduled"
 
 
-def test_a_run_that_goes_on_is_said_first() -> None:
+def test_an_active_run_is_shown_first() -> None:
     lines = status_summary(status(app(), running_pid=7, running_since="02:00"))
 
     assert lines[0] == "state      running: process 7, since 02:00"
     assert lines[2:] == [
         "last run   none has ended yet",
-        "next       wait for the run that goes on",
+        "next       wait for the active run",
     ]
 
 
-def test_each_app_of_a_database_is_told() -> None:
+def test_each_app_of_a_database_is_shown() -> None:
     lines = status_summary(status(app(last_run(**COMPLETE)), app(None, stream_id="st-2")))
 
     assert [line for line in lines if line.startswith(("app", "last run"))] == [

@@ -40,7 +40,7 @@ def test_before_the_first_run_the_advice_is_to_run() -> None:
 def test_a_run_that_goes_on_outweighs_all() -> None:
     found = status(app(last_run()), running_pid=7)
 
-    assert (found.state, found.advice) == ("running", "wait for the run that goes on")
+    assert (found.state, found.advice) == ("running", "wait for the active run")
 
 
 def test_of_several_apps_the_worst_is_told() -> None:
