@@ -14,8 +14,8 @@ from support.status_facts import COMPLETE, app, last_run, status
     [
         (COMPLETE, 0, "ok", "nothing to do"),
         (COMPLETE, 1, "stale", "kore-campaigns run; and see why it is no longer scheduled"),
-        ({"exit_code": 4}, 1, "partial", "mend what the failures name, then kore-campaigns run"),
-        ({"exit_code": 5, "state": "failed"}, 0, "failed", "mend what the failures name, then"),
+        ({"exit_code": 4}, 1, "partial", "fix the failures, then kore-campaigns run"),
+        ({"exit_code": 5, "state": "failed"}, 0, "failed", "fix the failures, then"),
         ({"exit_code": 3, "state": "failed"}, 0, "failed", "kore-campaigns check"),
         ({"exit_code": 75, "state": "failed"}, 0, "failed", "kore-campaigns run"),
         ({"exit_code": 75, "state": "interrupted"}, 0, "interrupted", "kore-campaigns run"),
