@@ -14,8 +14,8 @@ from kore_campaigns.maintenance.rebuild import HISTORY, faults, nested_rows
 from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
 
-LOST = "is not there any more, or not as it was"
-ADDED = "was not there, or not so"
+LOST = "is missing or different"
+ADDED = "is new or different"
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def file_faults(before: Path, after: Path) -> list[str]:
         ("update campaign_versions set _dlt_load_id = 'x' where version = 2", [LOST]),
         (
             "insert into campaign_versions select * from campaign_versions where version = 2",
-            [ADDED, "is there twice"],
+            [ADDED, "is stored twice"],
         ),
         (
             "update campaign_versions__changes set campaign_id = 'x' where version = 2",

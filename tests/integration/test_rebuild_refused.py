@@ -22,7 +22,7 @@ DESTINATIONS = BOTH
 KILLS = 12
 
 
-WAY_BACK = {"duckdb": "`kore-campaigns restore`", "postgres": "go back to a backup of the server"}
+WAY_BACK = {"duckdb": "`kore-campaigns restore`", "postgres": "restore a backup of the server"}
 
 
 def stored(project: Project) -> object:
@@ -49,19 +49,19 @@ def with_history(emulate: Emulate, project: Project) -> tuple[Emulator, str]:
     [
         (
             """update campaign_versions set raw = '{"name":"other"}' where version = 2""",
-            "version 2: its `raw` is not what its `content_hash` says",
+            "version 2: its `raw` does not match its `content_hash`",
         ),
         (
             "update campaign_versions set content_hash = 'x' where version = 1",
-            "version 1: its `raw` is not what its `content_hash` says",
+            "version 1: its `raw` does not match its `content_hash`",
         ),
         (
             "update campaign_versions set raw = null where version = 2",
-            "version 2: its `raw` is not what its `content_hash` says",
+            "version 2: its `raw` does not match its `content_hash`",
         ),
         (
             "insert into campaign_versions select * from campaign_versions where version = 3",
-            "version 3 is there twice",
+            "version 3 is stored twice",
         ),
         (
             "update campaign_versions__contact_lists set version = 7, _dlt_root_id = 'x'"

@@ -29,8 +29,8 @@ def test_a_rebuild_and_a_run_do_not_meet(emulate: Emulate, warehouse: Warehouse)
         beside = project.cli("run", "--destination", "postgres")
 
     assert (turned_away.code, refused.code, beside.code) == (6, 6, 0)
-    assert "`rebuild` or `copy` goes on: from the server itself, since " in turned_away.err
-    assert "a run, `rebuild` or `copy` goes on: from the server itself, since " in refused.err
+    assert "`rebuild` or `copy` is running: from the server itself, since " in turned_away.err
+    assert "a run, `rebuild` or `copy` is running: from the server itself, since " in refused.err
     for ended in (turned_away, refused):
         assert ended.err.count("\n") == 1
     assert project.cli("rebuild", "--destination", "postgres").code == 0
@@ -46,7 +46,7 @@ def test_a_copy_waits_for_no_run(emulate: Emulate, warehouse: Warehouse) -> None
         refused = project.cli("copy", "--destination", "postgres")
 
     assert refused.code == 6
-    assert "a run, `rebuild` or `copy` goes on" in refused.err
+    assert "a run, `rebuild` or `copy` is running" in refused.err
     assert project.cli("copy", "--destination", "postgres").code == 0
 
 

@@ -31,7 +31,7 @@ class Destination(ABC):
     """Name on a page that is sent to others."""
     flags: str = ""
     """What a recommended command needs to address it."""
-    way_back: str = "go back to a backup of the server"
+    way_back: str = "restore a backup of the server"
     """What to do about a damaged history."""
 
     @property

@@ -187,8 +187,7 @@ class DuckDBFile(Destination):
 
     kind = "duckdb"
     way_back = (
-        "`kore-campaigns restore` goes back to how an earlier run left it, or copy a backup in "
-        "its place"
+        "restore an earlier state with `kore-campaigns restore`, or replace the file by a backup"
     )
 
     def __init__(

@@ -93,17 +93,17 @@ def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> N
     Raises `AccountLocked`, which names the lock owner.
     """
     for name, function, what in (
-        (_EVERY, "pg_try_advisory_lock_shared", "`rebuild` or `copy` goes on"),
+        (_EVERY, "pg_try_advisory_lock_shared", "`rebuild` or `copy` is running"),
         (f"account {account_id}", "pg_try_advisory_lock", "another run writes for this account"),
     ):
-        next_step = "wait for it, then run the same command again; it goes on from there"
+        next_step = "wait for it, then run the same command again"
         _lock(reader, name, function, what=what, database=database, next_step=next_step)
 
 
 def lock_all_accounts(reader: PostgresReader, *, database: str) -> None:
     """Exclude all runs while the connection is open; raises `AccountLocked`."""
-    next_step = "wait for it, then repeat the command"
-    what = "a run, `rebuild` or `copy` goes on"
+    next_step = "wait for it, then run the same command again"
+    what = "a run, `rebuild` or `copy` is running"
     _lock(reader, _EVERY, "pg_try_advisory_lock", what=what, database=database, next_step=next_step)
 
 

@@ -77,10 +77,9 @@ def copy_history(
             if count:
                 raise CopyRefused(
                     copied.destination,
-                    f"it holds rows already ({count:,} in `{name}`), and two histories are not "
-                    "made one",
-                    next_step="drop its schemas `kore_raw` and `kore`, or name an empty database, "
-                    "then copy again",
+                    f"it has rows already ({count:,} in `{name}`); `copy` merges no histories",
+                    next_step="drop its schemas `kore_raw` and `kore`, or use an empty "
+                    "database; then copy again",
                 )
         for name in COPIED:
             copied.rows[name] = _copy(source, target, name, copied)
@@ -102,7 +101,7 @@ def _copy(source: Reader, target: CopyTarget, name: str, copied: Copied) -> int:
     if written != read_back:
         raise CopyRefused(
             copied.destination,
-            f"`{name}` was read back with {read_back.rows:,} rows, and not as the "
+            f"`{name}` was read back with {read_back.rows:,} rows that differ from the "
             f"{written.rows:,} of `{copied.database}`",
             next_step="report this line",
         )

@@ -88,7 +88,7 @@ def rebuild_database(
             for name in CHILDREN:
                 count, derived = rebuilt.rows_after[name], derived_rows[name]
                 if count != derived:
-                    found.append(f"`{name}` has {count} rows, not the {derived} that were derived")
+                    found.append(f"`{name}` has {count} rows, but {derived} were computed")
             _refuse(target, found)
     rebuilt.seconds = round((datetime.now(UTC) - began).total_seconds(), 3)
     return rebuilt
@@ -130,9 +130,9 @@ def _derived(target: Destination, reader: Reader) -> Iterator[tuple[Row, Row]]:
         derived = _derive(stored, data or {}, *((before, before_data) if step == 1 else ({}, None)))
         name = f"campaign `{stored['campaign_id']}` version {stored['version']}"
         if step == 0:
-            damaged.append(f"{name} is there twice")
+            damaged.append(f"{name} is stored twice")
         elif data is None or derived["content_hash"] != stored["content_hash"]:
-            damaged.append(f"{name}: its `raw` is not what its `content_hash` says")
+            damaged.append(f"{name}: its `raw` does not match its `content_hash`")
         if not damaged:
             yield stored, derived | {name: stored[name] for name in _KEPT}
         before, before_data = stored, data
@@ -205,9 +205,9 @@ def faults(reader: Reader, *, before: str, after: str) -> Iterator[str]:
         for some, others in ((before, now), (now, before))
     )
     queries = {
-        "is not there any more, or not as it was": lost,
-        "was not there, or not so": added,
-        "is there twice": _TWICE.format(schema=after),
+        "is missing or different": lost,
+        "is new or different": added,
+        "is stored twice": _TWICE.format(schema=after),
     }
     for child in CAMPAIGN_VERSIONS.children:
         names = {"child": f"{after}.{nested_name(CAMPAIGN_VERSIONS, child)}", "schema": after}
