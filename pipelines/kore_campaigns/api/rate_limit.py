@@ -391,7 +391,7 @@ class PostgresRateLimiter(RateLimiter):
     account: str
 
     def open(self) -> None:
-        """Connect, and create the tables if they are missing; raises `ImportError` too."""
+        """Connect, and create the tables if they are missing; raises `BudgetUnavailable`."""
         try:
             with self._connection_lock:
                 self._connection = self._connection or self._connect()

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 
 from platformdirs import user_state_path
 
@@ -79,6 +80,12 @@ def _rate_limiter(settings: KoreSettings, stop: threading.Event) -> RateLimiter:
     sleep = stoppable_sleep(stop)
     host, account_id = settings.host, settings.account_id
     if limits and settings.call_budget == "postgres":
+        if find_spec("psycopg2") is None:
+            raise SettingInvalid(
+                key="call_budget",
+                value=settings.call_budget,
+                expected="`machine`, or the driver: `pip install 'kore-campaigns[postgres]'`",
+            )
         limiter = PostgresRateLimiter(
             address=postgres_address(),
             limits=limits,
@@ -86,14 +93,7 @@ def _rate_limiter(settings: KoreSettings, stop: threading.Event) -> RateLimiter:
             lease_seconds=lease_seconds,
             sleep=sleep,
         )
-        try:
-            limiter.open()
-        except ImportError:
-            raise SettingInvalid(
-                key="call_budget",
-                value=settings.call_budget,
-                expected="`machine`, or the driver: `pip install 'kore-campaigns[postgres]'`",
-            ) from None
+        limiter.open()
         return limiter
     # The limit belongs to the account and this machine's user, not to a project folder. Without
     # limits only the pauses count, within this process.
