@@ -62,7 +62,7 @@ def crash(kore: Emulator, project: Project) -> None:
     project.use(kore)
     project.run()
     with duckdb.connect(str(project.database)) as connection:
-        connection.execute("update kore_raw.campaign_versions set observed_at = null")
+        connection.execute("update kore_raw.campaign_versions set raw = null, content_hash = 'x'")
 
 
 Day = Callable[[Emulator, Project], None]
