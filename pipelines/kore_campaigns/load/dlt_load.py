@@ -188,7 +188,6 @@ def _links(*names: str) -> dict[str, TColumnSchema]:
     return {name: {"name": name, "nullable": False, **_LINKS[name]} for name in names}
 
 
-_MARKED: Final = f"{RAW_SCHEMA}._dlt_version"
 _MARK: Final = f"""
 select description
 from pg_catalog.pg_description
@@ -215,12 +214,12 @@ def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
     it, so it also differs where an older program or a user changed a table or a view.
     """
     with pipeline.sql_client() as client:
-        if client.execute_sql(_MARK) == [(_mark(client),)]:
+        if (_mark(client),) in (client.execute_sql(_MARK) or ()):
             return
     ensure_tables(pipeline)
     apply_views(pipeline)
     with pipeline.sql_client() as client:
-        client.execute_sql(f"comment on table {_MARKED} is '{_mark(client)}'")
+        client.execute_sql(f"comment on table {RAW_SCHEMA}._dlt_version is '{_mark(client)}'")
 
 
 def _mark(client: SqlClientBase[Any]) -> str:
