@@ -20,67 +20,78 @@ def watcher() -> Iterator[Monitor]:
         yield found
 
 
-def test_start_success_and_fail_are_the_addresses_of_healthchecks(watcher: Monitor) -> None:
-    warnings: list[str] = []
-    ping = Ping(watcher.url + "/", warnings.append)
+def warnings_in(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Sentences of the events; each event is `ping_failed`."""
+    assert {vars(record)["event"] for record in caplog.records} <= {"ping_failed"}
+    return [vars(record)["sentence"] for record in caplog.records]
+
+
+def test_start_success_and_fail_are_the_addresses_of_healthchecks(
+    watcher: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    ping = Ping(watcher.url + "/")
 
     ping.start()
     ping.success("all is well")
     ping.fail("nothing is: café")
 
     assert watcher.told == [("/start", ""), ("", "all is well"), ("/fail", "nothing is: café")]
-    assert warnings == []
+    assert warnings_in(caplog) == []
 
 
 def test_a_query_stays_behind_the_path(watcher: Monitor) -> None:
-    Ping(f"{watcher.url}?create=1", print).start()
+    Ping(f"{watcher.url}?create=1").start()
 
     assert watcher.told == [("/start?create=1", "")]
 
 
 def test_a_long_summary_is_cut(watcher: Monitor) -> None:
-    Ping(watcher.url, print).fail("x" * 10 * LONGEST_BODY)
+    Ping(watcher.url).fail("x" * 10 * LONGEST_BODY)
 
     assert watcher.told == [("/fail", "x" * LONGEST_BODY)]
 
 
 @pytest.mark.parametrize(("status", "said"), [(404, "HTTP 404"), (500, "HTTP 500"), (302, "302")])
 def test_a_monitor_that_refuses_is_a_warning_without_the_path(
-    watcher: Monitor, status: int, said: str
+    watcher: Monitor, status: int, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     watcher.status = status
-    warnings: list[str] = []
 
-    Ping(watcher.url, warnings.append).success("")
+    Ping(watcher.url).success("")
 
-    assert len(warnings) == len(watcher.told) == 1  # a redirect is not followed
-    assert said in warnings[0]
-    assert "Next: " in warnings[0]
-    assert SECRET_PATH not in warnings[0]
+    (warning,) = warnings_in(caplog)
+    assert len(watcher.told) == 1  # a redirect is not followed
+    assert said in warning
+    assert "Next: " in warning
+    assert SECRET_PATH not in warning + caplog.text
 
 
-def test_a_monitor_that_is_not_there_is_a_warning_without_the_path() -> None:
+def test_a_monitor_that_is_not_there_is_a_warning_without_the_path(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
-    warnings: list[str] = []
 
-    Ping(f"http://127.0.0.1:{port}{SECRET_PATH}", warnings.append).start()
+    Ping(f"http://127.0.0.1:{port}{SECRET_PATH}").start()
 
-    assert warnings[0].startswith("the ping to `127.0.0.1` failed: the connection was refused.")
-    assert SECRET_PATH not in warnings[0]
+    (warning,) = warnings_in(caplog)
+    assert warning.startswith("the ping to `127.0.0.1` failed: the connection was refused.")
+    assert SECRET_PATH not in warning + caplog.text
 
 
-def test_a_monitor_that_does_not_answer_is_not_waited_for(watcher: Monitor) -> None:
+def test_a_monitor_that_does_not_answer_is_not_waited_for(
+    watcher: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
     answered = threading.Event()
     watcher.before = lambda: answered.wait(30)
-    warnings: list[str] = []
 
     try:
-        Ping(watcher.url, warnings.append, longest_seconds=0.2).start()
+        Ping(watcher.url, longest_seconds=0.2).start()
     finally:
         answered.set()
 
-    assert "no answer within 0.2 s" in warnings[0]
+    (warning,) = warnings_in(caplog)
+    assert "no answer within 0.2 s" in warning
 
 
 def test_no_password_of_the_machine_is_sent(
@@ -91,7 +102,7 @@ def test_no_password_of_the_machine_is_sent(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
 
-    Ping(watcher.url, print).start()
+    Ping(watcher.url).start()
 
     assert "authorization" not in watcher.headers[0]
 
@@ -106,7 +117,7 @@ def test_no_password_of_the_machine_is_sent(
 )
 def test_an_address_that_shows_the_ping_to_others_is_refused(url: str) -> None:
     with pytest.raises(SettingInvalid) as raised:
-        Ping(url, print)
+        Ping(url)
 
     assert "uuid`" not in str(raised.value).replace("<uuid>", "")
     assert raised.value.key == "ping-url"
@@ -114,4 +125,4 @@ def test_an_address_that_shows_the_ping_to_others_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://hc-ping.com/uuid", "http://localhost:8000/ping/uuid"])
 def test_others_are_taken(url: str) -> None:
-    assert Ping(url, print).url == url
+    assert Ping(url).url == url

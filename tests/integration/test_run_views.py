@@ -191,6 +191,13 @@ def test_how_old_is_stale_is_what_the_newest_run_says(record: Record) -> None:
     assert freshness(record) == {"cd-1": (START, False)}
 
 
+def test_an_age_of_more_seconds_than_32_bits_hold_is_never_stale(record: Record) -> None:
+    record.run("r1", START, stale_after_seconds=2 * 3600 * 300_000_000)
+    record.configured("cd-1", START)
+
+    assert freshness(record) == {"cd-1": (START, False)}
+
+
 def test_apps_in_one_database_do_not_confirm_each_other(record: Record) -> None:
     record.run("r1", START)
     record.run("r2", START + DAY, stream_id="st-2")

@@ -1,4 +1,4 @@
-"""Facts for a status, made up."""
+"""Invented states of a database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COMPLETE: dict[str, Any] = {"state": "complete", "is_complete": True, "exit_code
 
 
 def last_run(**facts: Any) -> LastRun:
-    """A partial run of 9 campaigns, unless told otherwise."""
+    """A partial run of 9 campaigns, unless `facts` say otherwise."""
     values: dict[str, Any] = {
         "run_id": "r1", "stream_id": "st-1", "started_at": STARTED, "finished_at": STARTED,
         "state": "partial", "duration_seconds": 1020, "sweep": "full", "planned": 9, "fetched": 8,

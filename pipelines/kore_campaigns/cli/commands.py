@@ -287,9 +287,7 @@ def run(
 
     monitors = Monitors(
         metrics_file=metrics_file,
-        ping=None
-        if ping_url is None
-        else Ping(ping_url, lambda line: log_event(logger, "ping_failed", line)),
+        ping=None if ping_url is None else Ping(ping_url),
         destination=options["destination"],
         database=options["database"],
         connections=connection or [None],
@@ -332,9 +330,9 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
 
     found = read_status(destination_of(destination, database))
     if metrics_file is not None:
-        from kore_campaigns.reports.monitoring import write_metrics_of
+        from kore_campaigns.reports.monitoring import write_metrics
 
-        write_metrics_of(found, metrics_file)
+        write_metrics(found, metrics_file)
     out.result(found.as_json(), status_summary(found))
 
 

@@ -1,8 +1,7 @@
-"""A view as a pandas DataFrame."""
+"""Views as Parquet files and as pandas DataFrames."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -38,14 +37,14 @@ TYPES: Final[Mapping[DataType, pa.DataType]] = {
 
 
 def known_view(name: str) -> str:
-    """The name, or `SettingInvalid` with those there are."""
+    """The name itself; raises `SettingInvalid` with all names if there is no such view."""
     if name not in VIEWS:
         raise SettingInvalid(key="view", value=name, expected="one of " + ", ".join(sorted(VIEWS)))
     return name
 
 
 def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
-    """The columns that the view has there, which an earlier version may have made.
+    """The columns of a view in this database, which an earlier version may have created.
 
     Raises `DestinationUnavailable`, naming the `database`, if there is no such view.
     """
@@ -53,9 +52,11 @@ def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
     fields = []
     for name in reader.columns_of(view, VIEW_SCHEMA):
         column = declared.get(name)
-        data_type = "text" if column is None else column.data_type
-        said = {} if column is None else {"description": column.description}
-        fields.append(pa.field(name, TYPES[data_type], metadata=said))
+        if column is None:
+            fields.append(pa.field(name, pa.string()))
+        else:
+            about = {"description": column.description}
+            fields.append(pa.field(name, TYPES[column.data_type], metadata=about))
     if not fields:
         reason = f"it has no view `{view}`; `kore-campaigns run` of this version makes it"
         raise DestinationUnavailable(database, reason)
@@ -63,8 +64,8 @@ def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
 
 
 def view_batches(reader: Reader, view: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """All rows of a view, a few thousand at a time."""
-    query = f"select {', '.join(schema.names)} from {VIEW_SCHEMA}.{view}"  # noqa: S608  # names of ours
+    """All rows of a view, `ROWS_A_BATCH` at a time."""
+    query = f"select {', '.join(schema.names)} from {VIEW_SCHEMA}.{view}"  # noqa: S608  # known names
     return reader.record_batches(query, schema, size=ROWS_A_BATCH)
 
 
@@ -78,7 +79,7 @@ class ExportedView:
 
 @dataclass(slots=True)
 class Export:
-    """What was written; all files are of one moment."""
+    """The files of an export, all read in one transaction."""
 
     database: str
     directory: str
@@ -98,50 +99,43 @@ def export_views(
     database: str | Path | None = None,
     project_dir: str | Path | None = None,
 ) -> Export:
-    """Write `<directory>/<view>.parquet` for each of `views`, or for all there are.
+    """Write `<directory>/<view>.parquet` for each of `views`, by default for all.
 
     Columns have the declared types, and their descriptions as metadata; timestamps are UTC,
-    JSON is text. All files show one moment, and take the place of earlier ones when the last is
+    JSON is text. All files show the same moment. They replace earlier files after the last one is
     written.  Raises `SettingInvalid` for an unknown view or a folder that cannot be written,
-    `DestinationUnavailable` if there is nothing to read; nothing is replaced then.
+    `DestinationUnavailable` if there is nothing to read; then nothing is replaced.
     """
     wanted = [known_view(name) for name in dict.fromkeys(views)] or [*VIEWS]
     source = destination_for(destination, database=database, folder=project_folder(project_dir))
     target = Path(directory)
-    made = Export(source.name, str(target), datetime.now(UTC))
-    with _files_of(target) as begun, source.read() as reader:
-        with reader.transaction():
-            for view in wanted:
-                begun[view] = target / f".{view}.parquet.{os.getpid()}.tmp"
-                rows = _write(reader, view, begun[view], made)
-                made.files.append(
-                    ExportedView(view, f"{view}.parquet", rows, begun[view].stat().st_size)
-                )
-        for view in wanted:
-            begun.pop(view).replace(target / f"{view}.parquet")
-    return made
-
-
-@contextlib.contextmanager
-def _files_of(target: Path) -> Iterator[dict[str, Path]]:
-    """Takes files that were begun; those that are left at the end are removed."""
-    begun: dict[str, Path] = {}
+    export = Export(source.name, str(target), datetime.now(UTC))
+    drafts: dict[str, Path] = {}
     try:
         target.mkdir(parents=True, exist_ok=True)
-        yield begun
+        with source.read() as reader, reader.transaction():
+            for view in wanted:
+                drafts[view] = target / f".{view}.parquet.{os.getpid()}.tmp"
+                rows = _write(reader, view, drafts[view], export)
+                size = drafts[view].stat().st_size
+                export.files.append(ExportedView(view, f"{view}.parquet", rows, size))
+        for view in wanted:
+            drafts.pop(view).replace(target / f"{view}.parquet")
     except OSError as failed:
         expected = f"a folder that can be written; {failed.strerror or failed}"
         raise SettingInvalid(key="parquet", value=str(target), expected=expected) from failed
     finally:
-        for file in begun.values():
-            file.unlink(missing_ok=True)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+    return export
 
 
-def _write(reader: Reader, view: str, file: Path, made: Export) -> int:
-    schema = view_schema(reader, view, database=made.database)
+def _write(reader: Reader, view: str, file: Path, export: Export) -> int:
+    """Write one view to `file`; return its number of rows."""
+    schema = view_schema(reader, view, database=export.database)
     about = {
         **(schema.metadata or {}),
-        "exported_at": made.exported_at.isoformat(),
+        "exported_at": export.exported_at.isoformat(),
         "tool_version": version("kore-campaigns"),
     }
     rows = 0
@@ -153,16 +147,16 @@ def _write(reader: Reader, view: str, file: Path, made: Export) -> int:
 
 
 def read_view(
-    name: str, *, database: str | Path | None = None, destination: str = "duckdb"
+    name: str, *, database: str | Path | None = None, destination: str = DUCKDB
 ) -> pd.DataFrame:
-    """All rows of the view `kore.<name>`, typed: whole numbers as Int64, yes/no as boolean,
+    """All rows of the view `kore.<name>`, typed: integers as Int64, booleans as boolean,
     timestamps as datetime64[us, UTC], text as string.
 
     Reads the published file of the project folder unless a `database` is given, or Postgres with
     the credentials in `[destination.postgres.credentials]`.  Raises `DestinationUnavailable` if
     there is none, `SettingInvalid` for an unknown view.
     """
-    import pandas as pd  # the package must import in a moment
+    import pandas as pd  # takes too long to be imported with the package
 
     known_view(name)
     source = destination_for(destination, database=database, folder=project_folder())
@@ -174,6 +168,6 @@ def read_view(
         pa.bool_(): pd.BooleanDtype(),
         pa.string(): pd.StringDtype(),
     }
-    # by way of Arrow: whole numbers beside nulls would be floats
+    # from Arrow, since DataFrame would turn integers next to nulls into floats
     frame: pd.DataFrame = rows.to_pandas(types_mapper=dtypes.get)
     return frame

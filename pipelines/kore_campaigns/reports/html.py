@@ -1,6 +1,7 @@
-"""The page of `kore-campaigns report`: read from the views, rendered by `page.html.j2`.
+"""HTML page of `kore-campaigns report`: facts read from the views, rendered by `page.html.j2`.
 
-One file without script, image or address: a mail program shows it as it is. The pictures are SVG.
+The page is one file without scripts, image files or links, so a mail program shows all of it. Its
+charts are SVG.
 """
 
 from __future__ import annotations
@@ -18,69 +19,21 @@ from markupsafe import Markup, escape
 from kore_campaigns.errors import SettingInvalid, in_bytes
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.disk import replace_text
-from kore_campaigns.load.reader import Reader
+from kore_campaigns.reports import queries
 from kore_campaigns.transform.calling_hours import DAY_NAMES, MINUTES_A_DAY, MINUTES_A_WEEK
 
+SQL: Final = queries("html")
 HOURS_A_WEEK: Final = 168
-# more would make a page that no mail takes; each list says how many it leaves out
+# a longer page would be too large for a mail; each list says how many rows it leaves out
 MOST_CAMPAIGNS, MOST_FINDINGS, MOST_CHANGES, MOST_OVERLAPS = 1_000, 500, 300, 100
-DAYS_OF_CHANGES: Final = 30
+DAYS_OF_CHANGES: Final = 30  # as in html.sql
 
 Row = tuple[Any, ...]
-
-_LAST_RUN = "select started_at, state from kore.runs order by started_at desc limit 1"
-_NUMBERS = """
-select
-    (select count(*) from kore.campaigns),
-    (select count(*) from kore.campaign_freshness where is_stale and is_configured)
-"""
-_WEEKS = """
-select campaigns.campaign_id, campaigns.name, campaigns.timezone,
-    spans.day_of_week, spans.start_minute, spans.end_minute
-from kore.campaigns as campaigns
-left join kore.open_hours as spans using (stream_id, campaign_id)
-order by campaigns.name, campaigns.campaign_id, spans.day_of_week, spans.start_minute
-"""
-_UTC = """
-select campaign_id, starts_at, ends_at
-from kore.calling_windows_utc
-where ends_at > current_date and starts_at < current_date + 7
-"""
-_FINDINGS = """
-select severity, campaign_name, finding, sentence
-from kore.findings
-order by
-    case severity when 'high' then 1 when 'medium' then 2 when 'low' then 3 else 4 end,
-    campaign_name, finding, policy_name, day_of_week, sentence
-"""
-_CHANGES = f"""
-select history.valid_from, history.name, history.change_summary,
-    coalesce(risks.is_risky, false) as is_risky
-from kore.campaign_history as history
-left join (
-    select stream_id, campaign_id, version, bool_or(is_risky) as is_risky
-    from kore.campaign_changes group by stream_id, campaign_id, version
-) as risks using (stream_id, campaign_id, version)
-where history.version > 1 and history.observed_at > now() - interval '{DAYS_OF_CHANGES}' day
-order by is_risky desc, history.valid_from desc, history.name
-"""  # noqa: S608  # a constant of ours
-_DNC = """
-select lists.dnc_list_name, count(*)
-from kore.campaigns as campaigns
-left join kore.campaign_dnc_lists as lists using (stream_id, campaign_id)
-group by lists.dnc_list_name order by 2 desc, 1
-"""
-_OVERLAPS = """
-select shared, shared_name, campaign_name, other_campaign_name, overlap_minutes
-from kore.campaign_overlaps
-order by shared <> 'contact_list', overlap_minutes desc, shared_name, campaign_name,
-    other_campaign_name
-"""
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """When one campaign may dial: from and until in minutes after Monday 00:00, its own clock."""
+    """When a campaign may dial: start and end in minutes after Monday 00:00, its local time."""
 
     name: str
     timezone: str | None
@@ -89,7 +42,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """Lists are cut to what a page can hold; `totals` has their lengths before that."""
+    """Contents of the page; lists are cut, and `totals` has their lengths before that."""
 
     database: str
     made_at: datetime
@@ -102,7 +55,7 @@ class PageFacts:
     failing: int
     weeks: tuple[Week, ...]
     local_hours: tuple[int, ...]
-    """Campaigns that may dial in each hour of the week, by their own clocks."""
+    """Campaigns that may dial in each hour of the week, local time."""
     utc_hours: tuple[int, ...]
     """The same in UTC, in the seven days from today; Monday first."""
     findings: tuple[Row, ...]
@@ -113,67 +66,64 @@ class PageFacts:
 
 
 def read_page_facts(destination: Destination, *, now: datetime | None = None) -> PageFacts:
-    """All that the page shows; raises `DestinationUnavailable`."""
+    """Read everything that the page shows; raises `DestinationUnavailable`."""
     with destination.read() as reader:
-        weeks = _weeks(reader)
-        rows = {
-            name: reader.rows(sql)
-            for name, sql in {
-                "findings": _FINDINGS,
-                "changes": _CHANGES,
-                "dnc_lists": _DNC,
-                "overlaps": _OVERLAPS,
-            }.items()
-        }
-        last_run_at, last_run_state = next(iter(reader.rows(_LAST_RUN)), (None, None))
-        live, stale = reader.rows(_NUMBERS)[0]
-        utc_hours = _utc_hours(reader.rows(_UTC))
+        weeks = _weeks(reader.rows(SQL["weeks"]))
+        utc_hours = _utc_hours(reader.rows(SQL["utc_windows"]))
+        findings = reader.rows(SQL["findings"])
+        changes = reader.rows(SQL["changes"])
+        dnc_lists = reader.rows(SQL["dnc_lists"])
+        overlaps = reader.rows(SQL["overlaps"])
+        last_run_at, last_run_state = next(iter(reader.rows(SQL["last_run"])), (None, None))
+        live, stale = reader.rows(SQL["counts"])[0]
     return PageFacts(
         database=destination.short_name,
         made_at=now or datetime.now(UTC),
         last_run_at=last_run_at,
         last_run_state=last_run_state,
         live=live,
-        high=sum(severity == "high" for severity, *_ in rows["findings"]),
+        high=sum(severity == "high" for severity, *_ in findings),
         stale=stale,
-        failing=sum(finding == "failing" for _, _, finding, _ in rows["findings"]),
+        failing=sum(finding == "failing" for _, _, finding, _ in findings),
         weeks=tuple(weeks[:MOST_CAMPAIGNS]),
         local_hours=hours_open([week.spans for week in weeks]),
         utc_hours=utc_hours,
-        findings=tuple(rows["findings"][:MOST_FINDINGS]),
-        changes=tuple(rows["changes"][:MOST_CHANGES]),
-        dnc_lists=tuple(rows["dnc_lists"]),
-        overlaps=tuple(rows["overlaps"][:MOST_OVERLAPS]),
-        totals={"weeks": len(weeks)} | {name: len(found) for name, found in rows.items()},
+        findings=tuple(findings[:MOST_FINDINGS]),
+        changes=tuple(changes[:MOST_CHANGES]),
+        dnc_lists=tuple(dnc_lists),
+        overlaps=tuple(overlaps[:MOST_OVERLAPS]),
+        totals={
+            "weeks": len(weeks),
+            "findings": len(findings),
+            "changes": len(changes),
+            "dnc_lists": len(dnc_lists),
+            "overlaps": len(overlaps),
+        },
     )
 
 
-def _weeks(reader: Reader) -> list[Week]:
-    named: dict[str, tuple[str, str | None]] = {}
+def _weeks(rows: Sequence[Row]) -> list[Week]:
+    campaigns: dict[str, tuple[str, str | None]] = {}
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for campaign_id, name, zone, day, start, end in reader.rows(_WEEKS):
-        named[campaign_id] = (name or campaign_id, zone)
+    for campaign_id, name, zone, day, start, end in rows:
+        campaigns[campaign_id] = (name or campaign_id, zone)
         if day is not None:
             midnight = (day - 1) * MINUTES_A_DAY
             spans[campaign_id].append((midnight + start, midnight + end))
-    return [Week(name, zone, tuple(spans[key])) for key, (name, zone) in named.items()]
+    return [Week(name, zone, tuple(spans[key])) for key, (name, zone) in campaigns.items()]
 
 
-def _utc_hours(rows: list[Row]) -> tuple[int, ...]:
+def _utc_hours(rows: Sequence[Row]) -> tuple[int, ...]:
     spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for campaign_id, opens, closes in rows:
-        # 1 January 1970 was a Thursday
-        begin = (_minute(opens) + 3 * MINUTES_A_DAY) % MINUTES_A_WEEK
-        spans[campaign_id].append((begin, begin + _minute(closes) - _minute(opens)))
+        begin = opens.weekday() * MINUTES_A_DAY + opens.hour * 60 + opens.minute
+        minutes = int((closes - opens).total_seconds()) // 60
+        spans[campaign_id].append((begin, begin + minutes))
     return hours_open(list(spans.values()))
 
 
-def _minute(moment: datetime) -> int:
-    return int(moment.timestamp()) // 60
-
-
 def hours_open(weeks: list[Any]) -> tuple[int, ...]:
-    """For each hour of the week, in how many of the weeks some minute of it is open."""
+    """For each hour of the week, the number of campaigns that may dial in some minute of it."""
     counts: Counter[int] = Counter()
     for spans in weeks:
         counts.update(
@@ -258,7 +208,7 @@ def _opening(width: int, height: int, label: str) -> str:
 
 
 def _x(minute: int) -> float:
-    return round(_NAMES + minute / 10080 * _WIDTH, 1)
+    return round(_NAMES + minute / MINUTES_A_WEEK * _WIDTH, 1)
 
 
 def _step(count: int, most: int) -> int:
@@ -271,7 +221,7 @@ def _short(name: str) -> str:
 
 
 def html_page(facts: PageFacts) -> str:
-    """The whole page as text; everything that campaigns contain is escaped."""
+    """The page as text; everything that campaigns contain is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -307,10 +257,10 @@ class WrittenPage:
 
 
 def write_page(destination: Destination, file: str) -> WrittenPage:
-    """Write the page of what readers see there.
+    """Write the page of a database.
 
     Raises `DestinationUnavailable` if there is none, `SettingInvalid` if the file cannot be
-    written; a page that is there stays then.
+    written; an existing page stays then.
     """
     text = html_page(read_page_facts(destination))
     target = Path(file)

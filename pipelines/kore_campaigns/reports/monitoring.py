@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -20,11 +20,11 @@ from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import ErrorSummary, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
-from kore_campaigns.extract.report import in_one_line, problems
+from kore_campaigns.extract.report import COUNTERS, in_one_line, problems
 from kore_campaigns.load import destination_for
 from kore_campaigns.load.disk import replace_text
 from kore_campaigns.pipeline import ConnectionRun
-from kore_campaigns.reports.status import App, LastRun, Status, read_status
+from kore_campaigns.reports.status import App, Status, read_status
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +52,13 @@ METRICS: Final = {
     "drift": "Fields, values and types that this version does not know.",
     "database_bytes": "Size of the published database, with all apps in it.",
 }
+APP_COUNTS: Final = ("configured", "live", "deleted", "stale", "drift")
 PREFIX: Final = "kore_campaigns_"
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """End of a run that the database has no row of."""
+    """End of a run that has no row in the database."""
 
     stream_id: str
     exit_code: int
@@ -68,73 +69,80 @@ def metrics_text(
     apps: Sequence[App], *, database_bytes: int, ended: Sequence[RunEnded] = ()
 ) -> str:
     """The metrics file; an element of `ended` replaces the last run of its app."""
-    ended_by_stream = {each.stream_id: each for each in ended}
-    series = {app.stream_id: _app_series(app) for app in apps}
+    series: dict[str, dict[str, float | None]] = {run.stream_id: {} for run in ended}
+    ended_streams = set(series)
     for app in apps:
-        if app.stream_id not in ended_by_stream and app.last_run is not None:
-            series[app.stream_id] |= _run_series(app.last_run)
-    for stream_id, run in ended_by_stream.items():
-        series[stream_id] = series.get(stream_id, {}) | {
-            "last_run_timestamp_seconds": run.at.timestamp(),
-            "last_run_success": run.exit_code == 0,
-            "last_run_exit_code": run.exit_code,
+        values = series[app.stream_id] = {
+            "database_bytes": database_bytes or None,
+            **{name: getattr(app, name) for name in APP_COUNTS},
+            "last_complete_run_timestamp_seconds": _seconds(app.last_complete_at),
+            "last_full_sweep_timestamp_seconds": _seconds(app.last_full_sweep_at),
+        }
+        run = app.last_run
+        if run is not None and app.stream_id not in ended_streams:
+            values |= {f"last_run_{name}": getattr(run, name) for name in COUNTERS}
+            values |= {
+                # a run that was killed recorded no end
+                "last_run_timestamp_seconds": _seconds(run.finished_at or run.started_at),
+                "last_run_success": run.exit_code == 0,
+                "last_run_exit_code": run.exit_code,
+                "last_run_seconds": run.duration_seconds,
+            }
+    for each in ended:
+        series[each.stream_id] |= {
+            "database_bytes": database_bytes or None,
+            "last_run_timestamp_seconds": _seconds(each.at),
+            "last_run_success": each.exit_code == 0,
+            "last_run_exit_code": each.exit_code,
         }
     registry = CollectorRegistry()
     for name, help_text in METRICS.items():
-        values = {
-            stream_id: database_bytes or None if name == "database_bytes" else found.get(name)
-            for stream_id, found in series.items()
+        samples = {
+            stream_id: value
+            for stream_id, values in series.items()
+            if (value := values.get(name)) is not None
         }
-        if any(value is not None for value in values.values()):
+        if samples:
             gauge = Gauge(PREFIX + name, help_text, ["stream_id"], registry=registry)
-            for stream_id, value in values.items():
-                if value is not None:
-                    gauge.labels(stream_id).set(value)
+            for stream_id, value in samples.items():
+                gauge.labels(stream_id).set(value)
     return generate_latest(registry).decode()
 
 
-def _app_series(app: App) -> dict[str, float | None]:
-    complete_at, full_sweep_at = app.last_complete_at, app.last_full_sweep_at
-    return {
-        "last_complete_run_timestamp_seconds": complete_at and complete_at.timestamp(),
-        "last_full_sweep_timestamp_seconds": full_sweep_at and full_sweep_at.timestamp(),
-        **{name: getattr(app, name) for name in ("configured", "live", "deleted", "stale")},
-        "drift": app.drift,
-    }
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
-def _run_series(run: LastRun) -> dict[str, float | None]:
-    counters = (
-        *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
-        *("requests", "retries", "rate_limited"),
-    )
-    return {
-        # a run that was killed recorded no end
-        "last_run_timestamp_seconds": (run.finished_at or run.started_at).timestamp(),
-        "last_run_success": run.exit_code == 0,
-        "last_run_exit_code": run.exit_code,
-        "last_run_seconds": run.duration_seconds,
-        **{f"last_run_{name}": getattr(run, name) for name in counters},
-    }
+def write_metrics(status: Status, file: str, *, ended: Sequence[RunEnded] = ()) -> None:
+    """Write the metrics file; if that fails, log the reason."""
+    text = metrics_text(status.apps, database_bytes=status.database_bytes, ended=ended)
+    try:
+        replace_text(Path(file), text)
+    except OSError as failed:
+        reason = failed.strerror or type(failed).__name__
+        message = (
+            f"the metrics file `{file}` could not be written: {reason}. The run is not affected. "
+            "Next: give `--metrics-file` a place in a folder that exists and can be written."
+        )
+        log_event(logger, "metrics_failed", message)
 
 
 CONNECT_SECONDS: Final = 3.05
 READ_SECONDS: Final = 5.0
-# for all of it: a name look-up has no limit of its own, and headers may arrive slowly
+# of the whole ping: a name look-up has no limit of its own, and headers may arrive slowly
 LONGEST_SECONDS: Final = 10.0
 LONGEST_BODY: Final = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Posts to `url`, `url`/start and `url`/fail; a failure is passed to `warn` and never raised.
+    """Posts to `url`, `url`/start and `url`/fail; a failure is logged and never raised.
 
-    The address is as good as a password for the monitor's check, so its path is never shown.
+    The address works like a password for the monitor's check, so its path is never shown.
     Raises `SettingInvalid` for an address that is not https, or http to this machine.
     """
 
     url: str
-    warn: Callable[[str], None]
     longest_seconds: float = LONGEST_SECONDS
 
     def __post_init__(self) -> None:
@@ -166,7 +174,7 @@ class Ping:
         parts = urlsplit(self.url)
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix, fragment=""))
         results: list[str | None] = []
-        # a thread, since nothing else ends a name look-up in time
+        # a thread, since a name look-up cannot be stopped otherwise
         thread = threading.Thread(
             target=lambda: results.append(_post(url, body)), name="ping", daemon=True
         )
@@ -174,15 +182,16 @@ class Ping:
         thread.join(self.longest_seconds)
         problem = results[0] if results else f"no answer within {self.longest_seconds:g} s"
         if problem is not None:
-            self.warn(
+            message = (
                 f"the ping to `{parts.hostname}` failed: {problem}. The run is not affected. "
                 "Next: nothing, unless it happens again; then compare `--ping-url` with the "
                 "monitor's page."
             )
+            log_event(logger, "ping_failed", message)
 
 
 def _post(url: str, body: str) -> str | None:
-    """Reason of the failure, or None."""
+    """Send one ping; return why it failed, or None."""
     try:
         with requests.post(
             url,
@@ -201,98 +210,68 @@ def _post(url: str, body: str) -> str | None:
         return "the address cannot be used"
 
 
-def write_metrics_of(status: Status, file: str, *, ended: Sequence[RunEnded] = ()) -> None:
-    """The file, or an event that says why it could not be written."""
-    text = metrics_text(status.apps, database_bytes=status.database_bytes, ended=ended)
-    try:
-        replace_text(Path(file), text)
-    except OSError as failed:
-        reason = failed.strerror or type(failed).__name__
-        message = (
-            f"the metrics file `{file}` could not be written: {reason}. The run is not affected. "
-            "Next: give `--metrics-file` a place in a folder that exists and can be written."
-        )
-        log_event(logger, "metrics_failed", message)
-
-
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """Those that the flags of `run` name."""
+    """The metrics file and the ping that the flags of `run` name."""
 
     metrics_file: str | None
     ping: Ping | None
     destination: str
     database: str | None
     connections: Sequence[str | None]
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def started(self) -> None:
         if self.ping is not None:
             self.ping.start()
 
     def ended(self, parts: Sequence[ConnectionRun]) -> None:
-        """The runs came to their end, well or not."""
-        if self.metrics_file is not None:
-            self._write(self.metrics_file, parts)
-        if self.ping is None:
-            return
-        told = "\n".join(_told(part, len(parts)) for part in parts)
-        if any(part.exit_code for part in parts):
-            self.ping.fail(told)
-        else:
-            self.ping.success(told)
+        """Report runs that ended, complete or not."""
+        self._write_metrics(parts)
+        if self.ping is not None:
+            body = "\n".join(_summary(part, is_named=len(parts) > 1) for part in parts)
+            send = self.ping.fail if any(part.exit_code for part in parts) else self.ping.success
+            send(body)
 
     def failed(self, ending: ErrorSummary) -> None:
-        """An error ended all of it, or kept it from beginning."""
-        parts = [ConnectionRun(name, ending=ending) for name in self.connections]
-        if self.metrics_file is not None:
-            self._write(self.metrics_file, parts)
+        """Report an error that ended all runs, or prevented them."""
+        self._write_metrics([ConnectionRun(name, ending=ending) for name in self.connections])
         if self.ping is not None:
-            self.ping.fail(_of_ending(ending))
+            self.ping.fail(f"exit code {ending.exit_code}: {ending.message}")
 
-    def _write(self, file: str, parts: Sequence[ConnectionRun]) -> None:
-        """The apps of these runs alone: others in the database have files of their own."""
-        status = self._status()
+    def _write_metrics(self, parts: Sequence[ConnectionRun]) -> None:
+        """Write the apps of these runs only: other apps of the database have their own files."""
+        if self.metrics_file is None:
+            return
+        try:
+            folder = project_folder()
+            where = destination_for(self.destination, database=self.database, folder=folder)
+            status = read_status(where)
+        except KoreCampaignsError:
+            status = Status("")  # the run has reported this error
         apps: list[App] = []
         ended: list[RunEnded] = []
         for part in parts:
             run_id = None if part.report is None else part.report.run_id
-            of_run = [app for app in status.apps if app.last_run and app.last_run.run_id == run_id]
-            if not of_run:
-                stream_id = self._stream_id(part.connection)
-                of_run = [app for app in status.apps if app.stream_id == stream_id]
-                ended.append(RunEnded(stream_id, part.exit_code, self.now()))
-            apps += of_run
-        of_these = Status(status.database, apps, database_bytes=status.database_bytes)
-        write_metrics_of(of_these, file, ended=ended)
-
-    def _status(self) -> Status:
-        try:
-            folder = project_folder()
-            return read_status(
-                destination_for(self.destination, database=self.database, folder=folder)
-            )
-        except KoreCampaignsError:
-            return Status("")  # the run has said so
-
-    def _stream_id(self, connection: str | None) -> str:
-        try:
-            return resolve(connection=connection).stream_id
-        except KoreCampaignsError:
-            return ""  # the settings themselves may be what is wrong
+            found = [app for app in status.apps if app.last_run and app.last_run.run_id == run_id]
+            if not found:
+                try:
+                    stream_id = resolve(connection=part.connection).stream_id
+                except KoreCampaignsError:
+                    stream_id = ""  # the settings may be the reason of the failure
+                found = [app for app in status.apps if app.stream_id == stream_id]
+                ended.append(RunEnded(stream_id, part.exit_code, datetime.now(UTC)))
+            apps += found
+        write_metrics(replace(status, apps=apps), self.metrics_file, ended=ended)
 
 
-def _told(part: ConnectionRun, count: int) -> str:
-    """The run in one line, and why it is not well; with its connection where there are several."""
-    whose = f"{part.connection}: " if count > 1 else ""
-    if part.report is None:
-        return whose + ("" if part.ending is None else _of_ending(part.ending))
-    lines = [in_one_line(part.report)]
-    if part.exit_code:
-        reasons = [problem.message for problem in problems(part.report)]
-        lines += reasons or [str(failure) for failure in part.report.failures[:1]]
-    return whose + "\n".join(lines)
-
-
-def _of_ending(ending: ErrorSummary) -> str:
-    return f"exit code {ending.exit_code}: {ending.message}"
+def _summary(part: ConnectionRun, *, is_named: bool) -> str:
+    """The run in one line, then the reasons why it failed."""
+    lines = []
+    if part.ending is not None:
+        lines = [f"exit code {part.ending.exit_code}: {part.ending.message}"]
+    elif part.report is not None:
+        lines = [in_one_line(part.report)]
+        if part.exit_code:
+            reasons = [problem.message for problem in problems(part.report)]
+            lines += reasons or [str(failure) for failure in part.report.failures[:1]]
+    return (f"{part.connection}: " if is_named else "") + "\n".join(lines)

@@ -209,8 +209,8 @@ judged as (
         or coalesce(dated.last_confirmed_at < dated.failed_at, false)
         or not dated.is_configured
         or coalesce(
-            dated.last_confirmed_at
-            < current_timestamp - newest_runs.stale_after_seconds * interval '1 second',
+            extract(epoch from (current_timestamp - dated.last_confirmed_at))
+            > newest_runs.stale_after_seconds,
             false
         ) as is_stale
     from dated

@@ -1,4 +1,4 @@
-"""What a database is in: one word, and the next command."""
+"""State of a database in one word, and the next command."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_before_the_first_run_the_advice_is_to_run() -> None:
     assert (status(app()).state, status(app()).advice) == ("none", "kore-campaigns run")
 
 
-def test_a_run_that_goes_on_outweighs_all() -> None:
+def test_an_active_run_outweighs_all() -> None:
     found = status(app(last_run()), running_pid=7)
 
     assert (found.state, found.advice) == ("running", "wait for the active run")
 
 
-def test_of_several_apps_the_worst_is_told() -> None:
+def test_of_several_apps_the_worst_is_the_state() -> None:
     good, killed, bad = (
         app(last_run(**COMPLETE)),
         app(last_run(state="killed", exit_code=None)),

@@ -1,0 +1,160 @@
+-- The queries of status.py; the name of each is above it.
+-- They have no parameters: DuckDB imports pandas for those, which takes longer than the query.
+
+-- name: tables
+select table_schema || '.' || table_name
+from information_schema.tables
+where table_schema in ('kore', 'kore_raw')
+
+-- name: last_runs
+-- two for each app: if the newest is still running, the run before it is the last that ended
+select *
+from (
+    select *, row_number() over (partition by stream_id order by started_at desc) as recency
+    from kore.runs
+) as ordered
+where recency <= 2
+order by started_at desc
+
+-- name: older_last_runs
+-- in a database that has no view `runs` of this version
+select
+    *,
+    case
+        when finished_at is null then 'running'
+        when is_complete then 'complete'
+        else 'partial'
+    end as state,
+    cast(null as bigint) as duration_seconds
+from (
+    select *, row_number() over (partition by stream_id order by started_at desc) as recency
+    from kore_raw.extraction_runs
+) as ordered
+where recency <= 2
+order by started_at desc
+
+-- name: apps
+with runs as (
+    select
+        stream_id,
+        max(started_at) as newest,
+        max(started_at) filter (where is_complete) as last_complete_at,
+        max(coalesce(full_sweep_started_at, started_at)) filter (where is_full_sweep_finished)
+            as last_full_sweep_at
+    from kore.runs
+    group by stream_id
+),
+
+stored as (
+    select
+        stream_id,
+        count(*) filter (where not is_deleted) as live,
+        count(*) filter (where is_deleted) as deleted
+    from kore.campaign_history
+    where is_current
+    group by stream_id
+),
+
+freshness as (
+    select
+        stream_id,
+        count(*) filter (where is_configured) as configured,
+        count(*) filter (where not is_configured) as not_configured,
+        count(*) filter (where is_configured and is_stale) as stale
+    from kore.campaign_freshness
+    group by stream_id
+)
+
+select
+    stream_id,
+    last_complete_at,
+    last_full_sweep_at,
+    coalesce(configured, 0) as configured,
+    coalesce(live, 0) as live,
+    coalesce(deleted, 0) as deleted,
+    coalesce(not_configured, 0) as not_configured,
+    coalesce(stale, 0) as stale
+from runs
+left join stored using (stream_id)
+left join freshness using (stream_id)
+order by newest desc
+
+-- name: versions
+select count(*) from kore.campaign_history
+
+-- name: stale
+select campaign_id, campaign_name, last_confirmed_at, last_error_code
+from kore.campaign_freshness
+where is_configured and is_stale
+order by last_confirmed_at nulls first, campaign_id
+limit 10
+
+-- name: failures
+select
+    errors.run_id,
+    errors.campaign_id,
+    errors.error_code,
+    errors.message,
+    history.observed_at as held_since
+from kore_raw.extraction_errors as errors
+join (
+    select run_id, row_number() over (partition by stream_id order by started_at desc) as recency
+    from kore.runs
+) as runs
+    on errors.run_id = runs.run_id and runs.recency <= 2
+left join kore.campaign_history as history
+    on errors.stream_id = history.stream_id
+    and errors.campaign_id = history.campaign_id
+    and history.is_current
+order by errors.error_code in ('not_asked', 'interrupted'), errors.campaign_id
+
+-- name: drift
+-- a sweep by listing fetches few campaigns, so only a full sweep shows that a field is gone
+with runs as (
+    select
+        run_id,
+        coalesce(full_sweep_started_at, started_at) as swept_at,
+        max(coalesce(full_sweep_started_at, started_at)) filter (where is_full_sweep_finished)
+            over (partition by stream_id) as last_full_sweep_at
+    from kore.runs
+)
+
+select
+    drift.stream_id,
+    drift.path,
+    drift.example_type,
+    cast(coalesce(
+        sum(drift.campaign_count) filter (where runs.swept_at = runs.last_full_sweep_at),
+        max(drift.campaign_count)
+    ) as bigint) as campaign_count,
+    min(drift.first_seen_at) as first_seen_at
+from kore_raw.extraction_drift as drift
+join runs on drift.run_id = runs.run_id
+where runs.last_full_sweep_at is null or runs.swept_at >= runs.last_full_sweep_at
+group by drift.stream_id, drift.path, drift.example_type
+order by campaign_count desc, path, example_type, stream_id
+
+-- name: not_listed
+-- of an app whose listing was never read, no campaign counts as missing in it
+select configured.campaign_id
+from kore_raw.configured_campaigns as configured
+left join kore_raw.campaign_listings as listings using (stream_id, campaign_id)
+left join kore.campaign_history as history
+    on configured.stream_id = history.stream_id
+    and configured.campaign_id = history.campaign_id
+    and history.is_current
+where configured.removed_at is null
+    and listings.campaign_id is null
+    and not coalesce(history.is_deleted, false)
+    and configured.stream_id in (select stream_id from kore_raw.campaign_listings)
+order by 1
+
+-- name: listed_only
+select listings.campaign_id
+from kore_raw.campaign_listings as listings
+left join kore_raw.configured_campaigns as configured
+    on listings.stream_id = configured.stream_id
+    and listings.campaign_id = configured.campaign_id
+    and configured.removed_at is null
+where configured.campaign_id is null
+order by 1
