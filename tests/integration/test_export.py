@@ -83,7 +83,7 @@ def test_chosen_views_take_the_place_of_earlier_files_and_others_stay(
     lines = ended.out.splitlines()
     assert lines[0].split() == ["file", "rows", "size"]
     assert lines[2].split()[:2] == ["campaigns.parquet", str(len(kore.campaign_ids()))]
-    assert lines[3].startswith(f"1 files in {out}, of ")
+    assert lines[3].startswith(f"1 file in {out}, of ")
 
 
 def test_a_view_without_rows_is_a_file_all_the_same(emulate: Emulate, project: Project) -> None:
