@@ -26,7 +26,6 @@ SQL: Final = queries("html")
 HOURS_A_WEEK: Final = 168
 # a longer page would be too large for a mail; each list says how many rows it leaves out
 MOST_CAMPAIGNS, MOST_FINDINGS, MOST_CHANGES, MOST_OVERLAPS = 1_000, 500, 300, 100
-DAYS_OF_CHANGES: Final = 30  # as in html.sql
 
 Row = tuple[Any, ...]
 
@@ -233,7 +232,6 @@ def html_page(facts: PageFacts) -> str:
     template = environment.get_template("page.html.j2")
     return template.render(
         facts=facts,
-        days_of_changes=DAYS_OF_CHANGES,
         utc=lambda at: "never" if at is None else f"{at:%Y-%m-%d %H:%M} UTC",
         text=lambda value: "" if value is None else str(value),
         heat_map=heat_map,
