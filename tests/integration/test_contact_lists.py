@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -193,12 +194,18 @@ def test_a_stop_while_they_are_asked_for_ends_the_run_well(
     use(project, kore)
     kore.fault(Fault.RATE_LIMIT, endpoint="contact_lists")
     stop = threading.Event()
-    timer = threading.Timer(3, stop.set)
-    timer.start()
+
+    def stop_once_requested() -> None:
+        while not kore.counters.by_endpoint["contact_lists"]:
+            time.sleep(0.05)
+        stop.set()
+
+    thread = threading.Thread(target=stop_once_requested, daemon=True)
+    thread.start()
 
     report = project.run(stop=stop)
 
-    timer.join()
+    thread.join()
     assert (report.exit_code, report.new_versions) == (0, 12)
     (note,) = report.list_notes
     assert "the run was stopped" in note
