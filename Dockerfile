@@ -6,7 +6,7 @@ WORKDIR /build
 RUN python -m venv --without-pip /opt/kore-campaigns
 COPY constraints.txt pyproject.toml README.md LICENSE ./
 COPY pipelines pipelines
-# a third less: the command keeps pandas and numpy out of its process anyway (lean.py)
+# a third smaller: the command works without pandas and numpy
 RUN python -m pip --python /opt/kore-campaigns/bin/python install --quiet --constraint constraints.txt '.[postgres]' && \
     python -m pip --python /opt/kore-campaigns/bin/python uninstall --quiet --yes pandas numpy
 

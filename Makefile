@@ -66,6 +66,7 @@ check: $(VENV)/.installed-dev .coverage
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/generate_tables.py --check
 	@$(BIN)/python docs/generate_superset.py --check
+	@$(MAKE) --no-print-directory prose
 	@$(BIN)/coverage report
 
 prose: $(VENV)/.installed-dev

@@ -60,7 +60,7 @@ def test_a_full_sweep_killed_on_its_way_asks_again_for_one_chunk_at_most(
     assert stored == [40, 80]
     # by campaign: a call of the killed process may arrive after the counters were set back
     assert len(kore.counters.by_campaign) <= 160 - 80
-    assert "continues the one that began" in report.sweep_reason
+    assert "continues the sweep that began" in report.sweep_reason
     assert (report.planned, report.failed) == (160, 0)
     assert live_campaigns(project) == kores_campaigns(kore)
     # and that was all of it: the next one starts anew

@@ -175,7 +175,7 @@ class Planner:
         return choice
 
     def _plan_full(self, ids: Sequence[str], choice: Choice) -> Plan:
-        """A full sweep; it continues one that was stopped recently."""
+        """A full sweep; it continues a full sweep that was stopped recently."""
         done: set[str] = set()
         reason, started_at, through = choice.reason, self.now, ""
         before, stored = self._known.unfinished, self._known.stored
@@ -189,7 +189,7 @@ class Planner:
                 or (campaign_id <= through and campaign_id not in before.unsettled)
             }
             if done:
-                reason += f"; continues the one that began {started_at:%Y-%m-%d %H:%M} UTC"
+                reason += f"; continues the sweep that began {started_at:%Y-%m-%d %H:%M} UTC"
         return plan_full(
             ids,
             known=stored,

@@ -132,7 +132,7 @@ def read_raw(
             {where} and {_COMPLETED} group by campaign_id
         ) as newest using (campaign_id, version)
         {where}
-        """  # noqa: S608  # names of ours
+        """  # noqa: S608  # our names
         parameters *= 2
     sql = f"select campaign_id, version, raw from {{campaign_versions}} {where}"  # noqa: S608
     for rows in reader.batches(sql, parameters):
@@ -169,7 +169,7 @@ def newest(reader: Reader, *, stream_id: str) -> dict[str, bool]:
     sql = f"""
     select campaign_id, is_deleted from {VIEW_SCHEMA}.campaign_history
     where stream_id = ? and is_current
-    """  # noqa: S608  # names of ours
+    """  # noqa: S608  # our names
     return dict(reader.rows(sql, [stream_id]))
 
 
@@ -233,7 +233,7 @@ def pages(reader: Reader) -> Iterator[tuple[str, str, str]]:
     sql = f"""
     select stream_id, campaign_id, count(*) from {{{CAMPAIGN_VERSIONS.name}}} where {_COMPLETED}
     group by stream_id, campaign_id order by stream_id, campaign_id
-    """  # noqa: S608  # names of ours
+    """  # noqa: S608  # our names
     for stream_id, campaign_id, versions in reader.rows(sql):
         if page is not None and page[0] == stream_id and size + versions <= VERSIONS_A_PAGE:
             page = (stream_id, page[1], campaign_id)

@@ -102,7 +102,7 @@ class CampaignRequests:
             self.stop.set()
 
     def fail_unreached(self, campaign_ids: Iterable[str]) -> None:
-        """Nothing configured is silently missing: what was not reached fails with the reason."""
+        """Nothing configured is silently missing: unreached campaigns fail with the reason."""
         report = self.report
         for campaign_id in campaign_ids:
             if campaign_id in self._ended:
@@ -226,7 +226,7 @@ class Sweep(CampaignRequests):
         known = sum(map(self._is_live, plan.campaign_ids()))
         allowed = vanished_allowed(known, max_vanished=self.settings.max_vanished)
         if not self.accept_vanished and len(missing) + len(unlisted) > allowed:
-            # one that answers shows that the listing is wrong; then the others are requested, too
+            # an answer shows that the listing is wrong; then the others are requested, too
             sample, others = unlisted[: allowed + 1], unlisted[allowed + 1 :]
             gone = yield from self._request(sample)
             if len(gone) < len(sample):

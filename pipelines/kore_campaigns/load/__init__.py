@@ -23,7 +23,7 @@ def destination_for(
 ) -> Destination:
     """The destination that dlt calls `kind`; `database` is the file of DuckDB.
 
-    Raises `SettingInvalid` for one that cannot keep the promises, with the reason.
+    Raises `SettingInvalid` for a destination that cannot keep the promises.
     """
     if kind == DUCKDB:
         from kore_campaigns.load.duckdb_file import DuckDBFile

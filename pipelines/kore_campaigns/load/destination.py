@@ -103,5 +103,5 @@ class Destination(ABC):
         raise self.unsupported(expected="`postgres`")
 
     def unsupported(self, *, expected: str) -> SettingInvalid:
-        """The error of a destination that cannot do what was requested."""
+        """The error of a destination that cannot do this."""
         return SettingInvalid(key="destination", value=self.kind, expected=expected)

@@ -88,8 +88,8 @@ def _configure_dlt() -> None:
     dlt.config["data_writer.disable_compression"] = True
     # one table after the other: less CPU and memory
     dlt.config["load.workers"] = 1
-    # no second try of a load job: one that copied its rows into staging before it failed would copy
-    # them again and store a version twice.  The run fails, and the next run fetches them again
+    # no second try of a load job: a job that copied its rows into staging and then failed would
+    # copy them again and store a version twice.  The run fails, and the next run fetches them again
     dlt.config["load.raise_on_max_retries"] = 1
     # dlt has started its runtime by the time it is imported, so it is set up a second time
     context = dlt.current.run_context()
@@ -194,24 +194,24 @@ from pg_catalog.pg_description
 join pg_catalog.pg_class on pg_class.oid = objoid
 join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
 where nspname = '{RAW_SCHEMA}' and relname = '_dlt_version' and objsubid = 0
-"""  # noqa: S608  # a constant of ours
+"""  # noqa: S608  # our constant
 _COLUMNS: Final = f"""
 select table_name, table_schema, column_name, data_type
 from information_schema.columns
 where table_schema in ('{RAW_SCHEMA}', '{VIEW_SCHEMA}')
 order by table_name, table_schema, column_name
-"""  # noqa: S608  # constants of ours
+"""  # noqa: S608  # our constants
 _DEFINITIONS: Final = f"""
 select viewname, definition
 from pg_catalog.pg_views where schemaname = '{VIEW_SCHEMA}' order by viewname
-"""  # noqa: S608  # a constant of ours
+"""  # noqa: S608  # our constant
 
 
 def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
     """Create or replace them, unless the database is as this version of the program left it.
 
-    A comment in the database says so.  It is a digest of what was declared and of what was made of
-    it, so it also differs where an older program or a user changed a table or a view.
+    A comment in the database says so.  It is a digest of the declarations and of the tables and
+    views in the database, so it also differs if an older program or a user changed them.
     """
     with pipeline.sql_client() as client:
         if (_mark(client),) in (client.execute_sql(_MARK) or ()):

@@ -122,7 +122,7 @@ def _lock(
 
 
 def _owners(reader: PostgresReader) -> list[tuple[Any, ...]]:
-    """Backend, start, address and lock of each lock owner of ours, the oldest first."""
+    """Backend, start, address and lock of each of our lock owners, the oldest first."""
     return reader.rows(_OWNERS, [_key(_OURS) % 2**32])
 
 
@@ -232,7 +232,7 @@ class Postgres(Warehouse):
                 )
                 for name in (root, *children):
                     reader.execute(
-                        f"delete from {RAW_SCHEMA}.{name} as old using {_REBUILT}.{root} as new "  # noqa: S608  # names of ours
+                        f"delete from {RAW_SCHEMA}.{name} as old using {_REBUILT}.{root} as new "  # noqa: S608  # our names
                         f"where {_SAME_VERSION}"
                     )
                     _insert_rebuilt(reader, name)
@@ -276,7 +276,7 @@ class Postgres(Warehouse):
 def _insert_rebuilt(reader: PostgresReader, name: str) -> None:
     columns = ", ".join(reader.columns_of(name, _REBUILT))
     reader.execute(
-        f"insert into {RAW_SCHEMA}.{name} ({columns}) select {columns} from {_REBUILT}.{name}"  # noqa: S608  # names of ours
+        f"insert into {RAW_SCHEMA}.{name} ({columns}) select {columns} from {_REBUILT}.{name}"  # noqa: S608  # our names
     )
 
 

@@ -64,7 +64,7 @@ class Reader(ABC):
         sql = f"""
         select column_name from information_schema.columns
         where table_schema = '{schema}' and table_name = '{table}' order by ordinal_position
-        """  # noqa: S608  # names of ours
+        """  # noqa: S608  # our names
         return [column for (column,) in self.rows(sql)]
 
     def record_batches(self, sql: str, schema: pa.Schema, *, size: int) -> Iterator[pa.RecordBatch]:

@@ -62,7 +62,7 @@ def stored_rows(
     reader: Reader, table: Table, where: Mapping[str, str] | None = None
 ) -> list[dict[str, Any]]:
     """The rows of a table that agree with `where`; timestamps in UTC."""
-    sql = f"select {', '.join(table.column_names())} from {{{table.name}}}"  # noqa: S608  # names of ours
+    sql = f"select {', '.join(table.column_names())} from {{{table.name}}}"  # noqa: S608  # our names
     if where:
         sql += " where " + " and ".join(f"{name} = ?" for name in where)
     return reader.dicts(sql, [*(where or {}).values()])
@@ -96,7 +96,7 @@ def _deletion(name: str, table: Table, rows: Sequence[Row]) -> tuple[Any, ...]:
     one = " and ".join(f"{column} = %s" for column in table.key)
     condition = " or ".join([f"({one})"] * len(rows))
     parameters = (value for row in rows for value in _key(table, row))
-    return f"delete from {name} where {condition}", *parameters  # noqa: S608  # names of ours
+    return f"delete from {name} where {condition}", *parameters  # noqa: S608  # our names
 
 
 def _insertion(name: str, table: Table, rows: Sequence[Row], run_id: str) -> tuple[Any, ...]:
@@ -110,7 +110,7 @@ def _insertion(name: str, table: Table, rows: Sequence[Row], run_id: str) -> tup
             for column in table.columns
         )
         cells += (run_id, uuid.uuid4().hex)
-    return f"insert into {name} ({', '.join(columns)}) values {marks}", *cells  # noqa: S608  # names of ours
+    return f"insert into {name} ({', '.join(columns)}) values {marks}", *cells  # noqa: S608  # our names
 
 
 def _key(table: Table, row: Row) -> tuple[Any, ...]:

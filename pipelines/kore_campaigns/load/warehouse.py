@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class DltReader(Reader):
-    """A connection of dlt's SQL client, for databases without a driver of ours."""
+    """A connection of dlt's SQL client, for databases without our own driver."""
 
     def __init__(self, client: Any) -> None:
         from dlt.destinations.exceptions import DatabaseUndefinedRelation

@@ -83,7 +83,7 @@ class _Check:
     refused: AccessRefused | None = None
     listing: Result = ("skipped", "", 0)
     is_usable: bool = False
-    """The service answered what was requested."""
+    """The service answered the request."""
 
     @property
     def known(self) -> KoreSettings:
@@ -113,7 +113,7 @@ def check_legs(
     connection: str | None,
     campaign_ids: str | None,
 ) -> Iterator[Leg]:
-    """Yield every leg in order; after one that failed, only the destination is tested.
+    """Yield every leg in order; after a failure, only the destination is tested.
 
     Sends the calls that the account listing takes, at most 21, and one for the first configured
     campaign if the listing is refused.

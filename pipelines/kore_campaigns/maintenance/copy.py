@@ -73,7 +73,7 @@ def copy_history(
         pass  # creates nothing if there is nothing to copy
     with file.locked(), file.read() as source, target_database.receive_copy() as target:
         for name in COPIED:
-            ((count,),) = target.rows(f"select count(*) from {{{name}}}")  # noqa: S608  # names of ours
+            ((count,),) = target.rows(f"select count(*) from {{{name}}}")  # noqa: S608  # our names
             if count:
                 raise CopyRefused(
                     copied.destination,
@@ -91,7 +91,7 @@ def _copy(source: Reader, target: CopyTarget, name: str, copied: Copied) -> int:
     columns = ", ".join(source.columns_of(name))
     if not columns:  # an older program did not have the table
         return 0
-    query = f"select {columns} from {{{name}}}"  # noqa: S608  # names of ours
+    query = f"select {columns} from {{{name}}}"  # noqa: S608  # our names
     written, read_back = _Content(), _Content()
     for rows in source.batches(query, size=_BATCH):
         written.add(rows)

@@ -33,7 +33,7 @@ Row = dict[str, Any]
 PACKAGE: Final = 2_000
 NAMED: Final = 5  # versions that are listed for one kind of fault
 CHILDREN: Final = tuple(child.name for child in CAMPAIGN_VERSIONS.children)
-# not derived: what was received, and when it was seen
+# not derived: the received payload, and when it was seen
 _KEPT: Final = ("account_id", "content_hash", "observed_at", "valid_from", "is_deleted", "raw")
 
 
@@ -176,12 +176,12 @@ _KEY: Final = ", ".join(CAMPAIGN_VERSIONS.key)
 _COUNTED: Final = f"""
 select * from {{schema}}.{CAMPAIGN_VERSIONS.name}
 where _dlt_load_id in (select load_id from {{schema}}._dlt_loads where status = 0)
-"""  # noqa: S608  # names of ours
+"""  # noqa: S608  # our names
 HISTORY: Final = f"""
 select account_id, stream_id, campaign_id, version, content_hash, observed_at, valid_from,
     is_deleted, md5(raw::varchar) as raw_hash
 from ({_COUNTED}) as counted
-"""  # noqa: S608  # names of ours
+"""  # noqa: S608  # our names
 """What a rebuild must not change, a row per version."""
 _TWICE: Final = f"select {_KEY} from ({_COUNTED}) as counted group by {_KEY} having count(*) > 1"  # noqa: S608
 _ORPHANS: Final = f"""
@@ -191,7 +191,7 @@ where not exists (
     where parent._dlt_id = child._dlt_root_id and parent.stream_id = child.stream_id
         and parent.campaign_id = child.campaign_id and parent.version = child.version
 )
-"""  # noqa: S608  # names of ours
+"""  # noqa: S608  # our names
 _DOUBLES: Final = (
     f"select {_KEY} from {{child}} group by {', '.join(CHILD_KEY)} having count(*) > 1"  # noqa: S608
 )

@@ -1,6 +1,6 @@
 """Verify: fetch every campaign again and compare each field with what analysts see.
 
-Nothing is written or locked. A run may publish another file meanwhile; the comparison uses the one
+Nothing is written or locked. A run may publish another file meanwhile; the comparison uses the file
 that was published when it began.
 """
 

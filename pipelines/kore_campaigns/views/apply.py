@@ -64,7 +64,7 @@ _VIEW_COLUMNS: Final = f"""
 select table_name, column_name
 from information_schema.columns
 where table_schema = '{VIEW_SCHEMA}'
-"""  # noqa: S608  # a constant of ours
+"""  # noqa: S608  # our constant
 
 
 def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> None:
@@ -171,5 +171,5 @@ def _series(series: exp.Table) -> exp.Expression:
         f"(select digit from (values {digits}) as d (digit)) as digits_{place}"  # noqa: S608
         for place in places
     )
-    text = f"select {first} + {number} as {column} from {joined} where {number} <= {last - first}"  # noqa: S608  # numbers of ours
+    text = f"select {first} + {number} as {column} from {joined} where {number} <= {last - first}"  # noqa: S608  # our numbers
     return exp.maybe_parse(text, into=exp.Select, dialect="postgres").subquery(series.alias)
