@@ -121,7 +121,7 @@ def test_many_damaged_versions_are_named_in_part_and_counted(
     ended = project.cli("rebuild")
 
     assert ended.code == 6
-    assert ended.err.count("its `raw` is not what") == 5
+    assert ended.err.count("its `raw` does not match") == 5
     assert "; and 2 more." in ended.err  # 6 first versions and an edit; a deletion proves nothing
 
 

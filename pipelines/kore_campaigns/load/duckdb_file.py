@@ -186,9 +186,7 @@ class DuckDBFile(Destination):
     """
 
     kind = "duckdb"
-    way_back = (
-        "restore an earlier state with `kore-campaigns restore`, or replace the file by a backup"
-    )
+    way_back = "`kore-campaigns restore` restores an earlier state; or replace the file by a backup"
 
     def __init__(
         self,
