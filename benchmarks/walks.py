@@ -16,6 +16,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -86,7 +87,7 @@ def modules_of_a_429() -> int:
             entered.add(name)
 
     with Emulator(campaigns=sample_campaigns(1)) as kore:
-        kore.fault(Fault.RATE_LIMIT, kore.campaign_ids()[0], times=1)
+        kore.fault(Fault.RATE_LIMIT_RETRY_AFTER, kore.campaign_ids()[0], times=1)
         run_traced(kore, see)
     return len(entered)
 
@@ -179,7 +180,12 @@ def traced(see: Seen) -> Iterator[None]:
 
 def module_of(frame: FrameType) -> str | None:
     """Path of the module inside the package; None for other code."""
-    path = Path(frame.f_code.co_filename)
+    return module_path(frame.f_code.co_filename)
+
+
+@cache
+def module_path(file: str) -> str | None:
+    path = Path(file)
     return str(path.relative_to(PACKAGE)) if path.is_relative_to(PACKAGE) else None
 
 
