@@ -1,6 +1,6 @@
 """A process in Airflow's environment that reads the DAG file as the dag-processor does.
 
-`python airflow_reading.py FILE` prints what that touched and imported, as a JSON object.
+`python airflow_dag_process.py FILE` prints what that touched and imported, as a JSON object.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from conftest import Emulate
 from e2e.test_stop import wait_until_asked
 from kore_campaigns.config.settings import KoreCredentials, KoreSettings
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.airflow import (
+from support.airflow_server import (
     CONNECTIONS,
     WAREHOUSE_PASSWORD,
     Airflow,

@@ -18,8 +18,8 @@ from exhaustive.test_warehouse_writers import ORPHANS
 from kore_emulator import Emulator, sample_campaigns
 from kore_emulator.limits import busiest_window
 from support.account_host import AccountHost
-from support.airflow import SCHEDULE, Airflow, blocks, entry_of, warehouse_entry
-from support.celery import Cluster
+from support.airflow_server import SCHEDULE, Airflow, blocks, entry_of, warehouse_entry
+from support.celery_cluster import Cluster
 from support.postgres import Postgres
 from support.secret_search import traces_in_files
 from support.warehouse import Warehouse

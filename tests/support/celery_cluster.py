@@ -19,7 +19,7 @@ import psutil
 import psycopg2
 import requests
 
-from support.airflow import Airflow
+from support.airflow_server import Airflow
 from support.browser import free_port
 
 SLOTS = 2
