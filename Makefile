@@ -45,7 +45,8 @@ test-unit: $(VENV)/.installed-test
 
 # a share of each exhaustive proof; `make prove` runs all of it
 test-exhaustive: $(VENV)/.installed-test
-	@$(BIN)/python -m pytest -q -n auto --maxschedchunk=1 -m exhaustive
+	@for proof in $$(grep -l mark.exhaustive tests/exhaustive/test_*.py); do \
+		$(BIN)/python -m pytest -q -n auto --maxschedchunk=1 -m exhaustive $$proof || exit 1; done
 
 # some tests drive a real Chromium, which no Python package brings
 browser:
