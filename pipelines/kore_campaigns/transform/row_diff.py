@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import Any, Final, NamedTuple
 
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, Table
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY
 from kore_campaigns.transform.changes import difference
 from kore_campaigns.transform.values import canonical
 
@@ -36,11 +36,6 @@ def differences(expected: Row, stored: Row) -> list[Difference]:
     Columns that only `stored` has are ignored.
     """
     return list(_fields(expected, stored, ""))
-
-
-def nested_names(table: Table = CAMPAIGN_VERSIONS) -> tuple[str, ...]:
-    """The lists of a row, named as in a row that is loaded."""
-    return tuple(child.name for child in table.children)
 
 
 def _fields(expected: Row, stored: Row, place: str) -> Iterator[Difference]:
