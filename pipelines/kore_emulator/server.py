@@ -27,6 +27,8 @@ from .wire import deliver
 HOST = "127.0.0.1"
 GRACE_SECONDS = 0.05
 BACKLOG = 1024
+# of the event loop, from an accepted socket to a connection that the server knows
+ACCEPT_TURNS = 3
 
 
 @dataclass(kw_only=True, eq=False)
@@ -76,19 +78,23 @@ class Emulator(Settings):
     async def _serve(self, ready: Future[int]) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        runner = web.ServerRunner(
-            web.Server(self._handle, access_log=None), shutdown_timeout=GRACE_SECONDS
-        )
-        await runner.setup()
+        server = web.Server(self._handle, access_log=None)
         try:
-            await web.TCPSite(runner, HOST, self.port, backlog=BACKLOG).start()
+            listener = await self._loop.create_server(server, HOST, self.port, backlog=BACKLOG)
         except OSError as error:
             ready.set_exception(error)
-        else:
-            ready.set_result(runner.addresses[0][1])
-            await self._stopping.wait()
-        finally:
-            await runner.cleanup()
+            return
+        ready.set_result(listener.sockets[0].getsockname()[1])
+        await self._stopping.wait()
+        self._loop.remove_reader(listener.sockets[0])
+        for _ in range(ACCEPT_TURNS):
+            await asyncio.sleep(0)
+        listener.close()
+        transports = [connection.transport for connection in server.connections]
+        server.pre_shutdown()
+        await server.shutdown(GRACE_SECONDS)
+        for transport in filter(None, transports):
+            transport.abort()  # an answer that the client does not read keeps it open
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read() if request.can_read_body else b""

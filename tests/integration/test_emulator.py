@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -210,6 +213,17 @@ def test_emulators_are_independent_and_keep_their_port() -> None:
     with one:
         assert one.port == port
         assert Caller(one).status(one.campaign_ids()[0]) == 200
+
+
+def test_a_stop_ends_an_answer_that_is_not_read_and_a_connection_just_made() -> None:
+    (campaign,) = sample_campaigns(1)
+    with Emulator(campaigns=[campaign]) as kore:
+        kore.serve_bytes(campaign["_id"], bytes(10_000_000))
+        unread = Caller(kore).detail(campaign["_id"], stream=True)
+        made = socket.create_connection(("127.0.0.1", kore.port), timeout=5)
+    with unread, made, suppress(ConnectionResetError):
+        assert made.recv(1) == b""
+    gc.collect()  # finds what was left open, which is a warning and so an error
 
 
 def test_a_taken_port_is_an_error_in_the_callers_thread() -> None:

@@ -56,8 +56,12 @@ class AccountHost:
             assert named is not None, head
             port = self._ports[named[1].decode()]
             from_app, to_app = await asyncio.open_connection(HOST, port)
-            to_app.write(head)
-            await asyncio.gather(_pour(reader, to_app), _pour(from_app, writer))
+            try:
+                to_app.write(head)
+                await asyncio.gather(_pour(reader, to_app), _pour(from_app, writer))
+            finally:
+                to_app.transport.abort()
+                writer.transport.abort()
 
 
 async def _pour(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
