@@ -36,9 +36,7 @@ demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
 test: $(VENV)/.installed-test browser
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not slow and not exhaustive' --cov --cov-report=
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'slow and not exhaustive'
-	@touch .coverage
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not exhaustive' --cov --cov-report=
 
 test-unit: $(VENV)/.installed-test
 	@$(BIN)/python -m pytest -q -n auto tests/unit

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _runs(options: argparse.Namespace, folder: Path, environment: Mapping[str, str]) -> list[str]:
     for program in PROGRAMS:
-        list(measure(WARM_UP, program))
+        with closing(measure(WARM_UP, program)) as costs:
+            next(costs)
     measured = _measure_all(options.sizes, repeat=options.repeat)
     targets = [*run_targets(measured), *start_targets(folder, environment)]
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"

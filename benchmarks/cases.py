@@ -6,7 +6,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,7 +64,7 @@ class WrongRowsError(Exception):
     """A program loaded something else than what the emulator holds."""
 
 
-def measure(case: Case, program: Program) -> Iterator[Cost]:
+def measure(case: Case, program: Program) -> Generator[Cost, None, None]:
     """The cost of each of `RUNS`, in a fresh folder and against a fresh emulator."""
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         project = Path(scratch) / "project"

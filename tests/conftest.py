@@ -13,6 +13,7 @@ import pytest
 from kore_campaigns.cli.demo import play_demo
 from kore_emulator import Emulator
 from support.budgets import InFile, InPostgres, Place, close_all
+from support.made_database import made_database
 from support.postgres import Postgres, running_postgres
 from support.project import Project
 from support.proof_share import FULL, RESULTS
@@ -38,7 +39,7 @@ BOTH = ("duckdb", "postgres")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by cost: what needs a Postgres, and what repeats on Postgres a test of the DuckDB file.
 
-    Such a repetition takes long and covers nothing new, so it is `slow`.
+    Such a repetition takes long and covers nothing new, so it is `slow`, and coverage is off.
     """
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
@@ -47,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if called is not None and called.params.get("destination") == "postgres":
             item.add_marker(pytest.mark.postgres)
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,8 +65,12 @@ class Emulate(Protocol):
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """No setting, proxy or call budget of the machine reaches a test, and none leaks from one."""
+    if request.node.get_closest_marker("slow"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # of processes that it starts
     for name in list(os.environ):
         if name.startswith(("SOURCES__", "DLT_", "RUNTIME__")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -117,17 +124,33 @@ def project(
     destination: str,
     request: pytest.FixtureRequest,
 ) -> Iterator[Project]:
-    """A project folder, which is also the current folder; `use` points it at an emulator."""
+    """A project folder, which is also the current folder; `use` points it at an emulator.
+
+    With several destinations the tables and views are there: to make them takes longer than most
+    tests.
+    """
     folder = tmp_path / "project"
+
+    def commands() -> Commands:
+        started: Commands = request.getfixturevalue("commands")
+        return started
+
+    def project_of(address: str | None = None, server: Postgres | None = None) -> Project:
+        return Project(folder, monkeypatch, address=address, server=server, commands=commands)
+
+    is_empty = any(map(request.node.get_closest_marker, ("duckdb_only", "empty_database")))
     if destination == "duckdb":
-        yield Project(folder, monkeypatch)
+        made = project_of()
+        if hasattr(request.module, "DESTINATIONS") and not is_empty:
+            made.database.write_bytes(made_database())
+        yield made
         return
     server: Postgres = request.getfixturevalue("postgres")
-    if request.node.get_closest_marker("empty_database"):
-        yield Project(folder, monkeypatch, address=server.new_database())
+    if is_empty:
+        yield project_of(server.new_database(), server)
         return
     with server.made_database() as address:
-        yield Project(folder, monkeypatch, address=address)
+        yield project_of(address, server)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ import pytest
 from conftest import Emulate
 from kore_emulator import demo_campaigns
 from support.postgres import POSTGRES_ADDRESS, Postgres
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ import pytest
 
 from conftest import Emulate
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from kore_campaigns.config.settings import KoreCredentials, KoreSettings, resolve
 from kore_campaigns.errors import FixSetting
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
 from support.secret_search import traces_of
 
 SECRET = "KEEP+THIS/TO-YOURSELF_0123456789abcdef"

@@ -16,7 +16,7 @@ from conftest import Emulate
 from kore_campaigns.cli.demo import edit
 from kore_emulator import Emulator, demo_campaigns, sample_campaigns
 from support.expected_answers import ANSWERS, Kore
-from support.postgres import copy_to_postgres, running_postgres
+from support.postgres import Postgres, copy_to_postgres
 from support.project import Project
 
 pytestmark = pytest.mark.slow
@@ -25,24 +25,21 @@ QUESTIONS = {file.stem: file for file in generate_questions.questions()}
 
 
 @pytest.fixture(scope="module")
-def answers(
-    played: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
+def answers(played: Path, postgres: Postgres) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
     """The rows of each question, by database."""
     found: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
     sql = {name: generate_questions.sql_of(file) for name, file in QUESTIONS.items()}
     with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
         found["duckdb"] = {name: connection.execute(sql[name]).fetchall() for name in sql}
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        url = server.new_database()
-        copy_to_postgres(played / "kore_campaigns.duckdb", url)
-        connection = psycopg2.connect(url)
-        with connection.cursor() as cursor:
-            found["postgres"] = {}
-            for name, text in sql.items():
-                cursor.execute(text)
-                found["postgres"][name] = cursor.fetchall()
-        connection.close()
+    url = postgres.new_database()
+    copy_to_postgres(played / "kore_campaigns.duckdb", url)
+    connection = psycopg2.connect(url)
+    with connection.cursor() as cursor:
+        found["postgres"] = {}
+        for name, text in sql.items():
+            cursor.execute(text)
+            found["postgres"][name] = cursor.fetchall()
+    connection.close()
     return found
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from conftest import Emulate
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
 
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/operations.md")

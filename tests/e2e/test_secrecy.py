@@ -89,7 +89,7 @@ def test_a_run_in_a_process_with_everything_logged_shows_and_leaves_no_secret(
     secret = resolve().credentials.signing_key()
     monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
 
-    ended = project.command("run", "--json", "--debug")
+    ended = project.new_process("run", "--json", "--debug")
 
     assert ended.code == code, ended.err
     assert "Traceback" in ended.err or code != 1
@@ -123,7 +123,7 @@ def test_the_other_commands_show_none_either(
     kore = emulate(sample_campaigns(2))
     wrong_secret(kore, project)
 
-    ended = project.command(command, "--json", "--debug")
+    ended = project.new_process(command, "--json", "--debug")
 
     assert traces_of(PLANTED, ended.out + ended.err) == []
 

@@ -15,7 +15,8 @@ from conftest import BOTH, Emulate
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.maintenance.check import NAMES
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
 from support.tls import TlsEntrance, self_signed
 
 DESTINATIONS = BOTH

@@ -236,7 +236,7 @@ def test_connections_are_found_in_files_and_environment(two: Two) -> None:
     write_toml(two.project.folder, "secrets.toml", 'es.credentials.client_secret = "x"')
 
     # dlt reads the files once in a process
-    ended = two.project.command("run", "--json")
+    ended = two.project.new_process("run", "--json")
 
     parts = by_name(ended.json)
     assert sorted(parts) == ["de", "es", "fr", "uk", "us"]

@@ -156,23 +156,26 @@ def test_a_list_renamed_gone_or_left_by_a_campaign_is_so_after_the_next_run(
     assert set(after["contact_list_campaigns"]) < set(before["contact_list_campaigns"])
 
 
-@pytest.mark.parametrize(("fault", "options", "reason"), REFUSALS)
 def test_where_they_are_refused_the_run_is_as_good_says_why_and_keeps_those_held(
-    kore: Emulator, project: Project, fault: Fault, options: dict[str, Any], reason: str
+    kore: Emulator, project: Project
 ) -> None:
     use(project, kore, max_attempts=1)
     project.run()
     before = rows(project)
-    kore.edit(kore.campaign_ids()[0], {"status": "Paused"})
-    kore.fault(fault, endpoint="contact_lists", **options)
 
-    ended = project.cli("run", "--json")
+    for fault, options, reason in REFUSALS:
+        kore.clear_faults()
+        kore.edit(kore.campaign_ids()[0], {"description": f"{fault} {options}"})
+        kore.fault(fault, endpoint="contact_lists", **options)
 
-    assert (ended.code, ended.json["is_complete"], ended.json["new_versions"]) == (0, True, 1)
-    assert rows(project) == before
-    (line,) = ended.err.splitlines()[-1:]
-    assert line.startswith(f"kore-campaigns: the contact lists were not read: {reason}")
-    assert "set `contact_lists` = false to skip the call" in line
+        ended = project.cli("run", "--json")
+
+        was_good = (ended.code, ended.json["is_complete"], ended.json["new_versions"])
+        assert was_good == (0, True, 1), reason
+        assert rows(project) == before, reason
+        (line,) = ended.err.splitlines()[-1:]
+        assert line.startswith(f"kore-campaigns: the contact lists were not read: {reason}")
+        assert "set `contact_lists` = false to skip the call" in line
 
 
 def test_an_answer_without_a_list_of_them_is_none(kore: Emulator, project: Project) -> None:

@@ -14,6 +14,7 @@ from kore_campaigns.views.apply import VIEWS
 from kore_emulator import Emulator
 from support.odd_campaigns import odd_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 from support.stored_tables import columns_of
 from support.warehouse import Warehouse
 
@@ -24,15 +25,16 @@ def with_history(emulate: Emulate, project: Project) -> Emulator:
     """Edits, a deletion, a campaign that came back and texts of every kind, in the DuckDB file."""
     kore = emulate(odd_campaigns())
     project.use(kore, contact_lists="true")
-    project.run()
     first, gone, back, *_ = kore.campaign_ids()
-    kore.edit(first, {"name": ODD_TEXT, "description": "", "contactLists": [ODD_TEXT, ""]})
-    for campaign_id in (gone, back):
-        kore.delete(campaign_id)
-    project.run(accept_vanished=True)
-    kore.restore(back)
-    project.configure([each for each in kore.campaign_ids() if each != gone])
-    project.run()
+    with saved_history("copy", kore, project) as run:
+        run()
+        kore.edit(first, {"name": ODD_TEXT, "description": "", "contactLists": [ODD_TEXT, ""]})
+        for campaign_id in (gone, back):
+            kore.delete(campaign_id)
+        run(accept_vanished=True)
+        kore.restore(back)
+        project.configure([each for each in kore.campaign_ids() if each != gone])
+        run()
     return kore
 
 

@@ -17,6 +17,7 @@ from kore_campaigns.schema import columns_of as declared_columns
 from kore_campaigns.views.apply import VIEWS, view_description
 from kore_emulator import Emulator, demo_campaigns, sample_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 from support.stored_tables import columns_of
 
 DESTINATIONS = BOTH
@@ -25,9 +26,10 @@ DESTINATIONS = BOTH
 def with_history(emulate: Emulate, project: Project) -> Emulator:
     kore = emulate(demo_campaigns())
     project.use(kore, contact_lists="true")
-    project.run()
-    kore.edit(kore.campaign_ids()[0], {"priority": 2**53 + 1, "name": "Añejo ☎"})
-    project.run()
+    with saved_history("export", kore, project) as run:
+        run()
+        kore.edit(kore.campaign_ids()[0], {"priority": 2**53 + 1, "name": "Añejo ☎"})
+        run()
     return kore
 
 

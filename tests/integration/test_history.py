@@ -10,6 +10,7 @@ import pytest
 from conftest import BOTH, Emulate
 from kore_emulator import REMOVED, Emulator, demo_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 from support.stored_tables import GAPS, campaign_rows
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,8 @@ def loaded(emulate: Emulate, project: Project) -> Emulator:
     """A company's twelve campaigns after the first run."""
     kore = emulate(demo_campaigns())
     project.use(kore)
-    project.run()
+    with saved_history("demo", kore, project) as run:
+        run()
     return kore
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conftest import BOTH, Emulate
 from integration.test_listing import calls, swept, voice_campaigns
 from kore_emulator import Fault
@@ -86,6 +88,7 @@ def test_too_many_gone_are_said_to_be_doubted(emulate: Emulate, project: Project
     assert "--accept-vanished" in out
 
 
+@pytest.mark.empty_database
 def test_before_the_first_run_all_are_to_be_loaded_and_nothing_is_made(
     emulate: Emulate, project: Project
 ) -> None:

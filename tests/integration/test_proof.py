@@ -13,6 +13,7 @@ from kore_campaigns.load.duckdb_file import DuckDBFile, DuckDBReader
 from kore_campaigns.maintenance.rebuild import HISTORY, faults, nested_rows
 from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 
 LOST = "is missing or different"
 ADDED = "is new or different"
@@ -23,9 +24,10 @@ def before(emulate: Emulate, project: Project) -> Path:
     """Three campaigns, one of them with two versions."""
     kore: Emulator = emulate(sample_campaigns(3))
     project.use(kore)
-    project.run()
-    kore.edit(kore.campaign_ids()[0], {"status": "Rerun"})
-    project.run()
+    with saved_history("proof", kore, project) as run:
+        run()
+        kore.edit(kore.campaign_ids()[0], {"status": "Rerun"})
+        run()
     return project.database
 
 

@@ -13,6 +13,7 @@ from kore_campaigns.maintenance.rebuild import PACKAGE
 from kore_emulator import REMOVED, Emulator, sample_campaigns
 from support.odd_campaigns import odd_campaigns
 from support.project import SETTINGS, Project
+from support.saved_history import saved_history
 from support.stored_tables import campaign_rows, columns_of
 
 pytestmark = pytest.mark.slow
@@ -33,17 +34,17 @@ def with_history(emulate: Emulate, project: Project) -> Emulator:
     """Edits, a deletion and a campaign that came back, of odd campaigns and ordinary ones."""
     kore = emulate(odd_campaigns())
     project.use(kore, max_vanished=0.5)
-    project.run(sweep="full")
     back, gone, *_ = kore.campaign_ids()
-    kore.delete(back)
-    kore.delete(gone)
-    kore.edit(UK, {"dialingStrategy.callingHours.days": [], "name": REMOVED})
-    kore.edit("cd-odd-05", {"dncLists": [{"name": "x"}], "schedule.at": "9:00"}, silent=True)
-    project.run(sweep="full")
-    kore.restore(back)
-    kore.edit(UK, {"contactLists": ["A", "A", "B"]})
-    project.run(sweep="full")
-    kore.reset_counters()
+    with saved_history("rebuild", kore, project) as run:
+        run(sweep="full")
+        kore.delete(back)
+        kore.delete(gone)
+        kore.edit(UK, {"dialingStrategy.callingHours.days": [], "name": REMOVED})
+        kore.edit("cd-odd-05", {"dncLists": [{"name": "x"}], "schedule.at": "9:00"}, silent=True)
+        run(sweep="full")
+        kore.restore(back)
+        kore.edit(UK, {"contactLists": ["A", "A", "B"]})
+        run(sweep="full")
     return kore
 
 
@@ -107,11 +108,11 @@ def test_what_is_derived_comes_back_of_every_version_and_history_stays(
         assert ended.json["rows_after"] == {
             name: len(rows[f"campaign_versions__{name}"]) for name in NESTED
         }
-        again = project.cli("rebuild", "--json")
-        assert (again.code, again.json["different"]) == (0, 0), harm
-        assert kore.counters.requests == 0, harm
-        assert project.cli("verify").code == 0, harm
-        kore.reset_counters()
+
+    again = project.cli("rebuild", "--json")
+    assert (again.code, again.json["different"]) == (0, 0)
+    assert kore.counters.requests == 0
+    assert project.cli("verify").code == 0
 
 
 def test_it_needs_no_settings_and_no_credentials(

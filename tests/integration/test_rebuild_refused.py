@@ -14,12 +14,13 @@ from conftest import BOTH, Emulate
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
 from support.watcher import Watcher
 
 DESTINATIONS = BOTH
 
-KILLS = 12
+KILLS = 8
 
 
 WAY_BACK = {"duckdb": "`kore-campaigns restore`", "postgres": "restore a backup of the server"}
@@ -35,12 +36,13 @@ def with_history(emulate: Emulate, project: Project) -> tuple[Emulator, str]:
     """Six campaigns, one of which has three versions and is deleted."""
     kore = emulate(sample_campaigns(6))
     project.use(kore)
-    project.run()
     edited = kore.campaign_ids()[0]
-    kore.edit(edited, {"status": "Rerun"})
-    project.run()
-    kore.delete(edited)
-    project.run()
+    with saved_history("rebuild-refused", kore, project) as run:
+        run()
+        kore.edit(edited, {"status": "Rerun"})
+        run()
+        kore.delete(edited)
+        run()
     return kore, edited
 
 
@@ -182,10 +184,10 @@ def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None
 def test_killed_at_any_instant_it_leaves_the_published_file_whole(
     emulate: Emulate, project: Project
 ) -> None:
-    kore = emulate(sample_campaigns(300))
+    kore = emulate(sample_campaigns(150))
     project.use(kore)
     project.run()
-    for campaign_id in kore.campaign_ids()[:100]:
+    for campaign_id in kore.campaign_ids()[:50]:
         kore.edit(campaign_id, {"status": "Rerun"})
     project.run()
     statuses = project.sql("select status from kore.campaign_history order by all")
@@ -206,7 +208,7 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
 
     assert watcher.complaints == []
     assert sum(code != 0 for code in codes) > KILLS / 3, codes
-    assert (last.code, last.err, last.json["different"]) == (0, "", 400)
+    assert (last.code, last.err, last.json["different"]) == (0, "", 200)
     assert project.sql("select status from kore.campaign_history order by all") == statuses
     left = {path.name for path in project.folder.iterdir()} - {project.database.name}
     assert left == {"campaign_ids.csv", ".kore_campaigns"}

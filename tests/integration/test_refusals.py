@@ -6,7 +6,8 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
 from support.stored_tables import failures, live_campaigns
 
 DESTINATIONS = BOTH

@@ -11,7 +11,9 @@ from conftest import Emulate
 from e2e.test_stop import wait_until_asked
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import Emulator, Fault, sample_campaigns
-from support.project import Ended, Project
+from support.project import Project
+from support.recorder import Ended
+from support.saved_history import saved_history
 from support.stored_tables import GAPS, kores_campaigns, live_campaigns
 
 VERSIONS = "select campaign_id, version, content_hash from kore.campaign_history order by all"
@@ -22,10 +24,11 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     """Four campaigns, a run, and three more runs with one edit before each."""
     kore = emulate(sample_campaigns(4))
     project.use(kore)
-    project.run()
-    for number in range(3):
-        edit(kore, number)
-        project.run()
+    with saved_history("restore", kore, project) as run:
+        run()
+        for number in range(3):
+            edit(kore, number)
+            run()
     return kore
 
 

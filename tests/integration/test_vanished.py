@@ -7,6 +7,7 @@ import pytest
 from conftest import BOTH, Emulate
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 from support.stored_tables import GAPS, campaign_rows, failures, kores_campaigns, live_campaigns
 
 pytestmark = pytest.mark.slow
@@ -22,8 +23,8 @@ UNKNOWN = "cd-0000000-0000-4000-8000-000000000001"
 def loaded(emulate: Emulate, project: Project, count: int) -> Emulator:
     kore = emulate(sample_campaigns(count))
     project.use(kore)
-    project.run()
-    kore.reset_counters()
+    with saved_history(f"sample-{count}", kore, project) as run:
+        run()
     return kore
 
 

@@ -19,6 +19,7 @@ from kore_campaigns.transform.campaign import shape
 from kore_emulator import Emulator, Fault, demo_campaigns, sample_campaigns
 from support.odd_campaigns import odd_campaigns
 from support.project import Project
+from support.saved_history import saved_history
 from support.stored_tables import campaign_rows, columns_of
 
 DESTINATIONS = BOTH
@@ -35,8 +36,8 @@ def loaded(emulate: Emulate, project: Project) -> Emulator:
     """A company's twelve campaigns after the first run."""
     kore = emulate(demo_campaigns())
     project.use(kore)
-    project.run()
-    kore.reset_counters()
+    with saved_history("demo", kore, project) as run:
+        run()
     return kore
 
 

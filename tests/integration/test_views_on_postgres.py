@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from support.postgres import (
     copy_to_postgres,
     postgres_pipeline,
     rows_of,
-    running_postgres,
 )
 from support.project import Project
 
@@ -50,12 +48,6 @@ left join pg_attribute as attributes
     and descriptions.objsubid > 0
 where schemas.nspname in ('kore', 'kore_raw')
 """
-
-
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
 
 
 def lived(emulate: Emulate, project: Project) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 from kore_emulator import Emulator
-from support.project import Ended
+from support.recorder import Ended
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "airflow.md").read_text(encoding="utf-8")

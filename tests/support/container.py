@@ -16,7 +16,7 @@ from filelock import FileLock
 
 from support.clean_root import Mount, require_namespaces
 from support.image_build import Image, build
-from support.project import Ended
+from support.recorder import Ended
 
 ROOT = Path(__file__).parents[2]
 _USED_BY = "used_by.json"

@@ -64,6 +64,13 @@ class Postgres:
         finally:
             self._as_administrator(f"drop database {name} with (force)")
 
+    def copy(self, source: str, target: str) -> None:
+        """Make the database with the address `target` a copy of the one with `source`."""
+        source, target = _name(source), _name(target)
+        self._as_administrator(
+            f"drop database {target} with (force)", f"create database {target} template {source}"
+        )
+
     def need_not_last(self) -> None:
         """What the tests write need not outlive the machine."""
         settings = ("fsync", "full_page_writes", "synchronous_commit")
@@ -87,6 +94,10 @@ class Postgres:
             yield connection
         finally:
             connection.close()
+
+
+def _name(address: str) -> str:
+    return address.partition("?")[0].rpartition("/")[2]
 
 
 @contextmanager

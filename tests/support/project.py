@@ -5,13 +5,11 @@ database.
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +22,12 @@ from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.postgres import PostgresReader
 from kore_campaigns.pipeline import run_pipeline
 from kore_emulator import Emulator
-from support.postgres import POSTGRES_ADDRESS
+from support.postgres import POSTGRES_ADDRESS, Postgres
+from support.recorder import Commands, Ended
 
 SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
 # all that read or write a destination
 _OF_A_DESTINATION = ("check", "plan", "rebuild", "report", "run", "status", "verify", "export")
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A finished command: its exit code and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.out)
-        return found
 
 
 def app_of(kore: Emulator) -> dict[str, str]:
@@ -60,12 +45,20 @@ class Project:
     """With the `address` of a Postgres, its commands and runs are about that instead of a file."""
 
     def __init__(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, address: str | None = None
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        address: str | None = None,
+        server: Postgres | None = None,
+        commands: Callable[[], Commands] | None = None,
     ) -> None:
         self.folder = folder
         self.database = folder / "kore_campaigns.duckdb"
         self.monkeypatch = monkeypatch
-        self._address = address
+        self.address = address or ""
+        self.server = server
+        self._commands = commands
         self.destination = "duckdb" if address is None else "postgres"
         if address is not None:
             monkeypatch.setenv(POSTGRES_ADDRESS, address)
@@ -114,20 +107,27 @@ class Project:
             **options,
         )
 
-    def command(self, *arguments: str) -> Ended:
-        """A command in a process of its own, finished."""
+    def new_process(self, *arguments: str) -> Ended:
+        """A command in an interpreter of its own, finished."""
         process = self.spawn(*arguments)
         out, err = process.communicate(timeout=120)
         return Ended(process.returncode, out, err)
 
+    def command(self, *arguments: str) -> Ended:
+        """A command in a copy of a process that has loaded the program, finished: the same with
+        real files for stdout and stderr, and quicker.
+        """
+        assert self._commands is not None, "a project of the fixture alone runs commands"
+        return self._commands().run(self._completed(arguments), self.folder, os.environ)
+
     def _completed(self, arguments: Sequence[str]) -> list[str]:
-        if self._address is None or arguments[0] not in _OF_A_DESTINATION:
+        if not self.address or arguments[0] not in _OF_A_DESTINATION:
             return [*arguments]
         return [arguments[0], "--destination", self.destination, *arguments[1:]]
 
     def sql(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Rows of what is published, as an analyst sees them."""
-        if self._address is not None:
+        if self.address:
             return self._sql_of_server(query, parameters)
         with duckdb.connect(str(self.database), read_only=True) as connection:
             return connection.execute(query, list(parameters)).fetchall()
@@ -135,14 +135,14 @@ class Project:
     def _sql_of_server(self, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
         """What DuckDB alone knows, `order by all`, is done here: nulls last, as there."""
         text, in_order, _ = query.partition(" order by all")
-        with closing(psycopg2.connect(self._address)) as server:
+        with closing(psycopg2.connect(self.address)) as server:
             found = PostgresReader(server).rows(text, parameters)
         return sorted(found, key=_nulls_last) if in_order else found
 
     def alter(self, *statements: str) -> None:
         """Carry statements out behind the program's back, within the schema of the raw tables."""
-        if self._address is not None:
-            with closing(psycopg2.connect(self._address)) as server:
+        if self.address:
+            with closing(psycopg2.connect(self.address)) as server:
                 server.autocommit = True
                 for statement in ("set search_path to kore_raw", *statements):
                     server.cursor().execute(statement)

@@ -14,9 +14,9 @@ import duckdb
 
 from kore_campaigns import schema
 from kore_campaigns.extract.report import COUNTERS
-from kore_campaigns.load.dlt_load import duckdb_pipeline, ensure_tables
+from kore_campaigns.load.dlt_load import duckdb_pipeline
 from kore_campaigns.schema import Table
-from kore_campaigns.views.apply import apply_views
+from support.made_database import made_database
 
 STREAM = "st-1"
 START = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
@@ -29,8 +29,6 @@ def open_pipeline(database: Path) -> Iterator[dlt.Pipeline]:
     """The pipeline of a file with all tables and views."""
     pipeline = duckdb_pipeline(database, pipelines_dir=database.parent / "dlt")
     try:
-        ensure_tables(pipeline)
-        apply_views(pipeline)
         yield pipeline
     finally:
         pipeline.deactivate()
@@ -42,8 +40,7 @@ class Record:
     def __init__(self, database: Path) -> None:
         self.database = database
         self._connection: duckdb.DuckDBPyConnection | None = None
-        with open_pipeline(database):
-            pass
+        database.write_bytes(made_database())
         into = "insert into kore_raw._dlt_loads (load_id, schema_name, status, inserted_at)"
         self.sql(f"{into} values ('load', 'x', 0, now())")
 
