@@ -31,22 +31,22 @@ def test_start_success_and_fail_are_the_addresses_of_healthchecks(
 ) -> None:
     ping = Ping(watcher.url + "/")
 
-    ping.start()
-    ping.success("all is well")
-    ping.fail("nothing is: café")
+    ping.send("/start")
+    ping.send("", "all is well")
+    ping.send("/fail", "nothing is: café")
 
     assert watcher.told == [("/start", ""), ("", "all is well"), ("/fail", "nothing is: café")]
     assert warnings_in(caplog) == []
 
 
 def test_a_query_stays_behind_the_path(watcher: Monitor) -> None:
-    Ping(f"{watcher.url}?create=1").start()
+    Ping(f"{watcher.url}?create=1").send("/start")
 
     assert watcher.told == [("/start?create=1", "")]
 
 
 def test_a_long_summary_is_cut(watcher: Monitor) -> None:
-    Ping(watcher.url).fail("x" * 10 * LONGEST_BODY)
+    Ping(watcher.url).send("/fail", "x" * 10 * LONGEST_BODY)
 
     assert watcher.told == [("/fail", "x" * LONGEST_BODY)]
 
@@ -57,7 +57,7 @@ def test_a_monitor_that_refuses_is_a_warning_without_the_path(
 ) -> None:
     watcher.status = status
 
-    Ping(watcher.url).success("")
+    Ping(watcher.url).send("")
 
     (warning,) = warnings_in(caplog)
     assert len(watcher.told) == 1  # a redirect is not followed
@@ -72,7 +72,7 @@ def test_a_monitor_that_is_not_there_is_a_warning_without_the_path(
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
 
-    Ping(f"http://127.0.0.1:{port}{SECRET_PATH}").start()
+    Ping(f"http://127.0.0.1:{port}{SECRET_PATH}").send("/start")
 
     (warning,) = warnings_in(caplog)
     assert warning.startswith("the ping to `127.0.0.1` failed: the connection was refused.")
@@ -86,7 +86,7 @@ def test_a_monitor_that_does_not_answer_is_not_waited_for(
     watcher.before = lambda: answered.wait(30)
 
     try:
-        Ping(watcher.url, longest_seconds=0.2).start()
+        Ping(watcher.url, longest_seconds=0.2).send("/start")
     finally:
         answered.set()
 
@@ -102,7 +102,7 @@ def test_no_password_of_the_machine_is_sent(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
 
-    Ping(watcher.url).start()
+    Ping(watcher.url).send("/start")
 
     assert "authorization" not in watcher.headers[0]
 

@@ -9,15 +9,16 @@ import json
 import logging
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 from click import Choice, Option
 
+from kore_campaigns.cli import output
 from kore_campaigns.cli.console import log_to_stderr, say, show, show_progress, stop_on_signals
+from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import (
     UNEXPECTED,
     KoreCampaignsError,
@@ -26,12 +27,16 @@ from kore_campaigns.errors import (
     error_summary,
 )
 from kore_campaigns.events import log_event
+from kore_campaigns.load import destination_for
 
 if TYPE_CHECKING:
     from kore_campaigns.load.destination import Destination
     from kore_campaigns.pipeline import Runs
 
 logger = logging.getLogger(__name__)
+
+# the JSON object of a result, its lines and the exit code
+Printed = tuple[dict[str, Any], Sequence[str], int]
 
 # `views.apply` has the same and takes long to import
 DIALECTS: Final = (
@@ -93,52 +98,48 @@ class Output:
     quiet: bool
     log_as_json: bool
 
-    def result(self, found: dict[str, Any], lines: Sequence[str], *, quiet: bool = False) -> None:
+    def result(self, found: dict[str, Any], lines: Sequence[str]) -> None:
+        self.json(found)
+        if not self.quiet:
+            self.lines(lines)
+
+    def json(self, found: dict[str, Any]) -> None:
         if self.as_json:
             show(json.dumps(found, default=str))
-        elif not (quiet or self.quiet):
-            self.lines(lines)
 
     def lines(self, lines: Sequence[str]) -> None:
         if lines and not self.as_json:
             show("\n".join(lines))
 
 
-@dataclass(slots=True)
-class Results:
-    """Prints the results of a command for connections; of one, as if there were no connections."""
+def for_each(
+    connections: Sequence[str | None],
+    out: Output,
+    command: Callable[[str | None], Printed],
+) -> int:
+    """Print the JSON object and the lines of a command for each connection; return the exit code.
 
-    out: Output
-    connections: Sequence[str | None]
-    parts: list[dict[str, Any]] = field(default_factory=list)
-    codes: list[int] = field(default_factory=list)
-
-    @contextmanager
-    def of(self, connection: str | None) -> Iterator[None]:
-        """Print one result or its error; with several connections an error stops no other."""
-        if len(self.connections) == 1:
-            yield
-            return
-        self.out.lines([f"connection {connection}"])
+    Of one connection they are printed as if there were none; of several an error stops no other.
+    """
+    if len(connections) == 1:
+        found, lines, code = command(connections[0])
+        out.lines(lines)
+        out.json(found)
+        return code
+    parts, codes = [], []
+    for name in connections:
+        out.lines([f"connection {name}"])
         try:
-            yield
+            found, lines, code = command(name)
         except KoreCampaignsError as failed:
             end = error_summary(failed)
-            say(f"{connection}: {end.message}")
-            self.add({"error_code": end.code, "message": end.message}, code=end.exit_code)
-        self.parts[-1] = {"connection": connection, **self.parts[-1]}
-
-    def add(self, part: dict[str, Any], lines: Sequence[str] = (), *, code: int = 0) -> None:
-        self.parts.append(part)
-        self.codes.append(code)
-        self.out.lines(lines)
-
-    def end(self) -> int:
-        """Print the JSON object and return the exit code."""
-        if self.out.as_json:
-            is_one = len(self.connections) == 1
-            self.out.result(self.parts[0] if is_one else {"connections": self.parts}, ())
-        return combined(self.codes)
+            say(f"{name}: {end.message}")
+            found, lines, code = {"error_code": end.code, "message": end.message}, (), end.exit_code
+        out.lines(lines)
+        parts.append({"connection": name, **found})
+        codes.append(code)
+    out.json({"connections": parts})
+    return combined(codes)
 
 
 class Verb(click.Command):
@@ -179,7 +180,6 @@ def connections_of(
     named: Sequence[str], campaign_ids: str | None, *, despite_file: bool = False
 ) -> list[str | None]:
     """Connections that the flag, the csv or the settings select."""
-    from kore_campaigns.config.project import project_folder
     from kore_campaigns.config.settings import chosen_connections
 
     return chosen_connections(
@@ -188,9 +188,6 @@ def connections_of(
 
 
 def destination_of(destination: str, database: str | None) -> Destination:
-    from kore_campaigns.config.project import project_folder
-    from kore_campaigns.load import destination_for
-
     return destination_for(destination, database=database, folder=project_folder())
 
 
@@ -202,8 +199,7 @@ def demo(out: Output, directory: str) -> None:
     """
     from kore_campaigns.cli.demo import play_demo
 
-    found = play_demo(directory, say=lambda text: out.lines([text]))
-    out.result(found, (), quiet=True)
+    out.json(play_demo(directory, say=lambda text: out.lines([text])))
 
 
 @verb(*PLACE, *CONNECTIONS)
@@ -212,20 +208,19 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Reports the first part that fails.
     """
-    from kore_campaigns.cli.output import check_line
     from kore_campaigns.maintenance.check import check_legs
 
     names = connections_of(connection, options["campaign_ids"], despite_file=True)
-    results = Results(out, names)
-    for name in names:
-        with results.of(name):
-            legs = []
-            for leg in check_legs(connection=name, **options):
-                legs.append(leg)
-                out.lines([check_line(leg)])
-            code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
-            results.add({"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, code=code)
-    return results.end()
+
+    def check_one(name: str | None) -> Printed:
+        legs = []
+        for leg in check_legs(connection=name, **options):
+            legs.append(leg)
+            out.lines([output.check_line(leg)])
+        code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
+        return {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, (), code
+
+    return for_each(names, out, check_one)
 
 
 @verb(*PLACE, *CONNECTIONS, SWEEP, BUDGET)
@@ -234,17 +229,15 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Estimates how long it would take. Writes nothing.
     """
-    from kore_campaigns.cli.output import plan_lines
     from kore_campaigns.extract.planner import preview_run
 
     stop = stop_on_signals()
-    names = connections_of(connection, options["campaign_ids"])
-    results = Results(out, names)
-    for name in names:
-        with results.of(name):
-            preview = preview_run(connection=name, stop=stop, **options)
-            results.add(preview.as_json(), plan_lines(preview))
-    return results.end()
+
+    def plan_one(name: str | None) -> Printed:
+        preview = preview_run(connection=name, stop=stop, **options)
+        return preview.as_json(), output.plan_lines(preview), 0
+
+    return for_each(connections_of(connection, options["campaign_ids"]), out, plan_one)
 
 
 @verb(
@@ -280,7 +273,6 @@ def run(
 
     Fetches the campaigns that are new or different and stores a version of each.
     """
-    from kore_campaigns.cli.output import run_drift, run_problems, runs_summary
     from kore_campaigns.extract.report import RunReport
     from kore_campaigns.pipeline import ConnectionRun, run_connections, run_pipeline
     from kore_campaigns.reports.monitoring import Monitors, Ping
@@ -290,12 +282,11 @@ def run(
         ping=None if ping_url is None else Ping(ping_url),
         destination=options["destination"],
         database=options["database"],
-        connections=connection or [None],
     )
     monitors.started()
+    names: Sequence[str | None] = connection or [None]
     try:
         names = connections_of(connection, options["campaign_ids"])
-        monitors = replace(monitors, connections=names)
         options["stop"] = stop_on_signals()
         with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as progress:
             found: RunReport | Runs
@@ -306,7 +297,7 @@ def run(
                 found = run_connections(names, progress=progress, **options)
                 parts = found.parts
     except (Exception, KeyboardInterrupt) as failed:
-        monitors.failed(error_summary(failed))
+        monitors.failed(error_summary(failed), names)
         raise
     for part in [] if out.log_as_json else parts:
         about = f"{part.connection}: " if len(parts) > 1 else ""
@@ -314,18 +305,17 @@ def run(
             say(about + part.ending.message)
         if part.report is not None:
             # drift is no failure: cron need not send a mail for it every night
-            drift = [] if out.quiet else run_drift(part.report)
-            for line in [*run_problems(part.report), *drift]:
+            drift = [] if out.quiet else output.run_drift(part.report)
+            for line in [*output.run_problems(part.report), *drift]:
                 say(about + line)
     monitors.ended(parts)
-    out.result(found.as_json(), runs_summary(parts))
+    out.result(found.as_json(), output.runs_summary(parts))
     return found.exit_code
 
 
 @verb(*PLACE, METRICS)
 def status(out: Output, destination: str, database: str | None, metrics_file: str | None) -> None:
     """Show the last success, what is stale, what failed and why."""
-    from kore_campaigns.cli.output import status_summary
     from kore_campaigns.reports.status import read_status
 
     found = read_status(destination_of(destination, database))
@@ -333,7 +323,7 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
         from kore_campaigns.reports.monitoring import write_metrics
 
         write_metrics(found, metrics_file)
-    out.result(found.as_json(), status_summary(found))
+    out.result(found.as_json(), output.status_summary(found))
 
 
 @verb(*PLACE, Option(["--html"], required=True, type=path, metavar="FILE", help="File to write."))
@@ -358,11 +348,10 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
 )
 def export(out: Output, parquet: str, **options: Any) -> None:
     """Write the views as Parquet files, all of one moment."""
-    from kore_campaigns.cli.output import export_summary
     from kore_campaigns.reports.export import export_views
 
     exported = export_views(parquet, **options)
-    out.result(exported.as_json(), export_summary(exported))
+    out.result(exported.as_json(), output.export_summary(exported))
 
 
 @verb(Option(["--destination"], required=True, metavar="NAME", help="postgres"), DATABASE, QUIET)
@@ -371,11 +360,10 @@ def copy(out: Output, destination: str, database: str | None) -> None:
 
     Reads every row back and compares it.
     """
-    from kore_campaigns.cli.output import copy_summary
     from kore_campaigns.maintenance.copy import copy_history
 
     copied = copy_history(destination=destination, database=database)
-    out.result(copied.as_json(), copy_summary(copied))
+    out.result(copied.as_json(), output.copy_summary(copied))
 
 
 @verb(Option(["--dialect"], required=True, type=Choice(DIALECTS), help="Tested: duckdb, postgres."))
@@ -394,18 +382,16 @@ def views(out: Output, dialect: str) -> None:
 )
 def restore(out: Output, database: str | None, generation: str | None) -> None:
     """List the states before the last runs, or restore one of them."""
-    from kore_campaigns.cli.output import kept_summary, restored_summary
-    from kore_campaigns.config.project import project_folder
     from kore_campaigns.load.duckdb_file import DuckDBFile
     from kore_campaigns.maintenance.restore import read_kept, restore_generation
 
     file = DuckDBFile.in_folder(project_folder(), database)
     if generation is None:
         kept = read_kept(file)
-        out.result(kept.as_json(), kept_summary(kept))
+        out.result(kept.as_json(), output.kept_summary(kept))
     else:
         restored = restore_generation(file, generation)
-        out.result(restored.as_json(), restored_summary(restored))
+        out.result(restored.as_json(), output.restored_summary(restored))
 
 
 @verb(*PLACE, *CONNECTIONS, BUDGET, QUIET)
@@ -414,24 +400,22 @@ def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Fetches every configured campaign again. Writes nothing.
     """
-    from kore_campaigns.cli.output import verify_differences, verify_problems, verify_summary
     from kore_campaigns.maintenance.verify import verify_database
 
     stop = stop_on_signals(
         "stopping: fetched campaigns are being compared; press Ctrl-C again to stop at once."
     )
-    names = connections_of(connection, options["campaign_ids"])
-    results = Results(out, names)
-    for name in names:
-        with results.of(name):
-            with show_progress(quiet=out.quiet or out.as_json) as progress:
-                found = verify_database(connection=name, stop=stop, progress=progress, **options)
-            for line in verify_problems(found):
-                say(line)
-            is_silent = out.quiet and found.exit_code == 0
-            lines = [] if is_silent else [*verify_differences(found), *verify_summary(found)]
-            results.add(found.as_json(), lines, code=found.exit_code)
-    return results.end()
+
+    def verify_one(name: str | None) -> Printed:
+        with show_progress(quiet=out.quiet or out.as_json) as progress:
+            found = verify_database(connection=name, stop=stop, progress=progress, **options)
+        for line in output.verify_problems(found):
+            say(line)
+        is_silent = out.quiet and found.exit_code == 0
+        lines = [*output.verify_differences(found), *output.verify_summary(found)]
+        return found.as_json(), () if is_silent else lines, found.exit_code
+
+    return for_each(connections_of(connection, options["campaign_ids"]), out, verify_one)
 
 
 @verb(*PLACE, QUIET)
@@ -440,8 +424,7 @@ def rebuild(out: Output, destination: str, database: str | None) -> None:
 
     Makes no API calls.
     """
-    from kore_campaigns.cli.output import rebuild_summary
     from kore_campaigns.maintenance.rebuild import rebuild_database
 
     rebuilt = rebuild_database(destination=destination, database=database)
-    out.result(rebuilt.as_json(), rebuild_summary(rebuilt))
+    out.result(rebuilt.as_json(), output.rebuild_summary(rebuilt))

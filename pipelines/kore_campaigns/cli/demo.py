@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from kore_campaigns.cli.output import run_counts, table
+from kore_campaigns.cli.output import table
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.duckdb_file import DuckDBFile
@@ -85,11 +85,11 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
         say(f"A Kore.ai emulator answers on {kore.url}: {len(ids)} campaigns,")
         say("60 calls a minute, a signed token for each.\n")
         first = _run(folder, kore)
-        say(f"Run 1   {first.requests} requests: {run_counts(first)}")
+        say(f"Run 1   {first.requests} requests: {first.in_words}")
         edit(kore)
         say("        ... three campaigns are edited in Kore.ai and one is deleted ...")
         second = _run(folder, kore)
-        say(f"Run 2   {second.requests} requests: {run_counts(second)}\n")
+        say(f"Run 2   {second.requests} requests: {second.in_words}\n")
     answers = []
     database = destination.published
     with duckdb.connect(str(database), read_only=True) as connection:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from kore_campaigns.errors import Interrupted, NotAsked, and_more, counted, in_bytes, shorten
+from kore_campaigns.errors import Interrupted, NotAsked, counted, in_bytes, shorten
 from kore_campaigns.extract.report import duration, problems
 
 if TYPE_CHECKING:
@@ -39,12 +38,10 @@ def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
-def run_counts(run: RunReport | LastRun) -> str:
-    """The campaigns of a run by their result."""
-    return (
-        f"{counted(run.new_versions, 'new version')}, {run.unchanged} unchanged, "
-        f"{run.vanished} vanished, {run.failed} failed"
-    )
+def first(lines: Sequence[str], shown: int, others: str) -> list[str]:
+    """The first lines, then how many `others` there are."""
+    more = len(lines) - shown
+    return [*lines[:shown], *([f"and {more:,} more{others}"] if more > 0 else [])]
 
 
 def run_summary(report: RunReport) -> list[str]:
@@ -53,7 +50,7 @@ def run_summary(report: RunReport) -> list[str]:
     return [
         f"run {report.run_id}: {outcome}, in {duration(report.seconds)}",
         f"  sweep      {report.sweep}: {report.sweep_reason}",
-        f"  campaigns  {report.planned} planned: {run_counts(report)}",
+        f"  campaigns  {report.planned} planned: {report.in_words}",
         f"  requests   {report.requests} sent, {counted(report.retries, 'retry', 'retries')}, "
         f"{counted(report.rate_limited, 'response')} `call limit reached`",
         f"  database   {report.database}",
@@ -75,13 +72,12 @@ def runs_summary(parts: Sequence[ConnectionRun]) -> list[str]:
 
 def run_problems(report: RunReport) -> list[str]:
     """Problems that the operator must know, worst first, one line each."""
-    failed = [each for each in report.failures if each.code not in NOT_REACHED]
-    lines = [problem.message for problem in problems(report)]
-    lines += [str(each) for each in failed[:PROBLEMS_SHOWN]]
-    if len(failed) > PROBLEMS_SHOWN:
-        more = len(failed) - PROBLEMS_SHOWN
-        lines.append(f"and {more} more failed campaigns: table kore_raw.extraction_errors")
-    return lines
+    failed = [str(each) for each in report.failures if each.code not in NOT_REACHED]
+    others = " failed campaigns: table kore_raw.extraction_errors"
+    return [
+        *(problem.message for problem in problems(report)),
+        *first(failed, PROBLEMS_SHOWN, others),
+    ]
 
 
 def run_drift(report: RunReport) -> list[str]:
@@ -89,12 +85,9 @@ def run_drift(report: RunReport) -> list[str]:
     lines = [
         f"drift: `{found['path']}` ({found['example_type']}) of "
         f"{counted(found['count'], 'campaign')} is unknown to this version; it is stored in `raw`"
-        for found in report.drift[:PROBLEMS_SHOWN]
+        for found in report.drift
     ]
-    if len(report.drift) > PROBLEMS_SHOWN:
-        more = len(report.drift) - PROBLEMS_SHOWN
-        lines.append(f"and {more} more kinds of drift: table kore_raw.extraction_drift")
-    return lines
+    return first(lines, PROBLEMS_SHOWN, " kinds of drift: table kore_raw.extraction_drift")
 
 
 def check_line(leg: Leg) -> str:
@@ -194,14 +187,20 @@ def plan_lines(preview: Preview) -> list[str]:
 
 def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
     """The screen, the state in its first line, the next command in its last."""
-    screen = _Screen(status, now or datetime.now(UTC))
+    now = now or datetime.now(UTC)
     size = f", {in_bytes(status.database_bytes)}" if status.database_bytes else ""
     lines = [f"state      {_state(status)}", f"database   {status.database}{size}"]
     for app in status.apps:
         if len(status.apps) > 1:
             lines.append(f"app        {app.stream_id}")
-        lines += screen.app(app)
-    lines += screen.stale()
+        lines += _app(app, now, is_older=status.is_older)
+    if status.stale:
+        count = counted(status.stale, "configured campaign")
+        lines.append(f"stale      {count}, the longest first:")
+        lines += [f"           {_stale_campaign(each, now)}" for each in status.stale_campaigns]
+        more = status.stale - len(status.stale_campaigns)
+        if more > 0:
+            lines.append(f"           and {more:,} more: kore.campaign_freshness, is_stale")
     lines += _failures(status.failures)
     lines += _drift(status)
     for about, ids in (
@@ -234,61 +233,49 @@ def _state(status: Status) -> str:
     }[status.state]
 
 
-@dataclass(frozen=True, slots=True)
-class _Screen:
-    """The lines that say how long ago something was."""
-
-    status: Status
-    now: datetime
-
-    def app(self, app: App) -> list[str]:
-        last = app.last_run
-        if last is None:
-            return ["last run   none has ended yet"]
-        took = "" if last.duration_seconds is None else f", in {duration(last.duration_seconds)}"
-        code = "" if last.exit_code is None else f", exit code {last.exit_code}"
-        outcome = "complete" if last.is_complete else f"NOT complete{code}"
-        lines = [
-            f"last run   {self.when(last.started_at)}, {last.sweep} sweep{took}, {outcome}",
-            f"           {last.planned} planned: {run_counts(last)}",
-        ]
-        if self.status.is_older:
-            return lines
-        lines += [
-            f"complete   {self.when(app.last_complete_at)}",
-            f"full sweep {self.when(app.last_full_sweep_at)}",
-            f"campaigns  {app.configured} configured, {app.live} live, {app.deleted} deleted",
-        ]
-        if app.not_configured:
-            lines.append(
-                f"           live but not configured: {app.not_configured}; no run fetches "
-                f"{'it' if app.not_configured == 1 else 'them'} any more"
-            )
+def _app(app: App, now: datetime, *, is_older: bool) -> list[str]:
+    last = app.last_run
+    if last is None:
+        return ["last run   none has ended yet"]
+    took = "" if last.duration_seconds is None else f", in {duration(last.duration_seconds)}"
+    code = "" if last.exit_code is None else f", exit code {last.exit_code}"
+    outcome = "complete" if last.is_complete else f"NOT complete{code}"
+    lines = [
+        f"last run   {_when(last.started_at, now)}, {last.sweep} sweep{took}, {outcome}",
+        f"           {last.planned} planned: {last.in_words}",
+    ]
+    if is_older:
         return lines
+    lines += [
+        f"complete   {_when(app.last_complete_at, now)}",
+        f"full sweep {_when(app.last_full_sweep_at, now)}",
+        f"campaigns  {app.configured} configured, {app.live} live, {app.deleted} deleted",
+    ]
+    if app.not_configured:
+        them = "it" if app.not_configured == 1 else "them"
+        lines.append(
+            f"           live but not configured: {app.not_configured}; no run fetches {them} any "
+            "more"
+        )
+    return lines
 
-    def stale(self) -> list[str]:
-        status = self.status
-        if not status.stale:
-            return []
-        lines = [f"stale      {counted(status.stale, 'configured campaign')}, the longest first:"]
-        lines += [f"           {self.stale_campaign(each)}" for each in status.stale_campaigns]
-        more = and_more(status.stale - len(status.stale_campaigns))
-        return [*lines, *([f"          {more}: kore.campaign_freshness, is_stale"] if more else [])]
 
-    def stale_campaign(self, one: Stale) -> str:
-        name = "" if one.campaign_name is None else f" ({one.campaign_name})"
-        at = one.last_confirmed_at
-        confirmed = "never confirmed" if at is None else f"confirmed {self.ago(at)}"
-        error = "" if one.last_error_code is None else f", last error {one.last_error_code}"
-        return f"{one.campaign_id}{name}: {confirmed}{error}"
+def _stale_campaign(one: Stale, now: datetime) -> str:
+    name = "" if one.campaign_name is None else f" ({one.campaign_name})"
+    at = one.last_confirmed_at
+    confirmed = "never confirmed" if at is None else f"confirmed {_ago(at, now)}"
+    error = "" if one.last_error_code is None else f", last error {one.last_error_code}"
+    return f"{one.campaign_id}{name}: {confirmed}{error}"
 
-    def when(self, moment: datetime | None) -> str:
-        if moment is None:
-            return "never yet"
-        return f"{moment:%Y-%m-%d %H:%M} UTC ({self.ago(moment)})"
 
-    def ago(self, moment: datetime) -> str:
-        return f"{duration((self.now - moment).total_seconds())} ago"
+def _when(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "never yet"
+    return f"{moment:%Y-%m-%d %H:%M} UTC ({_ago(moment, now)})"
+
+
+def _ago(moment: datetime, now: datetime) -> str:
+    return f"{duration((now - moment).total_seconds())} ago"
 
 
 def _failures(failures: Sequence[Failure]) -> list[str]:
@@ -301,10 +288,10 @@ def _failures(failures: Sequence[Failure]) -> list[str]:
     for code, alike in sorted(by_code.items(), key=lambda found: -len(found[1])):
         if len(alike) == 1:
             lines.append(f"failed     {alike[0].campaign_id}: {alike[0].message}")
-            continue
-        ids = shorten([failure.campaign_id for failure in alike], IDS_SHOWN)
-        lines.append(f"failed     {len(alike):,} {code}: {ids}")
-        lines.append(f"           {alike[0].message}")
+        else:
+            ids = shorten([failure.campaign_id for failure in alike], IDS_SHOWN)
+            lines.append(f"failed     {len(alike):,} {code}: {ids}")
+            lines.append(f"           {alike[0].message}")
     unreached = Counter(each.message for each in failures if each.error_code in NOT_REACHED)
     for message, count in unreached.items():
         were = "was" if count == 1 else "were"
@@ -318,10 +305,9 @@ def _drift(status: Status) -> list[str]:
     lines = [
         f"{one.path} ({one.example_type}): {counted(one.campaign_count, 'campaign')}, "
         f"since {one.first_seen_at:%Y-%m-%d}"
-        for one in status.drift[:DRIFT_SHOWN]
+        for one in status.drift
     ]
-    if len(status.drift) > DRIFT_SHOWN:
-        lines.append(f"and {len(status.drift) - DRIFT_SHOWN} more: kore_raw.extraction_drift")
+    lines = first(lines, DRIFT_SHOWN, ": kore_raw.extraction_drift")
     lines.append(
         "nothing broke: column `raw` has it. Next: once a later version knows it, "
         "kore-campaigns rebuild"

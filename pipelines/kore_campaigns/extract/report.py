@@ -33,6 +33,14 @@ class RunCounters:
     retries: int = 0
     rate_limited: int = 0
 
+    @property
+    def in_words(self) -> str:
+        """The campaigns of the run by their result."""
+        return (
+            f"{counted(self.new_versions, 'new version')}, {self.unchanged} unchanged, "
+            f"{self.vanished} vanished, {self.failed} failed"
+        )
+
 
 COUNTERS: Final = tuple(each.name for each in fields(RunCounters))
 JSON_KEYS: Final = (
@@ -225,6 +233,5 @@ def in_one_line(report: RunReport) -> str:
     outcome = "complete" if report.is_complete else f"NOT complete, exit code {report.exit_code}"
     return (
         f"run {report.run_id}: {outcome}, in {duration(report.seconds)}; {report.planned} planned: "
-        f"{counted(report.new_versions, 'new version')}, {report.unchanged} unchanged, "
-        f"{report.vanished} vanished, {report.failed} failed"
+        f"{report.in_words}"
     )

@@ -69,44 +69,44 @@ def metrics_text(
     apps: Sequence[App], *, database_bytes: int, ended: Sequence[RunEnded] = ()
 ) -> str:
     """The metrics file; an element of `ended` replaces the last run of its app."""
-    series: dict[str, dict[str, float | None]] = {run.stream_id: {} for run in ended}
-    ended_streams = set(series)
-    for app in apps:
-        values = series[app.stream_id] = {
-            "database_bytes": database_bytes or None,
-            **{name: getattr(app, name) for name in APP_COUNTS},
-            "last_complete_run_timestamp_seconds": _seconds(app.last_complete_at),
-            "last_full_sweep_timestamp_seconds": _seconds(app.last_full_sweep_at),
-        }
-        run = app.last_run
-        if run is not None and app.stream_id not in ended_streams:
-            values |= {f"last_run_{name}": getattr(run, name) for name in COUNTERS}
-            values |= {
-                # a run that was killed recorded no end
-                "last_run_timestamp_seconds": _seconds(run.finished_at or run.started_at),
-                "last_run_success": run.exit_code == 0,
-                "last_run_exit_code": run.exit_code,
-                "last_run_seconds": run.duration_seconds,
-            }
-    for each in ended:
-        series[each.stream_id] |= {
-            "database_bytes": database_bytes or None,
-            "last_run_timestamp_seconds": _seconds(each.at),
+    series: dict[str, dict[str, float | None]] = {
+        each.stream_id: {
+            "last_run_timestamp_seconds": each.at.timestamp(),
             "last_run_success": each.exit_code == 0,
             "last_run_exit_code": each.exit_code,
         }
+        for each in ended
+    }
+    for app in apps:
+        values = series.setdefault(app.stream_id, _last_run(app))
+        values |= {name: getattr(app, name) for name in APP_COUNTS}
+        values["last_complete_run_timestamp_seconds"] = _seconds(app.last_complete_at)
+        values["last_full_sweep_timestamp_seconds"] = _seconds(app.last_full_sweep_at)
+    for values in series.values():
+        values["database_bytes"] = database_bytes or None
     registry = CollectorRegistry()
     for name, help_text in METRICS.items():
-        samples = {
-            stream_id: value
-            for stream_id, values in series.items()
-            if (value := values.get(name)) is not None
-        }
+        found = {stream_id: values.get(name) for stream_id, values in series.items()}
+        samples = {stream_id: value for stream_id, value in found.items() if value is not None}
         if samples:
             gauge = Gauge(PREFIX + name, help_text, ["stream_id"], registry=registry)
             for stream_id, value in samples.items():
                 gauge.labels(stream_id).set(value)
     return generate_latest(registry).decode()
+
+
+def _last_run(app: App) -> dict[str, float | None]:
+    run = app.last_run
+    if run is None:
+        return {}
+    return {
+        **{f"last_run_{name}": getattr(run, name) for name in COUNTERS},
+        # a run that was killed recorded no end
+        "last_run_timestamp_seconds": _seconds(run.finished_at or run.started_at),
+        "last_run_success": run.exit_code == 0,
+        "last_run_exit_code": run.exit_code,
+        "last_run_seconds": run.duration_seconds,
+    }
 
 
 def _seconds(moment: datetime | None) -> float | None:
@@ -161,16 +161,8 @@ class Ping:
                 "for this machine only",
             )
 
-    def start(self) -> None:
-        self._send("/start", "")
-
-    def success(self, body: str) -> None:
-        self._send("", body)
-
-    def fail(self, body: str) -> None:
-        self._send("/fail", body)
-
-    def _send(self, suffix: str, body: str) -> None:
+    def send(self, suffix: str, body: str = "") -> None:
+        """Post the body: `/start`, `/fail`, or no suffix for a success."""
         parts = urlsplit(self.url)
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix, fragment=""))
         results: list[str | None] = []
@@ -218,25 +210,23 @@ class Monitors:
     ping: Ping | None
     destination: str
     database: str | None
-    connections: Sequence[str | None]
 
     def started(self) -> None:
         if self.ping is not None:
-            self.ping.start()
+            self.ping.send("/start")
 
     def ended(self, parts: Sequence[ConnectionRun]) -> None:
         """Report runs that ended, complete or not."""
         self._write_metrics(parts)
         if self.ping is not None:
             body = "\n".join(_summary(part, is_named=len(parts) > 1) for part in parts)
-            send = self.ping.fail if any(part.exit_code for part in parts) else self.ping.success
-            send(body)
+            self.ping.send("/fail" if any(part.exit_code for part in parts) else "", body)
 
-    def failed(self, ending: ErrorSummary) -> None:
+    def failed(self, ending: ErrorSummary, connections: Sequence[str | None]) -> None:
         """Report an error that ended all runs, or prevented them."""
-        self._write_metrics([ConnectionRun(name, ending=ending) for name in self.connections])
+        self._write_metrics([ConnectionRun(name, ending=ending) for name in connections])
         if self.ping is not None:
-            self.ping.fail(f"exit code {ending.exit_code}: {ending.message}")
+            self.ping.send("/fail", f"exit code {ending.exit_code}: {ending.message}")
 
     def _write_metrics(self, parts: Sequence[ConnectionRun]) -> None:
         """Write the apps of these runs only: other apps of the database have their own files."""
