@@ -168,7 +168,7 @@ class CampaignFailed(KoreCampaignsError):
 
     exit_code = 4
     code = "campaign_failed"
-    campaign_id: str
+    campaign_id: str = ""
     _: KW_ONLY
     http_status: int | None = None
 
@@ -284,7 +284,7 @@ class RateLimited(TryLater):
         """The response; none if the wait comes from another call of the account."""
         if not self.attempts:
             return "nothing was sent"
-        return f"HTTP {self.http_status}, {_attempts(self.attempts)}"
+        return f"HTTP {self.http_status}, {counted(self.attempts, 'attempt')}"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -299,11 +299,7 @@ class ServerUnavailable(TryLater):
 
     @property
     def tries(self) -> str:
-        return _attempts(self.attempts)
-
-
-def _attempts(count: int) -> str:
-    return "1 attempt" if count == 1 else f"{count} attempts"
+        return counted(self.attempts, "attempt")
 
 
 class Interrupted(TryLater):
@@ -311,9 +307,6 @@ class Interrupted(TryLater):
 
     code = "interrupted"
     template = "not reached: the run was stopped. Next: run again."
-
-    def __init__(self, campaign_id: str = "") -> None:
-        super().__init__(campaign_id)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -443,20 +436,15 @@ class HistoryDamaged(KoreCampaignsError):
     exit_code = 6
     code = "history_damaged"
     template = (
-        "the history in `{self.database}` cannot be rebuilt without loss: {self.places}. Nothing "
+        "the history in `{self.database}` cannot be rebuilt without loss: {self.found}. Nothing "
         "was published, the database is as it was. Likely rows were altered by hand or damaged on "
         "disk since they were loaded. Next: {self.way_back}; if that brings the same line, report "
         "it."
     )
     database: str
-    found: Sequence[str]
+    found: str
     _: KW_ONLY
-    more: int = 0
     way_back: str
-
-    @property
-    def places(self) -> str:
-        return "; ".join([*self.found, *([f"and {self.more} more"] if self.more else [])])
 
 
 UNEXPECTED: Final = "unexpected_error"
@@ -516,14 +504,10 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def shorten(names: Sequence[str], shown: int = 10) -> str:
-    """The first names, separated by commas, and how many more there are."""
-    return ", ".join(names[:shown]) + and_more(len(names) - shown)
-
-
-def and_more(count: int) -> str:
-    """` and 3 more`; empty for 0 and less."""
-    return f" and {count:,} more" if count > 0 else ""
+def shorten(names: Sequence[str], shown: int = 10, *, separator: str = ", ") -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - shown
+    return separator.join(names[:shown]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def in_bytes(count: int) -> str:

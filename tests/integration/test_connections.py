@@ -225,7 +225,7 @@ def test_an_app_of_the_section_itself_stands_for_a_file_without_names(
     one = emulate(sample_campaigns(2), stream_id="st-own")
     two.project.use(one)
 
-    assert chosen_connections(None, two.project.folder) == [None]
+    assert chosen_connections(two.project.folder) == [None]
     assert two.project.cli("run").code == 0
     assert two.project.sql(LIVE) == [("st-own", 2)]
 

@@ -12,11 +12,9 @@ import duckdb
 import pytest
 import sqlglot
 
-from kore_campaigns.cli.commands import DIALECTS
 from kore_campaigns.cli.main import main
+from kore_campaigns.views import GENERATED_DIALECTS
 from kore_campaigns.views.apply import (
-    GENERATED_DIALECTS,
-    NATIVE_DIALECTS,
     VIEWS,
     portable_view,
     view_in_dialect,
@@ -78,10 +76,6 @@ def test_the_command_prints_statements_that_make_the_views(
         for view in VIEWS:
             connection.execute(f"select * from kore.{view} limit 1")
     assert text.count(";\n") == len([*view_statements("duckdb")])
-
-
-def test_the_command_offers_those_there_are() -> None:
-    assert (*NATIVE_DIALECTS, *GENERATED_DIALECTS) == DIALECTS
 
 
 def test_an_unknown_dialect_is_a_wrong_usage(project: Project) -> None:

@@ -11,7 +11,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 from click import Choice, Option
@@ -25,24 +25,19 @@ from kore_campaigns.errors import (
     SettingInvalid,
     combined,
     error_summary,
+    in_bytes,
 )
 from kore_campaigns.events import log_event
 from kore_campaigns.load import destination_for
+from kore_campaigns.views import GENERATED_DIALECTS, NATIVE_DIALECTS
 
 if TYPE_CHECKING:
-    from kore_campaigns.load.destination import Destination
     from kore_campaigns.pipeline import Runs
 
 logger = logging.getLogger(__name__)
 
 # the JSON object of a result, its lines and the exit code
 Printed = tuple[dict[str, Any], Sequence[str], int]
-
-# `views.apply` has the same and takes long to import
-DIALECTS: Final = (
-    *("duckdb", "postgres"),
-    *("snowflake", "bigquery", "redshift", "databricks", "clickhouse"),
-)
 
 
 def path(text: str) -> str:
@@ -176,21 +171,6 @@ def verb(*options: Option) -> Callable[[Callable[..., int | None]], Verb]:
     return click.command(cls=Verb, params=[*options, *COMMON])
 
 
-def connections_of(
-    named: Sequence[str], campaign_ids: str | None, *, despite_file: bool = False
-) -> list[str | None]:
-    """Connections that the flag, the csv or the settings select."""
-    from kore_campaigns.config.settings import chosen_connections
-
-    return chosen_connections(
-        named, project_folder(), campaign_ids=campaign_ids, despite_file=despite_file
-    )
-
-
-def destination_of(destination: str, database: str | None) -> Destination:
-    return destination_for(destination, database=database, folder=project_folder())
-
-
 @verb(Option(["--directory"], default="demo", metavar="DIR", help="Working directory."))
 def demo(out: Output, directory: str) -> None:
     """Run twice against an emulator on this machine.
@@ -208,9 +188,12 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Reports the first part that fails.
     """
+    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.maintenance.check import check_legs
 
-    names = connections_of(connection, options["campaign_ids"], despite_file=True)
+    names = chosen_connections(
+        project_folder(), connection, campaign_ids=options["campaign_ids"], despite_file=True
+    )
 
     def check_one(name: str | None) -> Printed:
         legs = []
@@ -229,6 +212,7 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Estimates how long it would take. Writes nothing.
     """
+    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.extract.planner import preview_run
 
     stop = stop_on_signals()
@@ -237,7 +221,8 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
         preview = preview_run(connection=name, stop=stop, **options)
         return preview.as_json(), output.plan_lines(preview), 0
 
-    return for_each(connections_of(connection, options["campaign_ids"]), out, plan_one)
+    names = chosen_connections(project_folder(), connection, campaign_ids=options["campaign_ids"])
+    return for_each(names, out, plan_one)
 
 
 @verb(
@@ -273,6 +258,7 @@ def run(
 
     Fetches the campaigns that are new or different and stores a version of each.
     """
+    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.extract.report import RunReport
     from kore_campaigns.pipeline import ConnectionRun, run_connections, run_pipeline
     from kore_campaigns.reports.monitoring import Monitors, Ping
@@ -286,7 +272,9 @@ def run(
     monitors.started()
     names: Sequence[str | None] = connection or [None]
     try:
-        names = connections_of(connection, options["campaign_ids"])
+        names = chosen_connections(
+            project_folder(), connection, campaign_ids=options["campaign_ids"]
+        )
         options["stop"] = stop_on_signals()
         with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as progress:
             found: RunReport | Runs
@@ -318,7 +306,7 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
     """Show the last success, what is stale, what failed and why."""
     from kore_campaigns.reports.status import read_status
 
-    found = read_status(destination_of(destination, database))
+    found = read_status(destination_for(destination, database=database))
     if metrics_file is not None:
         from kore_campaigns.reports.monitoring import write_metrics
 
@@ -334,8 +322,8 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
     """
     from kore_campaigns.reports.html import write_page
 
-    written = write_page(destination_of(destination, database), html)
-    out.result(written.as_json(), [f"{written.file}: {written.size}"])
+    size = write_page(destination_for(destination, database=database), html)
+    out.result({"file": html, "bytes_written": size}, [f"{html}: {in_bytes(size)}"])
 
 
 @verb(
@@ -366,7 +354,14 @@ def copy(out: Output, destination: str, database: str | None) -> None:
     out.result(copied.as_json(), output.copy_summary(copied))
 
 
-@verb(Option(["--dialect"], required=True, type=Choice(DIALECTS), help="Tested: duckdb, postgres."))
+@verb(
+    Option(
+        ["--dialect"],
+        required=True,
+        type=Choice((*NATIVE_DIALECTS, *GENERATED_DIALECTS)),
+        help="Tested: duckdb, postgres.",
+    )
+)
 def views(out: Output, dialect: str) -> None:
     """Print the view definitions for another SQL dialect."""
     from kore_campaigns.views.apply import view_statements
@@ -400,6 +395,7 @@ def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Fetches every configured campaign again. Writes nothing.
     """
+    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.maintenance.verify import verify_database
 
     stop = stop_on_signals(
@@ -415,7 +411,8 @@ def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
         lines = [*output.verify_differences(found), *output.verify_summary(found)]
         return found.as_json(), () if is_silent else lines, found.exit_code
 
-    return for_each(connections_of(connection, options["campaign_ids"]), out, verify_one)
+    names = chosen_connections(project_folder(), connection, campaign_ids=options["campaign_ids"])
+    return for_each(names, out, verify_one)
 
 
 @verb(*PLACE, QUIET)

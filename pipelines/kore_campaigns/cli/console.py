@@ -12,17 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 
 from kore_campaigns.events import log_event
+from kore_campaigns.extract.report import RunReport, duration
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
-    from kore_campaigns.extract.report import RunReport
     from kore_campaigns.extract.sweep import Progress
 
 logger = logging.getLogger(__name__)
@@ -57,14 +55,14 @@ def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
 
 
 SECONDS_BETWEEN_LINES = 30.0
-SECONDS_BETWEEN_ETAS = 0.5
+SECONDS_BETWEEN_ESTIMATES = 0.5
 
 
 @contextmanager
 def show_progress(*, quiet: bool, in_log: bool = False) -> Iterator[Progress]:
     """Show the progress on stderr: as a bar on a terminal, otherwise as lines or in the log."""
     if in_log:
-        yield log_progress()
+        yield every(SECONDS_BETWEEN_LINES, log_progress)
     elif quiet:
         yield lambda report, eta_seconds: None
     elif sys.stderr.isatty():
@@ -73,62 +71,39 @@ def show_progress(*, quiet: bool, in_log: bool = False) -> Iterator[Progress]:
         # tqdm estimates from the speed so far, which is wrong under a budget per minute
         form = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
         with tqdm(unit=" campaigns", bar_format=form, leave=False, file=sys.stderr) as bar:
-            yield _on(bar)
+
+            def move(report: RunReport, seconds_left: float) -> None:
+                bar.total, bar.n = report.planned, report.done
+                bar.set_postfix_str(left(report, seconds_left))
+
+            yield every(SECONDS_BETWEEN_ESTIMATES, move)
     else:
-        yield lines_to(sys.stderr.write)
+        yield every(SECONDS_BETWEEN_LINES, say_progress)
 
 
-def _on(bar: tqdm[NoReturn]) -> Progress:
-    def show_left(report: RunReport, seconds_left: float) -> None:
-        bar.set_postfix_str(_left(report, seconds_left), refresh=False)
-
-    estimate = _every(SECONDS_BETWEEN_ETAS, show_left, is_due_now=True)
-
-    def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-        bar.total, bar.n = report.planned, report.done
-        estimate(report, eta_seconds)
-        bar.update(0)
-
-    return progress
+def say_progress(report: RunReport, seconds_left: float) -> None:
+    say(f"{report.done} of {report.planned} campaigns, {left(report, seconds_left)}")
 
 
-def lines_to(
-    write: Callable[[str], object], *, now: Callable[[], float] = time.monotonic
-) -> Progress:
-    """Write the progress as a line every 30 seconds."""
-
-    def write_line(report: RunReport, seconds_left: float) -> None:
-        left = _left(report, seconds_left)
-        write(f"kore-campaigns: {report.done} of {report.planned} campaigns, {left}\n")
-
-    return _every(SECONDS_BETWEEN_LINES, write_line, now=now)
-
-
-def log_progress(*, now: Callable[[], float] = time.monotonic) -> Progress:
-    """Log the progress as an event every 30 seconds."""
-
-    def log(report: RunReport, seconds_left: float) -> None:
-        log_event(
-            logger,
-            "progress",
-            done=report.done,
-            planned=report.planned,
-            failed=report.failed,
-            eta_seconds=round(seconds_left, 1),
-        )
-
-    return _every(SECONDS_BETWEEN_LINES, log, now=now)
+def log_progress(report: RunReport, seconds_left: float) -> None:
+    log_event(
+        logger,
+        "progress",
+        done=report.done,
+        planned=report.planned,
+        failed=report.failed,
+        eta_seconds=round(seconds_left, 1),
+    )
 
 
-def _every(
+def every(
     seconds: float,
     show: Callable[[RunReport, float], None],
     *,
     now: Callable[[], float] = time.monotonic,
-    is_due_now: bool = False,
 ) -> Progress:
     """Call `show` with the seconds that are left, but not more often than every `seconds`."""
-    due = now() + (0 if is_due_now else seconds)
+    due = now() + seconds
 
     def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
         nonlocal due
@@ -139,11 +114,10 @@ def _every(
     return progress
 
 
-def _left(report: RunReport, seconds_left: float) -> str:
-    from kore_campaigns.extract.report import duration
-
-    left = f"about {duration(seconds_left)} left"
-    return f"{report.failed} failed, {left}" if report.failed else left
+def left(report: RunReport, seconds_left: float) -> str:
+    """Failed campaigns, and the time that the others will take."""
+    failed = f"{report.failed} failed, " if report.failed else ""
+    return f"{failed}about {duration(seconds_left)} left"
 
 
 class EventFormatter(JsonFormatter):

@@ -6,7 +6,7 @@ import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 
@@ -15,6 +15,7 @@ from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.pipeline import run_pipeline
+from kore_campaigns.reports import queries
 
 HOURS = "dialingStrategy.callingHours.days"
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
@@ -29,37 +30,7 @@ US federal,US,8:00 AM,9:00 PM,15
 India,IN,10:00 AM,9:00 PM,
 """
 
-QUESTIONS = (
-    (
-        "What changed between the two runs?",
-        """
-select campaign_name, path, old_value, new_value
-from kore.campaign_changes
-order by campaign_name, position
-""",
-    ),
-    (
-        "Which campaigns may dial outside the permitted hours of policies.csv, by how much?",
-        """
-select campaign_name, policy_name as policy, limit_value as permitted, value as may_dial,
-    count(*) as weekdays, sum(minutes) as minutes_a_week
-from kore.findings
-where finding = 'outside_permitted_hours'
-group by all
-order by campaign_name, may_dial
-""",
-    ),
-    (
-        "Which live voice campaigns have no do-not-call list of their own?",
-        """
-select name, status, timezone
-from kore.campaigns
-anti join kore.campaign_dnc_lists using (stream_id, campaign_id)
-where campaign_type = 'voice'
-order by name
-""",
-    ),
-)
+QUESTIONS: Final = queries(__file__)
 
 
 def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
@@ -93,7 +64,7 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
     answers = []
     database = destination.published
     with duckdb.connect(str(database), read_only=True) as connection:
-        for question, sql in QUESTIONS:
+        for question, sql in QUESTIONS.items():
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
             found = cursor.fetchall()

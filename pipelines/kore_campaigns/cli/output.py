@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kore_campaigns.maintenance.verify import Verification
     from kore_campaigns.pipeline import ConnectionRun
     from kore_campaigns.reports.export import Export
-    from kore_campaigns.reports.status import App, Failure, LastRun, Stale, Status
+    from kore_campaigns.reports.status import App, Failure, Stale, Status
 
 PROBLEMS_SHOWN: Final = 10
 IDS_SHOWN: Final = 3

@@ -295,8 +295,8 @@ def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:
 
 
 def chosen_connections(
-    named: Sequence[str] | None,
     folder: Path,
+    named: Sequence[str] = (),
     *,
     campaign_ids: str | None = None,
     despite_file: bool = False,
@@ -334,11 +334,6 @@ def configured_connections() -> list[str]:
     return sorted(found)
 
 
-@configspec
-class _Postgres(BaseConfiguration):
-    credentials: PostgresCredentials = None  # type: ignore[assignment]  # dlt resolves nested specs
-
-
 @untraced()
 def postgres_address_of_dlt() -> str:
     """Return the URL that dlt finds for `[destination.postgres.credentials]`, password included.
@@ -346,10 +341,10 @@ def postgres_address_of_dlt() -> str:
     Raises `SettingMissing` or `SettingInvalid`.
     """
     try:
-        found = resolve_configuration(_Postgres(), sections=("destination", "postgres"))
+        found = resolve_configuration(PostgresCredentials(), sections=("destination", "postgres"))
     except ConfigurationException as failed:
         raise credentials_refused(kind="postgres", failed=failed) from None
-    return found.credentials.to_native_representation()
+    return found.to_native_representation()
 
 
 def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import SettingInvalid
 
 if TYPE_CHECKING:
@@ -17,14 +18,16 @@ def destination_for(
     kind: str = DUCKDB,
     *,
     database: str | Path | None = None,
-    folder: Path,
+    folder: Path | None = None,
     keep_generations: int = 3,
     chunk: int = 0,
 ) -> Destination:
     """The destination that dlt calls `kind`; `database` is the file of DuckDB.
 
+    Paths are relative to `folder`, by default the project folder.
     Raises `SettingInvalid` for a destination that cannot keep the promises.
     """
+    folder = folder or project_folder()
     if kind == DUCKDB:
         from kore_campaigns.load.duckdb_file import DuckDBFile
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import keep_generations
-from kore_campaigns.errors import HistoryDamaged
+from kore_campaigns.errors import HistoryDamaged, shorten
 from kore_campaigns.extract.state import stored_versions
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
@@ -234,5 +234,5 @@ def nested_rows(reader: Reader, schema: str) -> dict[str, int]:
 def _refuse(target: Destination, found: list[str]) -> None:
     """Raises `HistoryDamaged` if anything was found."""
     if found:
-        more = len(found[NAMED:])
-        raise HistoryDamaged(target.name, found[:NAMED], more=more, way_back=target.way_back)
+        places = shorten(found, NAMED, separator="; ")
+        raise HistoryDamaged(target.name, places, way_back=target.way_back)

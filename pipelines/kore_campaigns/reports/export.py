@@ -159,7 +159,7 @@ def read_view(
     import pandas as pd  # takes too long to be imported with the package
 
     known_view(name)
-    source = destination_for(destination, database=database, folder=project_folder())
+    source = destination_for(destination, database=database)
     with source.read() as reader, reader.transaction():
         schema = view_schema(reader, name, database=source.name)
         rows = pa.Table.from_batches(view_batches(reader, name, schema), schema)

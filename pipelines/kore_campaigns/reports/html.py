@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from kore_campaigns.errors import SettingInvalid, in_bytes
+from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.disk import replace_text
 from kore_campaigns.reports import queries
 from kore_campaigns.transform.calling_hours import MINUTES_A_DAY
 
-SQL: Final = queries("html")
+SQL: Final = queries(__file__)
 HOURS_A_WEEK: Final = 168
 # a longer page would be too large for a mail; each list says how many rows it leaves out
 MOST: Final = {"weeks": 1_000, "findings": 500, "changes": 300, "overlaps": 100}
@@ -147,31 +147,16 @@ def html_page(facts: PageFacts) -> str:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenPage:
-    file: str
-    bytes_written: int
-
-    @property
-    def size(self) -> str:
-        return in_bytes(self.bytes_written)
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
-        return asdict(self)
-
-
-def write_page(destination: Destination, file: str) -> WrittenPage:
-    """Write the page of a database.
+def write_page(destination: Destination, file: str) -> int:
+    """Write the page of a database; return its size in bytes.
 
     Raises `DestinationUnavailable` if there is none, `SettingInvalid` if the file cannot be
     written; an existing page stays then.
     """
     text = html_page(read_page_facts(destination))
-    target = Path(file)
     try:
-        replace_text(target, text)
+        replace_text(Path(file), text)
     except OSError as failed:
         expected = f"a file that can be written; {failed.strerror or failed}"
         raise SettingInvalid(key="html", value=file, expected=expected) from failed
-    return WrittenPage(str(target), len(text.encode()))
+    return len(text.encode())

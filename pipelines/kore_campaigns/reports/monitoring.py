@@ -16,7 +16,6 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from kore_campaigns.api.endpoints import is_loopback
 from kore_campaigns.api.responses import NO_RESPONSE, reason_of
-from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import ErrorSummary, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
@@ -233,9 +232,7 @@ class Monitors:
         if self.metrics_file is None:
             return
         try:
-            folder = project_folder()
-            where = destination_for(self.destination, database=self.database, folder=folder)
-            status = read_status(where)
+            status = read_status(destination_for(self.destination, database=self.database))
         except KoreCampaignsError:
             status = Status("")  # the run has reported this error
         apps: list[App] = []

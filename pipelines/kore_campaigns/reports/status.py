@@ -13,7 +13,7 @@ from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.reports import queries
 
-SQL: Final = queries("status")
+SQL: Final = queries(__file__)
 # the state of several apps is that of the first in this order
 _WORST_FIRST: Final = ("failed", "killed", "partial", "interrupted", "stale", "ok")
 

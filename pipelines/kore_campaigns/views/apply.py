@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlglot import ErrorLevel, exp
 
 from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Column, columns_of
+from kore_campaigns.views import NATIVE_DIALECTS
 
 if TYPE_CHECKING:
     import dlt
@@ -97,9 +98,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-NATIVE_DIALECTS: Final = ("duckdb", "postgres")
-"""The views are written in SQL that both of them understand."""
-GENERATED_DIALECTS: Final = ("snowflake", "bigquery", "redshift", "databricks", "clickhouse")
 # sorts nulls first by default, and knows no other order within a window
 _NULLS_FIRST: Final = ("bigquery",)
 # seconds since 1970, where sqlglot leaves a name of its own

@@ -12,9 +12,10 @@ import pytest
 from kore_campaigns.cli.console import (
     SECONDS_BETWEEN_LINES,
     JsonLines,
-    lines_to,
+    every,
     log_progress,
     log_to_stderr,
+    say_progress,
     show_progress,
 )
 from kore_campaigns.errors import CampaignNotFound, NotAsked
@@ -164,7 +165,7 @@ def test_people_see_events_of_commands_and_monitors_and_nothing_of_a_run(
 def test_progress_is_an_event_now_and_then() -> None:
     time = 0.0
     with logged_events() as events:
-        progress = log_progress(now=lambda: time)
+        progress = every(SECONDS_BETWEEN_LINES, log_progress, now=lambda: time)
         for second in range(70):
             time = float(second)
             progress(report(40), lambda calls: calls / 7)
@@ -173,31 +174,31 @@ def test_progress_is_an_event_now_and_then() -> None:
     assert [(event.name, event.fields) for event in events] == [("progress", fields)] * 2
 
 
-def test_a_long_run_in_cron_writes_a_line_now_and_then() -> None:
-    time, lines = 0.0, list[str]()
-    progress = lines_to(lines.append, now=lambda: time)
+def test_a_long_run_in_cron_writes_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
+    time = 0.0
+    progress = every(SECONDS_BETWEEN_LINES, say_progress, now=lambda: time)
 
     for done in range(100):
         time = done * 1.0
         progress(report(done), a_second_each)
 
-    assert lines == [
-        f"kore-campaigns: {done} of 100 campaigns, about {left} left\n"
+    assert capsys.readouterr().err.splitlines() == [
+        f"kore-campaigns: {done} of 100 campaigns, about {left} left"
         for done, left in ((30, "1 min"), (60, "40 s"), (90, "10 s"))
     ]
     assert SECONDS_BETWEEN_LINES == 30
 
 
-def test_failures_are_shown_during_the_run() -> None:
-    lines: list[str] = []
+def test_failures_are_shown_during_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     times = iter([0.0, 60.0, 60.0])
-    progress = lines_to(lines.append, now=lambda: next(times))
+    progress = every(SECONDS_BETWEEN_LINES, say_progress, now=lambda: next(times))
     found = report(3)
     found.fail(NotAsked("cd-1", reason="x"))
 
     progress(found, a_second_each)
 
-    assert lines == ["kore-campaigns: 4 of 100 campaigns, 1 failed, about 2 min left\n"]
+    shown = capsys.readouterr().err
+    assert shown == "kore-campaigns: 4 of 100 campaigns, 1 failed, about 2 min left\n"
 
 
 def test_quiet_progress_may_be_called_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
