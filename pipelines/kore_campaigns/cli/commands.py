@@ -10,7 +10,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,14 +93,16 @@ class Output:
     quiet: bool
     log_as_json: bool
 
-    def result(self, found: dict[str, Any], lines: Sequence[str]) -> None:
+    def result(self, found: Any, lines: Sequence[str]) -> None:
         self.json(found)
         if not self.quiet:
             self.lines(lines)
 
-    def json(self, found: dict[str, Any]) -> None:
+    def json(self, found: Any) -> None:
+        """Print a mapping or a dataclass as an object."""
         if self.as_json:
-            show(json.dumps(found, default=str))
+            data = found if isinstance(found, dict) else asdict(found)
+            show(json.dumps(data, default=str))
 
     def lines(self, lines: Sequence[str]) -> None:
         if lines and not self.as_json:
@@ -339,7 +341,7 @@ def export(out: Output, parquet: str, **options: Any) -> None:
     from kore_campaigns.reports.export import export_views
 
     exported = export_views(parquet, **options)
-    out.result(exported.as_json(), output.export_summary(exported))
+    out.result(exported, output.export_summary(exported))
 
 
 @verb(Option(["--destination"], required=True, metavar="NAME", help="postgres"), DATABASE, QUIET)
@@ -351,7 +353,7 @@ def copy(out: Output, destination: str, database: str | None) -> None:
     from kore_campaigns.maintenance.copy import copy_history
 
     copied = copy_history(destination=destination, database=database)
-    out.result(copied.as_json(), output.copy_summary(copied))
+    out.result(copied, output.copy_summary(copied))
 
 
 @verb(
@@ -383,10 +385,10 @@ def restore(out: Output, database: str | None, generation: str | None) -> None:
     file = DuckDBFile.in_folder(project_folder(), database)
     if generation is None:
         kept = read_kept(file)
-        out.result(kept.as_json(), output.kept_summary(kept))
+        out.result(kept, output.kept_summary(kept))
     else:
         restored = restore_generation(file, generation)
-        out.result(restored.as_json(), output.restored_summary(restored))
+        out.result(restored, output.restored_summary(restored))
 
 
 @verb(*PLACE, *CONNECTIONS, BUDGET, QUIET)
@@ -424,4 +426,4 @@ def rebuild(out: Output, destination: str, database: str | None) -> None:
     from kore_campaigns.maintenance.rebuild import rebuild_database
 
     rebuilt = rebuild_database(destination=destination, database=database)
-    out.result(rebuilt.as_json(), output.rebuild_summary(rebuilt))
+    out.result(rebuilt, output.rebuild_summary(rebuilt))

@@ -6,7 +6,7 @@ The file stays as it is. The next run into Postgres continues from the copied hi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -32,10 +32,6 @@ class Copied:
     destination: str
     rows: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
-        return asdict(self)
 
 
 @dataclass(slots=True)

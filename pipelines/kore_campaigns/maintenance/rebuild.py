@@ -10,7 +10,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -54,10 +54,6 @@ class Rebuilt:
         # `calling_hours[3].end_text` is the column `calling_hours.end_text`
         for name in {re.sub(r"\[[^]]*]", "", each.field) for each in found}:
             self.columns[name] = self.columns.get(name, 0) + 1
-
-    def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
-        return asdict(self)
 
 
 def rebuild_database(

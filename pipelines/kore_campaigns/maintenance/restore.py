@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -47,9 +46,6 @@ class Kept:
     published: State | None
     generations: Sequence[State]
 
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -58,9 +54,6 @@ class Restored:
     database: str
     restored: State
     replaced: State | None
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def read_kept(file: DuckDBFile) -> Kept:

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,14 +97,10 @@ def read_page_facts(destination: Destination, *, now: datetime | None = None) ->
 
 
 def _weeks(rows: Sequence[Row]) -> list[Week]:
-    campaigns: dict[str, tuple[str, str | None]] = {}
-    spans: dict[str, list[Span]] = defaultdict(list)
-    for campaign_id, name, zone, day, start, end in rows:
-        campaigns[campaign_id] = (name or campaign_id, zone)
-        if day is not None:
-            midnight = (day - 1) * MINUTES_A_DAY
-            spans[campaign_id].append((midnight + start, midnight + end))
-    return [Week(name, zone, spans[key]) for key, (name, zone) in campaigns.items()]
+    return [
+        Week(name, zone, [(start, end) for *_, start, end in spans if start is not None])
+        for (_, name, zone), spans in groupby(rows, key=itemgetter(0, 1, 2))
+    ]
 
 
 def _utc_hours(rows: Sequence[Row]) -> list[int]:

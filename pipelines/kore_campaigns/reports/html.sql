@@ -9,8 +9,9 @@ select
     (select count(*) from kore.campaign_freshness where is_stale and is_configured)
 
 -- name: weeks
-select campaigns.campaign_id, campaigns.name, campaigns.timezone,
-    spans.day_of_week, spans.start_minute, spans.end_minute
+select campaigns.campaign_id, coalesce(campaigns.name, campaigns.campaign_id), campaigns.timezone,
+    1440 * (spans.day_of_week - 1) + spans.start_minute,
+    1440 * (spans.day_of_week - 1) + spans.end_minute
 from kore.campaigns as campaigns
 left join kore.open_hours as spans using (stream_id, campaign_id)
 order by campaigns.name, campaigns.campaign_id, spans.day_of_week, spans.start_minute

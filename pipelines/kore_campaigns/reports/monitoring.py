@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,23 +24,17 @@ from kore_campaigns.load import destination_for
 from kore_campaigns.load.disk import replace_text
 from kore_campaigns.pipeline import ConnectionRun
 from kore_campaigns.reports.status import App, Status, read_status
+from kore_campaigns.schema import EXTRACTION_RUNS
 
 logger = logging.getLogger(__name__)
 
+_RUN_COUNTERS: Final = [each for each in EXTRACTION_RUNS.columns if each.name in COUNTERS]
 # name without the prefix -> help; all are gauges with the app (`stream_id`) as label
 METRICS: Final = {
     "last_run_timestamp_seconds": "End of the last run; its start if it was killed.",
     "last_run_success": "1 if the last run fetched and stored every campaign, else 0.",
     "last_run_exit_code": "Exit code of the last run; absent if it was killed.",
-    "last_run_planned": "Campaigns that the last run was to read.",
-    "last_run_fetched": "Campaigns that were fetched.",
-    "last_run_new_versions": "Versions stored, without deletions.",
-    "last_run_unchanged": "Campaigns that equal their stored version.",
-    "last_run_vanished": "Campaigns marked deleted.",
-    "last_run_failed": "Campaigns that failed.",
-    "last_run_requests": "HTTP requests sent, retries included.",
-    "last_run_retries": "Requests that were retries.",
-    "last_run_rate_limited": "Responses `call limit reached`.",
+    **{f"last_run_{column.name}": column.description for column in _RUN_COUNTERS},
     "last_run_seconds": "Duration of the last run.",
     "last_complete_run_timestamp_seconds": "Start of the last complete run.",
     "last_full_sweep_timestamp_seconds": "Start of the last full sweep that finished.",
@@ -55,26 +49,26 @@ APP_COUNTS: Final = ("configured", "live", "deleted", "stale", "drift")
 PREFIX: Final = "kore_campaigns_"
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
-    """End of a run that has no row in the database."""
-
-    stream_id: str
-    exit_code: int
-    at: datetime
-
-
 def metrics_text(
-    apps: Sequence[App], *, database_bytes: int, ended: Sequence[RunEnded] = ()
+    apps: Sequence[App],
+    *,
+    database_bytes: int,
+    ended: Mapping[str, int] | None = None,
+    now: datetime | None = None,
 ) -> str:
-    """The metrics file; an element of `ended` replaces the last run of its app."""
+    """The metrics file.
+
+    `ended` has the exit codes of runs, by stream, that left no row in the database. They replace
+    the last run of their app.
+    """
+    ended_at = (now or datetime.now(UTC)).timestamp()
     series: dict[str, dict[str, float | None]] = {
-        each.stream_id: {
-            "last_run_timestamp_seconds": each.at.timestamp(),
-            "last_run_success": each.exit_code == 0,
-            "last_run_exit_code": each.exit_code,
+        stream_id: {
+            "last_run_timestamp_seconds": ended_at,
+            "last_run_success": exit_code == 0,
+            "last_run_exit_code": exit_code,
         }
-        for each in ended
+        for stream_id, exit_code in (ended or {}).items()
     }
     for app in apps:
         values = series.setdefault(app.stream_id, _last_run(app))
@@ -112,7 +106,7 @@ def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-def write_metrics(status: Status, file: str, *, ended: Sequence[RunEnded] = ()) -> None:
+def write_metrics(status: Status, file: str, *, ended: Mapping[str, int] | None = None) -> None:
     """Write the metrics file; if that fails, log the reason."""
     text = metrics_text(status.apps, database_bytes=status.database_bytes, ended=ended)
     try:
@@ -236,7 +230,7 @@ class Monitors:
         except KoreCampaignsError:
             status = Status("")  # the run has reported this error
         apps: list[App] = []
-        ended: list[RunEnded] = []
+        ended: dict[str, int] = {}
         for part in parts:
             run_id = None if part.report is None else part.report.run_id
             found = [app for app in status.apps if app.last_run and app.last_run.run_id == run_id]
@@ -246,7 +240,7 @@ class Monitors:
                 except KoreCampaignsError:
                     stream_id = ""  # the settings may be the reason of the failure
                 found = [app for app in status.apps if app.stream_id == stream_id]
-                ended.append(RunEnded(stream_id, part.exit_code, datetime.now(UTC)))
+                ended[stream_id] = part.exit_code
             apps += found
         write_metrics(replace(status, apps=apps), self.metrics_file, ended=ended)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kore_campaigns.load.disk import replace_text
-from kore_campaigns.reports.monitoring import METRICS, PREFIX, RunEnded, metrics_text
+from kore_campaigns.reports.monitoring import METRICS, PREFIX, metrics_text
 from support.metrics_file import of, parsed
 from support.status_facts import COMPLETE, STARTED, app, last_run
 
@@ -58,13 +58,13 @@ def test_a_complete_run_is_a_success_and_a_killed_one_is_none() -> None:
 
 
 def test_an_ending_takes_the_place_of_the_last_run_and_of_nothing_else() -> None:
-    ended = RunEnded("st-1", 6, datetime(2026, 3, 5, tzinfo=UTC))
+    now = datetime(2026, 3, 5, tzinfo=UTC)
     apps = [app(last_run(**COMPLETE), stale=2), app(last_run(**COMPLETE), stream_id="st-2")]
 
-    series = parsed(metrics_text(apps, database_bytes=1, ended=[ended]))
+    series = parsed(metrics_text(apps, database_bytes=1, ended={"st-1": 6}, now=now))
 
     assert of(series) == {
-        **{"last_run_timestamp_seconds": ended.at.timestamp(), "last_run_success": 0},
+        **{"last_run_timestamp_seconds": now.timestamp(), "last_run_success": 0},
         **{"last_run_exit_code": 6, "configured": 0, "live": 0, "deleted": 0, "stale": 2},
         **{"drift": 0, "database_bytes": 1},
     }
@@ -72,9 +72,7 @@ def test_an_ending_takes_the_place_of_the_last_run_and_of_nothing_else() -> None
 
 
 def test_before_the_first_run_an_ending_is_all_there_is() -> None:
-    ended = RunEnded("", 2, datetime(2026, 3, 5, tzinfo=UTC))
-
-    series = parsed(metrics_text([], database_bytes=0, ended=[ended]))
+    series = parsed(metrics_text([], database_bytes=0, ended={"": 2}))
 
     assert set(of(series, "")) == {
         *("last_run_timestamp_seconds", "last_run_success", "last_run_exit_code")
