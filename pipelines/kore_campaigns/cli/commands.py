@@ -287,7 +287,8 @@ def run(
                 found = run_connections(names, progress=progress, **options)
                 parts = found.parts
     except (Exception, KeyboardInterrupt) as failed:
-        monitors.failed(error_summary(failed), names)
+        ending = error_summary(failed)
+        monitors.ended([ConnectionRun(name, ending=ending) for name in names])
         raise
     for part in [] if out.log_as_json else parts:
         about = f"{part.connection}: " if len(parts) > 1 else ""

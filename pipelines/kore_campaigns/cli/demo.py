@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Final
 
 import duckdb
@@ -49,9 +49,8 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
     shutil.rmtree(destination.folder, ignore_errors=True)
     with Emulator(campaigns=demo_campaigns()) as kore:
         ids = kore.campaign_ids()
-        with (folder / "campaign_ids.csv").open("w", newline="", encoding="utf-8") as file:
-            rows = [[campaign_id, "from the demo"] for campaign_id in ids]
-            csv.writer(file).writerows([["campaign_id", "note"], *rows])
+        lines = ["campaign_id,note", *(f"{campaign_id},from the demo" for campaign_id in ids)]
+        (folder / "campaign_ids.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
         (folder / "policies.csv").write_text(POLICIES, encoding="utf-8")
         say(f"A Kore.ai emulator answers on {kore.url}: {len(ids)} campaigns,")
         say("60 calls a minute, a signed token for each.\n")
@@ -68,8 +67,7 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
             found = cursor.fetchall()
-            lines = "\n".join(f"    {line}" for line in table(names, found))
-            say(f"{question}\n\n{lines}\n")
+            say(f"{question}\n\n" + indent("\n".join(table(names, found)), "    ") + "\n")
             answers.append({"question": question, "sql": sql.strip(), "rows": found})
     is_below = database.is_relative_to(Path.cwd())
     shown = database.relative_to(Path.cwd()) if is_below else database

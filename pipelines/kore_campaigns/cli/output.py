@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kore_campaigns.maintenance.check import Leg
     from kore_campaigns.maintenance.copy import Copied
     from kore_campaigns.maintenance.rebuild import Rebuilt
-    from kore_campaigns.maintenance.restore import Kept, Restored
+    from kore_campaigns.maintenance.restore import Kept, Restored, State
     from kore_campaigns.maintenance.verify import Verification
     from kore_campaigns.pipeline import ConnectionRun
     from kore_campaigns.reports.export import Export

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from kore_campaigns.api.endpoints import is_loopback
 from kore_campaigns.api.responses import NO_RESPONSE, reason_of
 from kore_campaigns.config.settings import resolve
-from kore_campaigns.errors import ErrorSummary, KoreCampaignsError, SettingInvalid
+from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.report import COUNTERS, in_one_line, problems
 from kore_campaigns.load import destination_for
@@ -209,17 +209,11 @@ class Monitors:
             self.ping.send("/start")
 
     def ended(self, parts: Sequence[ConnectionRun]) -> None:
-        """Report runs that ended, complete or not."""
+        """Report runs that ended, complete or not, or that an error prevented."""
         self._write_metrics(parts)
         if self.ping is not None:
             body = "\n".join(_summary(part, is_named=len(parts) > 1) for part in parts)
             self.ping.send("/fail" if any(part.exit_code for part in parts) else "", body)
-
-    def failed(self, ending: ErrorSummary, connections: Sequence[str | None]) -> None:
-        """Report an error that ended all runs, or prevented them."""
-        self._write_metrics([ConnectionRun(name, ending=ending) for name in connections])
-        if self.ping is not None:
-            self.ping.send("/fail", f"exit code {ending.exit_code}: {ending.message}")
 
     def _write_metrics(self, parts: Sequence[ConnectionRun]) -> None:
         """Write the apps of these runs only: other apps of the database have their own files."""
