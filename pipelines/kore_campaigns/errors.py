@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 from typing import ClassVar, Final
 
 
@@ -86,15 +87,15 @@ class FileInvalid(FixSetting):
         "{self.place}:{self.found} expected {self.expected}. Next: correct the file and run "
         "again. No request was sent."
     )
-    file: str
-    _: KW_ONLY
-    line: int | None
-    value: str | None
+    file: Path
     expected: str
+    _: KW_ONLY
+    line: int | None = None
+    value: str | None = None
 
     @property
     def place(self) -> str:
-        return self.file if self.line is None else f"{self.file}, line {self.line}"
+        return str(self.file) if self.line is None else f"{self.file}, line {self.line}"
 
     @property
     def found(self) -> str:

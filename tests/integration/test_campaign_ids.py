@@ -100,7 +100,7 @@ def test_an_id_that_cannot_be_one_is_refused_with_file_line_and_value(
 ) -> None:
     error = refusal(tmp_path, f"campaign_id\n{VOICE}\n\n{campaign_id}\n")
 
-    assert (error.file, error.line, error.value) == (str(tmp_path / "ids.csv"), 4, campaign_id)
+    assert (error.file, error.line, error.value) == (tmp_path / "ids.csv", 4, campaign_id)
     assert f"ids.csv, line 4: found `{campaign_id}`; expected a campaign id such as `cd-" in str(
         error
     )
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
     for path, reason in ((tmp_path / "no.csv", "it does not exist"), (tmp_path, "Is a directory")):
         with pytest.raises(CampaignIdsInvalid, match=reason) as raised:
             read_campaign_ids(path)
-        assert raised.value.file == str(path)
+        assert raised.value.file == path
 
 
 @pytest.mark.parametrize(

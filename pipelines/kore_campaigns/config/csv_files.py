@@ -37,11 +37,6 @@ class CsvFormat:
     """The expected values of a line that has more cells than the header."""
     invalid: type[FileInvalid]
 
-    def error(
-        self, path: Path, expected: str, *, line: int | None = None, value: str | None = None
-    ) -> FileInvalid:
-        return self.invalid(str(path), line=line, value=value, expected=expected)
-
 
 def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells by column of every line below the header that has a value.
@@ -62,11 +57,11 @@ def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, s
                 first, *more = re.split(r"\r\n|\r|\n", raw_value)
                 if more:
                     expected = "a value on one line, its quotes closed"
-                    raise form.error(path, expected, line=line - len(more), value=first)
+                    raise form.invalid(path, expected, line=line - len(more), value=first)
             cells = [cell.strip() for cell in raw_cells]
             value = ",".join(cells)
             if names and any(cells[len(names) :]):
-                raise form.error(path, f"{len(names)} {form.values}", line=line, value=value)
+                raise form.invalid(path, f"{len(names)} {form.values}", line=line, value=value)
             if names and any(cells):
                 yield line, dict(zip(names, cells, strict=False))
             elif any(cells):
@@ -75,11 +70,11 @@ def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, s
                 if not is_known or len({*names}) < len(names):
                     is_one_cell = re.fullmatch(r"[^,]*[;\t|][^,]*", value)
                     hint = "; separate columns by commas" if is_one_cell else ""
-                    raise form.error(path, form.header + hint, line=line, value=value)
+                    raise form.invalid(path, form.header + hint, line=line, value=value)
     except csv.Error as failed:
-        raise form.error(path, f"csv ({failed})", line=reader.line_num) from None
+        raise form.invalid(path, f"csv ({failed})", line=reader.line_num) from None
     if not names:
-        raise form.error(path, form.header + "; the file is empty")
+        raise form.invalid(path, form.header + "; the file is empty")
 
 
 def _text(path: Path, form: CsvFormat) -> str:
@@ -89,9 +84,9 @@ def _text(path: Path, form: CsvFormat) -> str:
     except OSError as failed:
         is_missing = isinstance(failed, FileNotFoundError)
         reason = "it does not exist" if is_missing else failed.strerror
-        raise form.error(path, f"a readable csv file with {form.header}; {reason}") from None
+        raise form.invalid(path, f"a readable csv file with {form.header}; {reason}") from None
     except UnicodeDecodeError as failed:
-        raise form.error(
+        raise form.invalid(
             path,
             "text in UTF-8 (in Excel: save as `CSV UTF-8`)",
             line=raw.count(b"\n", 0, failed.start) + 1,
@@ -137,18 +132,18 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     for line, cells in read_records(path, IDS_FORMAT):
         campaign_id, connection = cells.get("campaign_id", ""), cells.get("connection", "")
         if campaign_id != EVERY and not ID.fullmatch(campaign_id):
-            raise IDS_FORMAT.error(path, EXPECTED_ID, line=line, value=campaign_id)
+            raise CampaignIdsInvalid(path, EXPECTED_ID, line=line, value=campaign_id)
         campaign = ConfiguredCampaign(campaign_id, cells.get("note", ""), connection, line)
         found.setdefault((connection, campaign_id), campaign)
     if not found:
-        raise IDS_FORMAT.error(path, "at least one campaign id below the header")
+        raise CampaignIdsInvalid(path, "at least one campaign id below the header")
     campaigns = list(found.values())
     for every in campaigns:
         for other in campaigns if every.campaign_id == EVERY else ():
             # `*` includes all ids of its connection, so another one is an error
             if other is not every and other.connection in ("", every.connection):
                 expected = f"no other id next to `*`, but line {other.line} has one"
-                raise IDS_FORMAT.error(path, expected, line=every.line, value=EVERY)
+                raise CampaignIdsInvalid(path, expected, line=every.line, value=EVERY)
     return campaigns
 
 
@@ -251,9 +246,9 @@ class _Line:
             found.update((begin + step) % 7 + 1 for step in range(length))
         return sorted(found)
 
-    def invalid(self, *, cell: str, expected: str) -> FileInvalid:
+    def invalid(self, *, cell: str, expected: str) -> PoliciesInvalid:
         value = f"{cell} = {self.cells[cell]}"
-        return POLICIES_FORMAT.error(self.path, expected, line=self.line, value=value)
+        return PoliciesInvalid(self.path, expected, line=self.line, value=value)
 
 
 def like(pattern: str) -> str | None:
