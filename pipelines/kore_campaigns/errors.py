@@ -21,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
 from typing import ClassVar, Final
 
 
@@ -87,7 +86,7 @@ class FileInvalid(FixSetting):
         "{self.place}:{self.found} expected {self.expected}. Next: correct the file and run "
         "again. No request was sent."
     )
-    file: Path
+    file: object
     expected: str
     _: KW_ONLY
     line: int | None = None
