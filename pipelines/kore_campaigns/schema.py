@@ -1,4 +1,4 @@
-"""Every raw table and view column, declared once: name, type, key and a sentence of description.
+"""Every raw table and view column, declared once: name, type, key, description, field of Kore.
 
 dlt's hints, the comments in the database and docs/tables.md are made from these declarations.
 """
@@ -21,6 +21,10 @@ class Column:
     name: str
     description: str
     data_type: DataType = "text"
+    path: str = ""
+    """Path of the field in Kore's response, `dialingStrategy.maxRingTime`; empty if the column is
+    not one field.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,49 +180,111 @@ CAMPAIGN_VERSIONS = Table(
             "change_summary", "Changes of this version as a sentence; `first seen` for version 1."
         ),
         _text("campaign_type", "`voice` or `sms`, inferred because the API does not send it."),
-        _text("name", "Campaign name."),
-        _text("description", "Description of the campaign, as its author wrote it."),
+        _text("name", "Campaign name.", path="name"),
+        _text(
+            "description",
+            "Description of the campaign, as its author wrote it.",
+            path="description",
+        ),
         _text(
             "status",
             "Ready, Active, Paused, Preparing, Completed, Stopped, Scheduled, "
             "Rescheduled ...; an open set.",
+            path="status",
         ),
-        _integer("priority", "1 to 5, higher is dialled first; old campaigns may have up to 10."),
-        _text("dialing_mode", "Agentless, Progressive, Preview, Power; empty for SMS."),
-        _text("caller_id", "Number that calls or messages come from, E.164."),
-        _text("calling_hours_frequency", "WEEKLY, DAILY or CUSTOM."),
+        _integer(
+            "priority",
+            "1 to 5, higher is dialled first; old campaigns may have up to 10.",
+            path="priority",
+        ),
+        _text(
+            "dialing_mode",
+            "Agentless, Progressive, Preview, Power; empty for SMS.",
+            path="dialingMode",
+        ),
+        _text(
+            "caller_id",
+            "Number that calls or messages come from, E.164.",
+            path="dialingStrategy.callerId.phoneNumber",
+        ),
+        _text(
+            "calling_hours_frequency",
+            "WEEKLY, DAILY or CUSTOM.",
+            path="dialingStrategy.callingHours.frequency",
+        ),
         _text(
             "timezone",
             "Time zone of the calling hours, IANA name; a contact's own time zone takes "
             "precedence.",
+            path="dialingStrategy.callingHours.timezone",
         ),
-        _text("dialing_order", "FIFO or LIFO."),
-        _integer("max_attempts_per_record", "Maximum number of attempts per contact."),
-        _integer("retry_period_minutes", "Minutes between two attempts for one contact."),
-        _integer("max_ring_seconds", "Maximum ring time of a call in seconds."),
+        _text("dialing_order", "FIFO or LIFO.", path="dialingStrategy.dialingOrder"),
+        _integer(
+            "max_attempts_per_record",
+            "Maximum number of attempts per contact.",
+            path="dialingStrategy.maxAttemptsPerRecord",
+        ),
+        _integer(
+            "retry_period_minutes",
+            "Minutes between two attempts for one contact.",
+            path="dialingStrategy.defaultRetryPeriod",
+        ),
+        _integer(
+            "max_ring_seconds",
+            "Maximum ring time of a call in seconds.",
+            path="dialingStrategy.maxRingTime",
+        ),
         _integer(
             "max_skips",
             "Number of records that an agent may skip; may be left from an earlier Preview mode.",
+            path="maxSkips",
         ),
-        _boolean("use_system_mappings", "True if system-defined mapping rules apply."),
-        _text("experience_flow_id", "The flow that talks to the contact, `cf-...`."),
+        _boolean(
+            "use_system_mappings",
+            "True if system-defined mapping rules apply.",
+            path="dialingStrategy.useSystemMappings",
+        ),
+        _text(
+            "experience_flow_id",
+            "The flow that talks to the contact, `cf-...`.",
+            path="experienceFlow",
+        ),
         _text(
             "machine_detection",
             "`no`, `detect` or `disconnect`; or `true`/`false` if Kore sends that.",
+            path="enableMachineDetect",
         ),
-        _boolean("is_filters_enabled", "True if column filters on the contact list are on."),
-        _text("format", "SMS: `simple` or `advanced`."),
+        _boolean(
+            "is_filters_enabled",
+            "True if column filters on the contact list are on.",
+            path="isFiltersEnabled",
+        ),
+        _text("format", "SMS: `simple` or `advanced`.", path="format"),
         _text(
             "campaign_instance_id",
             "The newest run of the campaign, `cid-...`; empty before the first run.",
+            path="campaignInstanceId",
         ),
-        _boolean("is_scheduling_enabled", "True if the campaign starts by a schedule."),
-        _boolean("is_recurrence_enabled", "True if the schedule repeats."),
-        _json("schedule", "The complete schedule as received; Kore does not document its keys."),
-        _timestamp("created_at", "Creation of the campaign (UTC)."),
+        _boolean(
+            "is_scheduling_enabled",
+            "True if the campaign starts by a schedule.",
+            path="schedule.isSchedulingEnabled",
+        ),
+        _boolean(
+            "is_recurrence_enabled",
+            "True if the schedule repeats.",
+            path="schedule.isRecurrenceEnabled",
+        ),
+        _json(
+            "schedule",
+            "The complete schedule as received; Kore does not document its keys.",
+            path="schedule",
+        ),
+        _timestamp("created_at", "Creation of the campaign (UTC).", path="createdAt"),
         _timestamp(
             "updated_at",
             "Last write to the campaign according to Kore (UTC); may be before `created_at`.",
+            path="updatedAt",
         ),
         _json(
             "raw", "The complete `data` object as received. For a deletion: the last one received."

@@ -29,42 +29,18 @@ from kore_campaigns.transform.values import in_order, list_rows, settled, text_h
 
 Row = dict[str, Any]
 
-_STRATEGY = "dialingStrategy"
-# place of each column in the response; four columns have a rule of their own
-_PLACES: Final[Mapping[str, tuple[str, ...]]] = {
-    "name": ("name",),
-    "description": ("description",),
-    "status": ("status",),
-    "priority": ("priority",),
-    "dialing_mode": ("dialingMode",),
-    "caller_id": (_STRATEGY, "callerId", "phoneNumber"),
-    "calling_hours_frequency": (_STRATEGY, "callingHours", "frequency"),
-    "timezone": (_STRATEGY, "callingHours", "timezone"),
-    "dialing_order": (_STRATEGY, "dialingOrder"),
-    "max_attempts_per_record": (_STRATEGY, "maxAttemptsPerRecord"),
-    "retry_period_minutes": (_STRATEGY, "defaultRetryPeriod"),
-    "max_ring_seconds": (_STRATEGY, "maxRingTime"),
-    "max_skips": ("maxSkips",),
-    "use_system_mappings": (_STRATEGY, "useSystemMappings"),
-    "experience_flow_id": ("experienceFlow",),
-    "machine_detection": ("enableMachineDetect",),
-    "is_filters_enabled": ("isFiltersEnabled",),
-    "campaign_instance_id": ("campaignInstanceId",),
-    "is_scheduling_enabled": ("schedule", "isSchedulingEnabled"),
-    "is_recurrence_enabled": ("schedule", "isRecurrenceEnabled"),
-    "created_at": ("createdAt",),
-    "updated_at": ("updatedAt",),
-}
 _READERS: Final[Mapping[DataType, Callable[[Any], Any]]] = {
     "text": values.text,
     "bigint": values.integer,
     "bool": values.boolean,
     "timestamp": values.timestamp,
+    # the loader takes the text of a json column for JSON, so only JSON may pass
+    "json": values.document,
 }
 _FIELDS = tuple(
-    (column.name, _PLACES[column.name], _READERS[column.data_type])
+    (column, column.path.split("."), _READERS[column.data_type])
     for column in CAMPAIGN_VERSIONS.columns
-    if column.name in _PLACES
+    if column.path
 )
 
 
@@ -226,21 +202,16 @@ def _change_rows(key: Row, changes: Sequence[Change], risks: Sequence[bool]) -> 
 def _columns(data: Mapping[str, Any], unknown: set[Unknown]) -> Row:
     """The content columns; adds to `unknown` the values that a column cannot store."""
     columns: Row = {"campaign_type": "sms" if values.is_blank(data.get("dialingMode")) else "voice"}
-    for name, place, read in _FIELDS:
+    for column, steps, read in _FIELDS:
         value: Any = data
-        for step in place:
+        for step in steps:
             value = value.get(step) if isinstance(value, dict) else None
-        columns[name] = read(value)
-        if isinstance(value, dict | list):
-            unknown.add((".".join(place), f"unexpected {values.json_type(value)}"))
-        elif columns[name] is None and not values.is_blank(value):
-            unknown.add((".".join(place), f"unreadable {values.json_type(value)}"))
-    # SMS responses of older releases call the format `direction`
-    sms_format = data.get("format")
-    columns["format"] = values.text(data.get("direction") if sms_format is None else sms_format)
-    # the loader takes the text of a json column for JSON, so only JSON may pass
-    schedule = data.get("schedule")
-    columns["schedule"] = schedule if isinstance(schedule, dict | list) else None
-    if columns["schedule"] is None and schedule is not None:
-        unknown.add(("schedule", f"unexpected {values.json_type(schedule)}"))
+        columns[column.name] = read(value)
+        is_nested = isinstance(value, dict | list)
+        if value is not None and is_nested != (column.data_type == "json"):
+            unknown.add((column.path, f"unexpected {values.json_type(value)}"))
+        elif columns[column.name] is None and not values.is_blank(value):
+            unknown.add((column.path, f"unreadable {values.json_type(value)}"))
+    if columns["format"] is None:  # SMS responses of older releases call it `direction`
+        columns["format"] = values.text(data.get("direction"))
     return columns

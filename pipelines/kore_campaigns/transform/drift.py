@@ -9,35 +9,40 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from kore_campaigns.schema import CAMPAIGN_VERSIONS
 from kore_campaigns.transform.changes import member
 from kore_campaigns.transform.values import json_type
 
 # path and finding: a JSON type, or `value ...` where the field has a known set
 Unknown = tuple[str, str]
 
-_LISTS: Final = dict.fromkeys(("id", "_id", "name"))
-# fields of voice, SMS, the listing's rows and the responses of older releases together; None for a
-# value, or for any content
-_FIELDS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("_id", "id", "name", "lname", "description", "status", "priority")),
-    **dict.fromkeys(("dialingMode", "experienceFlow", "maxSkips", "connection")),
-    **dict.fromkeys(("enableMachineDetect", "isFiltersEnabled", "isImported", "format")),
-    **dict.fromkeys(("direction", "totalMessagesSent", "campaignExecutionType")),
-    **dict.fromkeys(("campaignInstanceId", "campaignInstanceUpdatedAt", "createdAt", "updatedAt")),
-    "schedule": None,  # its keys are documented nowhere, so none of them is unknown
-    "message": dict.fromkeys(("message", "templateId", "template_name")),
-    "dialingStrategy": {
-        "callerId": dict.fromkeys(("phoneNumber", "direction")),
-        "callingHours": {
-            **dict.fromkeys(("frequency", "timezone")),
-            "days": dict.fromkeys(("day", "start", "end")),
-        },
-        **dict.fromkeys(("dialingOrder", "maxAttemptsPerRecord", "defaultRetryPeriod")),
-        **dict.fromkeys(("maxRingTime", "useSystemMappings")),
-    },
-    "dncLists": _LISTS,
-    "contactLists": _LISTS,
-}
+# fields without a column of their own: of voice, SMS, the listing's rows and the responses of older
+# releases together
+_OTHER_FIELDS: Final = (
+    *("_id", "id", "lname", "connection", "direction", "isImported", "campaignExecutionType"),
+    *("campaignInstanceUpdatedAt", "totalMessagesSent"),
+    *("message.message", "message.templateId", "message.template_name"),
+    "dialingStrategy.callerId.direction",
+    *(f"dialingStrategy.callingHours.days.{key}" for key in ("day", "start", "end")),
+    *(f"{lists}.{key}" for lists in ("dncLists", "contactLists") for key in ("_id", "id", "name")),
+)
+
+
+def _tree(paths: Iterable[str]) -> dict[str, Any]:
+    """The known fields of each object by name; None for a field of any content."""
+    tree: dict[str, Any] = {}
+    # `schedule` after `schedule.isSchedulingEnabled`: Kore documents none of its keys
+    for path in sorted(paths, reverse=True):
+        *parents, name = path.split(".")
+        fields = tree
+        for parent in parents:
+            fields = fields.setdefault(parent, {})
+        fields[name] = None
+    return tree
+
+
+_PATHS: Final = {each.name: each.path for each in CAMPAIGN_VERSIONS.columns if each.path}
+_FIELDS: Final[Mapping[str, Any]] = _tree([*_PATHS.values(), *_OTHER_FIELDS])
 _MAY_REPEAT: Final = ("days", "dncLists", "contactLists")
 _MAY_BE_NAME: Final = ("dncLists", "contactLists")
 # a name that Kore sends may be of any length
@@ -66,29 +71,17 @@ def _look(value: Any, known: Mapping[str, Any], path: str, found: dict[str, str]
         found[path] = f"unexpected {json_type(value)}"
 
 
-# path, and the values that any page of Kore's documentation or its user interface shows, by column
-_KNOWN_VALUES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+# values that any page of Kore's documentation or its user interface shows, by column
+_KNOWN_VALUES: Final[Mapping[str, tuple[str, ...]]] = {
     "status": (
-        "status",
-        (
-            *("Ready", "Active", "Paused", "Preparing", "Completed", "Stopped"),
-            *("Scheduled", "Rescheduled", "Rerun", "Running"),
-        ),
+        *("Ready", "Active", "Paused", "Preparing", "Completed", "Stopped"),
+        *("Scheduled", "Rescheduled", "Rerun", "Running"),
     ),
-    "dialing_mode": (
-        "dialingMode",
-        ("Agentless", "Progressive", "Preview", "Power", "Predictive"),
-    ),
-    "calling_hours_frequency": (
-        "dialingStrategy.callingHours.frequency",
-        ("WEEKLY", "DAILY", "CUSTOM"),
-    ),
-    "dialing_order": ("dialingStrategy.dialingOrder", ("FIFO", "LIFO")),
-    "format": ("format", ("simple", "advanced")),
-    "machine_detection": (
-        "enableMachineDetect",
-        ("no", "detect", "disconnect", "true", "false"),
-    ),
+    "dialing_mode": ("Agentless", "Progressive", "Preview", "Power", "Predictive"),
+    "calling_hours_frequency": ("WEEKLY", "DAILY", "CUSTOM"),
+    "dialing_order": ("FIFO", "LIFO"),
+    "format": ("simple", "advanced"),
+    "machine_detection": ("no", "detect", "disconnect", "true", "false"),
 }
 # one word or a few: no number that could be a person's and no text that a person wrote
 _SHORT_VALUE: Final = re.compile(r"[A-Za-z][A-Za-z _-]{0,23}")
@@ -96,11 +89,11 @@ _SHORT_VALUE: Final = re.compile(r"[A-Za-z][A-Za-z _-]{0,23}")
 
 def unknown_values(columns: Mapping[str, Any]) -> Iterator[Unknown]:
     """Values of columns that have a known set of values, and are not in it."""
-    for column, (path, known) in _KNOWN_VALUES.items():
+    for column, known in _KNOWN_VALUES.items():
         value = columns[column]
         # a list or object is reported as unexpected
         if value and value not in known and value[0] not in "[{":
-            yield path, _shown(value)
+            yield _PATHS[column], _shown(value)
 
 
 def unknown_windows(windows: Iterable[Mapping[str, Any]]) -> Iterator[Unknown]:

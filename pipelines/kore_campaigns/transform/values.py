@@ -149,6 +149,11 @@ def timestamp(value: Any) -> datetime | None:
         return None
 
 
+def document(value: Any) -> Any:
+    """An object or a list as it was sent."""
+    return value if isinstance(value, dict | list) else None
+
+
 def list_rows(lists: Any, id_column: str, name_column: str) -> list[dict[str, Any]]:
     """One row per list, whether Kore sends objects, names, or a single one of either."""
     rows = []
