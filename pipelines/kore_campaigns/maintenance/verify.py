@@ -146,7 +146,7 @@ def expected_campaign(shaped: Shaped, *, account_id: str) -> dict[str, Any]:
         "content_hash": shaped.content_hash,
         **shaped.columns,
         "raw": shaped.raw,
-        "campaign_calling_hours": [hours | row for row in shaped.calling_hours],
+        "campaign_calling_hours": [hours | each._asdict() for each in shaped.calling_hours],
         "campaign_dnc_lists": [lists | row for row in shaped.dnc_lists],
         "campaign_contact_lists": [lists | row for row in shaped.contact_lists],
     }

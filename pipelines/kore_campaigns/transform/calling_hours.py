@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 from kore_campaigns.transform.values import is_blank, text
 
@@ -64,14 +65,30 @@ def clock_text(minute: int) -> str:
     return f"{minute // 60 % 24:02}:{minute % 60:02}:00"
 
 
-def windows_of(received: Mapping[str, Any]) -> list[dict[str, Any]]:
+class Window(NamedTuple):
+    """A calling window: the columns of `calling_hours` without the key of the version."""
+
+    position: int
+    day: str | None
+    day_of_week: int | None
+    start_text: str | None
+    end_text: str | None
+    start_time: str | None
+    end_time: str | None
+    start_minute: int | None
+    end_minute: int | None
+    crosses_midnight: bool | None
+    is_parsed: bool
+
+
+def windows_of(received: Mapping[str, Any]) -> list[Window]:
     """The calling windows of a campaign as received, in any form."""
     strategy = received.get("dialingStrategy")
     return windows(strategy.get("callingHours") if isinstance(strategy, dict) else None)
 
 
-def windows(calling_hours: Any) -> list[dict[str, Any]]:
-    """One row per calling window, in the order received; empty elements give none."""
+def windows(calling_hours: Any) -> list[Window]:
+    """The calling windows in the order received; empty elements give none."""
     days = calling_hours.get("days") if isinstance(calling_hours, dict) else calling_hours
     if isinstance(days, dict) and not _WINDOW_KEYS & days.keys():  # an object by weekday
         elements = [
@@ -82,19 +99,25 @@ def windows(calling_hours: Any) -> list[dict[str, Any]]:
     else:
         elements = [(None, window) for window in (days if isinstance(days, list) else [days])]
     return [
-        parse_window(position, day, window)
+        parse_window(position, *_texts(day, window))
         for position, (day, window) in enumerate(elements, start=1)
         if not is_blank(window)
     ]
 
 
-def parse_window(position: int, day: str | None, window: Any) -> dict[str, Any]:
-    """The row of one calling window; `day` is the weekday from outside, if there is one."""
-    start_text, end_text = text(window), None
-    if isinstance(window, dict):
-        own_day = text(window.get("day"))
-        day = day if own_day is None else own_day
-        start_text, end_text = text(window.get("start")), text(window.get("end"))
+def _texts(day: str | None, window: Any) -> tuple[str | None, str | None, str | None]:
+    """Weekday, start and end as sent; `day` is the weekday from outside, if there is one."""
+    if not isinstance(window, dict):
+        return day, text(window), None
+    own_day = text(window.get("day"))
+    return day if own_day is None else own_day, text(window.get("start")), text(window.get("end"))
+
+
+@lru_cache(maxsize=10_000)  # many campaigns have the same windows, so each is in memory once
+def parse_window(
+    position: int, day: str | None, start_text: str | None, end_text: str | None
+) -> Window:
+    """Parse the texts of a calling window; a `Window` is immutable and may be shared."""
     start = None if start_text is None else parse_clock(start_text)
     end = None if end_text is None else parse_clock(end_text)
     if start == MINUTES_A_DAY:  # 24:00 is the next day
@@ -102,16 +125,16 @@ def parse_window(position: int, day: str | None, window: Any) -> dict[str, Any]:
     last = None
     if start is not None and end is not None:
         last = end if end > start else end + MINUTES_A_DAY
-    return {
-        "position": position,
-        "day": day,
-        "day_of_week": None if day is None else _DAY_OF_WEEK.get(day.strip().lower()),
-        "start_text": start_text,
-        "end_text": end_text,
-        "start_time": None if start is None else clock_text(start),
-        "end_time": None if end is None else clock_text(end),
-        "start_minute": start,
-        "end_minute": last,
-        "crosses_midnight": None if last is None else last > MINUTES_A_DAY,
-        "is_parsed": last is not None,
-    }
+    return Window(
+        position=position,
+        day=day,
+        day_of_week=None if day is None else _DAY_OF_WEEK.get(day.strip().lower()),
+        start_text=start_text,
+        end_text=end_text,
+        start_time=None if start is None else clock_text(start),
+        end_time=None if end is None else clock_text(end),
+        start_minute=start,
+        end_minute=last,
+        crosses_midnight=None if last is None else last > MINUTES_A_DAY,
+        is_parsed=last is not None,
+    )

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, DataType
 from kore_campaigns.transform import values
-from kore_campaigns.transform.calling_hours import windows_of
+from kore_campaigns.transform.calling_hours import Window, windows_of
 from kore_campaigns.transform.changes import (
     DELETED,
     FIRST,
@@ -54,7 +54,7 @@ class Shaped:
     raw: str
     content_hash: str
     columns: Row
-    calling_hours: list[Row]
+    calling_hours: list[Window]
     dnc_lists: list[Row]
     contact_lists: list[Row]
     unknown: frozenset[Unknown] = frozenset()
@@ -131,7 +131,7 @@ def version_row(
         "change_summary": what,
         **shaped.columns,
         "raw": shaped.raw,
-        "calling_hours": [key | row for row in shaped.calling_hours],
+        "calling_hours": [key | window._asdict() for window in shaped.calling_hours],
         "dnc_lists": [key | row for row in shaped.dnc_lists],
         "contact_lists": [key | row for row in shaped.contact_lists],
         "changes": changes,

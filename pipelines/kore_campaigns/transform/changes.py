@@ -19,7 +19,7 @@ from kore_campaigns.transform.calling_hours import (
     DAY_NAMES,
     MINUTES_A_DAY,
     MINUTES_A_WEEK,
-    clock_text,
+    Window,
 )
 from kore_campaigns.transform.values import (
     canonical,
@@ -49,7 +49,7 @@ def difference(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Ch
     if old is None:
         return []
     (before, before_text), (after, after_text) = settled(old), settled(new)
-    return [] if before_text == after_text else list(_members("", before, after))
+    return [] if before_text == after_text else list(_compare("", before, after))
 
 
 def member(path: str, key: str) -> str:
@@ -84,37 +84,32 @@ def _compare(path: str, old: Any, new: Any) -> Iterator[Change]:
         old = type(new)()
     if new is _ABSENT and old and isinstance(old, dict | list):
         new = type(old)()
-    if isinstance(old, dict) and isinstance(new, dict):
-        yield from _members(path, old, new)
-    elif isinstance(old, list) and isinstance(new, list):
-        yield from _elements(path, old, new)
+    if isinstance(old, dict | list) and type(old) is type(new):
+        before, after = _parts(path, old), _parts(path, new)
+        for place in after | before:
+            yield from _compare(place, before.get(place, _ABSENT), after.get(place, _ABSENT))
+        stayed_before = [place for place in before if place in after]
+        stayed_after = [place for place in after if place in before]
+        if isinstance(old, list) and stayed_before != stayed_after:
+            first, last = len(path) + 1, -1  # the labels without `path[` and `]`
+            yield Change(
+                path,
+                ", ".join(place[first:last] for place in stayed_before),
+                ", ".join(place[first:last] for place in stayed_after),
+            )
     elif old is _ABSENT or new is _ABSENT or canonical(old) != canonical(new):
-        before, after = _shown(old), _shown(new)
-        if before == after:  # the text "5" became the number 5
-            before, after = canonical(old), canonical(new)
-        yield Change(path, before, after)
+        shown_old, shown_new = _shown(old), _shown(new)
+        if shown_old == shown_new:  # the text "5" became the number 5
+            shown_old, shown_new = canonical(old), canonical(new)
+        yield Change(path, shown_old, shown_new)
 
 
-def _members(path: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
-    for key, value in new.items():
-        yield from _compare(member(path, key), old.get(key, _ABSENT), value)
-    for key, value in old.items():
-        if key not in new:
-            yield from _compare(member(path, key), value, _ABSENT)
-
-
-def _elements(path: str, old: list[Any], new: list[Any]) -> Iterator[Change]:
-    before = dict(zip(labels_of(path, old), old, strict=True))
-    after = dict(zip(labels_of(path, new), new, strict=True))
-    for label, value in after.items():
-        yield from _compare(f"{path}[{label}]", before.get(label, _ABSENT), value)
-    for label, value in before.items():
-        if label not in after:
-            yield from _compare(f"{path}[{label}]", value, _ABSENT)
-    stayed_before = [label for label in before if label in after]
-    stayed_after = [label for label in after if label in before]
-    if stayed_before != stayed_after:
-        yield Change(path, ", ".join(stayed_before), ", ".join(stayed_after))
+def _parts(path: str, value: dict[str, Any] | list[Any]) -> dict[str, Any]:
+    """The fields of an object, or the elements of a list, by path."""
+    if isinstance(value, dict):
+        return {member(path, key): inner for key, inner in value.items()}
+    labels = labels_of(path, value)
+    return {f"{path}[{label}]": inner for label, inner in zip(labels, value, strict=True)}
 
 
 def _shown(value: Any) -> str | None:
@@ -189,9 +184,9 @@ def kind_of(path: str) -> str:
 class Rules:
     """What a version of a campaign permits, as far as changes are judged by it."""
 
-    windows: Sequence[Mapping[str, Any]]
+    windows: Sequence[Window]
     is_daily: bool
-    window_by_label: Mapping[str, Mapping[str, Any]]
+    window_by_label: Mapping[str, Window]
     """The windows by what paths call them."""
     dnc_lists: Mapping[str, str]
     """Name by id, or by name where there is no id."""
@@ -200,14 +195,14 @@ class Rules:
     """A bit for each minute of the week in which a window is open."""
 
 
-def rules_of(received: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]) -> Rules:
+def rules_of(received: Mapping[str, Any], windows: Sequence[Window]) -> Rules:
     """The rules of a response, of any form, with its parsed calling windows."""
     strategy = received.get(STRATEGY)
     hours = strategy.get("callingHours") if isinstance(strategy, dict) else None
     is_daily = isinstance(hours, dict) and text(hours.get("frequency")) == "DAILY"
     days = hours.get("days") if isinstance(hours, dict) else None
     labels = labels_of(DAYS, days) if isinstance(days, list) else []
-    by_position = {window["position"]: window for window in windows}
+    by_position = {window.position: window for window in windows}
     open_minutes = 0
     for window in windows:
         open_minutes |= _minutes(window, is_daily=is_daily) or 0
@@ -225,20 +220,20 @@ def rules_of(received: Mapping[str, Any], windows: Sequence[Mapping[str, Any]]) 
     )
 
 
-def _minutes(window: Mapping[str, Any], *, is_daily: bool) -> int | None:
+def _minutes(window: Window, *, is_daily: bool) -> int | None:
     """A bit for each minute of the week; None if the window cannot be placed in the week."""
-    if not window["is_parsed"]:
+    if window.start_minute is None or window.end_minute is None:
         return None
-    if window["day_of_week"] is not None:
-        days: Iterable[int] = (window["day_of_week"],)
-    elif window["day"] is None and is_daily:
+    if window.day_of_week is not None:
+        days: Iterable[int] = (window.day_of_week,)
+    elif window.day is None and is_daily:
         days = range(1, 8)
     else:
         return None
-    length = window["end_minute"] - window["start_minute"]
+    length = window.end_minute - window.start_minute
     found = 0
     for day in days:
-        bits = ((1 << length) - 1) << ((day - 1) * MINUTES_A_DAY + window["start_minute"])
+        bits = ((1 << length) - 1) << ((day - 1) * MINUTES_A_DAY + window.start_minute)
         # Sunday night continues on Monday
         found |= bits & ((1 << MINUTES_A_WEEK) - 1) | bits >> MINUTES_A_WEEK
     return found
@@ -345,13 +340,13 @@ def _open(rules: Rules, day: int | None) -> str:
     """The windows of a day, such as `09:00-12:00, 13:00-18:00`."""
     spans = []
     for window in rules.windows:
-        if window["day_of_week"] == day:
-            if window["is_parsed"]:
-                end = window["end_minute"]
-                until = "24:00" if end == MINUTES_A_DAY else clock_text(end)[:5]
-                spans.append(f"{clock_text(window['start_minute'])[:5]}-{until}")
-            else:
-                spans.append(f"`{window['start_text'] or ''}`-`{window['end_text'] or ''}`")
+        if window.day_of_week != day:
+            continue
+        if window.start_time and window.end_time:
+            until = "24:00" if window.end_minute == MINUTES_A_DAY else window.end_time[:5]
+            spans.append(f"{window.start_time[:5]}-{until}")
+        else:
+            spans.append(f"`{window.start_text or ''}`-`{window.end_text or ''}`")
     return ", ".join(spans)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from kore_campaigns.schema import CAMPAIGN_VERSIONS
+from kore_campaigns.transform.calling_hours import Window
 from kore_campaigns.transform.changes import member
 from kore_campaigns.transform.values import json_type
 
@@ -96,16 +97,16 @@ def unknown_values(columns: Mapping[str, Any]) -> Iterator[Unknown]:
             yield _PATHS[column], _shown(value)
 
 
-def unknown_windows(windows: Iterable[Mapping[str, Any]]) -> Iterator[Unknown]:
+def unknown_windows(windows: Iterable[Window]) -> Iterator[Unknown]:
     """Weekdays and times of calling windows that could not be parsed."""
     path = "dialingStrategy.callingHours.days[]"
     for window in windows:
-        if window["day_of_week"] is None and window["day"]:
-            yield f"{path}.day", _shown(window["day"])
-        if not window["is_parsed"]:
-            for edge in ("start", "end"):
-                if window[f"{edge}_time"] is None and window[f"{edge}_text"]:
-                    yield f"{path}.{edge}", "unreadable time"
+        if window.day_of_week is None and window.day:
+            yield f"{path}.day", _shown(window.day)
+        if window.start_time is None and window.start_text:
+            yield f"{path}.start", "unreadable time"
+        if window.end_time is None and window.end_text:
+            yield f"{path}.end", "unreadable time"
 
 
 def _shown(value: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 
 from kore_campaigns import schema
+from kore_campaigns.transform.calling_hours import Window
 from kore_campaigns.transform.campaign import Shaped, shape
 from kore_campaigns.transform.values import (
     INT64,
@@ -31,20 +32,20 @@ def seed() -> Any:
     return json.loads(SEED.read_text("utf-8"))["data"]
 
 
-def working_day(position: int, day: str) -> dict[str, Any]:
-    return {
-        "position": position,
-        "day": day,
-        "day_of_week": position,
-        "start_text": "9:00 AM",
-        "end_text": "6:00 PM",
-        "start_time": "09:00:00",
-        "end_time": "18:00:00",
-        "start_minute": 540,
-        "end_minute": 1080,
-        "crosses_midnight": False,
-        "is_parsed": True,
-    }
+def working_day(position: int, day: str) -> Window:
+    return Window(
+        position=position,
+        day=day,
+        day_of_week=position,
+        start_text="9:00 AM",
+        end_text="6:00 PM",
+        start_time="09:00:00",
+        end_time="18:00:00",
+        start_minute=540,
+        end_minute=1080,
+        crosses_midnight=False,
+        is_parsed=True,
+    )
 
 
 def test_the_sample_of_the_api_page_fills_its_columns(seed: Any) -> None:
