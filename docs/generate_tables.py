@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kore_campaigns import schema
 from kore_campaigns.schema import Column
-from kore_campaigns.views.apply import VIEWS, view_description, view_sql
+from kore_campaigns.views.apply import VIEWS, columns_of, view_description, view_sql
 
 PAGE = Path(__file__).with_name("tables.md")
 TYPES = {
@@ -78,7 +78,7 @@ def _entity(name: str, table: schema.Table) -> Iterator[str]:
 
 def view_columns(name: str) -> Iterator[Column]:
     """Columns of a view in their order, with their descriptions."""
-    described = schema.columns_of(name)
+    described = columns_of(name)
     final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
     for line in (final.group(1) if final else "").splitlines():
         yield described[line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]]

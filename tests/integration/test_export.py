@@ -13,8 +13,8 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_campaigns.reports.export import TYPES
-from kore_campaigns.schema import columns_of as declared_columns
 from kore_campaigns.views.apply import VIEWS, view_description
+from kore_campaigns.views.apply import columns_of as declared_columns
 from kore_emulator import Emulator, demo_campaigns, sample_campaigns
 from support.project import Project
 from support.saved_history import saved_history

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_campaigns import schema
-from kore_campaigns.views.apply import VIEWS
+from kore_campaigns.views.apply import VIEWS, columns_of
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
@@ -75,16 +75,10 @@ def test_all_declared_tables_and_columns_exist_typed_after_the_first_run(
         for column in table.columns
     }
     shown = columns(project, schema.VIEW_SCHEMA)
-    types = {
-        column.name: column.data_type
-        for table in (
-            *schema.ALL_TABLES.values(),
-            schema.Table("views", "", (), schema.VIEW_COLUMNS),
-        )
-        for column in table.columns
-    }
     assert {row[0] for row in shown} == set(VIEWS)
-    assert [row[:3] for row in shown] == [(row[0], row[1], types[row[1]]) for row in shown]
+    assert [row[:3] for row in shown] == [
+        (view, name, columns_of(view)[name].data_type) for view, name, *_ in shown
+    ]
 
 
 def test_the_keys_cannot_be_empty(emulate: Emulate, project: Project) -> None:

@@ -31,7 +31,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from kore_campaigns import schema
 from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Table, nested_name
-from kore_campaigns.views.apply import VIEWS, apply_views, view_sql
+from kore_campaigns.views.apply import VIEWS, apply_views, columns_of, view_sql
 
 PIPELINE_NAME: Final = "kore_campaigns"
 
@@ -223,7 +223,7 @@ def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
 
 
 def _mark(client: SqlClientBase[Any]) -> str:
-    columns = [schema.columns_of(view) for view in VIEWS]
+    columns = [columns_of(view) for view in VIEWS]
     declared = [dlt.__version__, schema.TABLES, columns, [*map(view_sql, VIEWS)]]
     made = [
         row

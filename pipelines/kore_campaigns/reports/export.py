@@ -17,8 +17,8 @@ from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
-from kore_campaigns.schema import VIEW_SCHEMA, DataType, columns_of
-from kore_campaigns.views.apply import VIEWS, view_description
+from kore_campaigns.schema import VIEW_SCHEMA, DataType
+from kore_campaigns.views.apply import VIEWS, columns_of, view_description
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import ErrorLevel, exp
 
-from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Column, columns_of
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Column
 from kore_campaigns.views import NATIVE_DIALECTS
 
 if TYPE_CHECKING:
@@ -50,15 +52,46 @@ VIEWS: Final = (
 )
 
 
+# a column that a view computes, below the first line of its file: `-- minutes (bigint): Number ...`
+_COMPUTED: Final = re.compile(r"^-- (\w+) \((\w+)\): (.+(?:\n--   .+)*)\n", re.MULTILINE)
+
+
+def _file_text(view: str) -> str:
+    return resources.files(__package__).joinpath(f"{view}.sql").read_text(encoding="utf-8")
+
+
 def view_sql(name: str) -> str:
-    """The text of a view, its header `-- one row per ...` included."""
-    return resources.files(__package__).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    """The text of a view, with its header `-- one row per ...`."""
+    return _COMPUTED.sub("", _file_text(name))
 
 
 def view_description(name: str) -> str:
     """The header of the view's file as a sentence, `One row per ...`."""
     header = view_sql(name).splitlines()[0].removeprefix("--").strip()
     return header[0].upper() + header[1:] + "."
+
+
+@cache
+def _computed_columns(view: str) -> tuple[Column, ...]:
+    return tuple(
+        Column(name, text.replace("\n--  ", ""), data_type)
+        for name, data_type, text in _COMPUTED.findall(_file_text(view))
+    )
+
+
+def columns_of(view: str) -> dict[str, Column]:
+    """Find the columns of a view by name.
+
+    Most names mean the same in all views. The header of the view comes first, then the raw table
+    with its name, the headers of the other views, and the other raw tables.
+    """
+    own = [ALL_TABLES[view].columns] if view in ALL_TABLES else []
+    tables = [table.columns for table in ALL_TABLES.values()]
+    found: dict[str, Column] = {}
+    for columns in (_computed_columns(view), *own, *map(_computed_columns, VIEWS), *tables):
+        for column in columns:
+            found.setdefault(column.name, column)
+    return found
 
 
 _VIEW_COLUMNS: Final = f"""

@@ -1,4 +1,5 @@
 -- one row per date of kore.calling_windows_utc: one week back, four weeks ahead
+-- calendar_date (date): The date in the campaign's time zone.
 with days as (
     -- in UTC: `current_date` depends on the time zone of the session
     select

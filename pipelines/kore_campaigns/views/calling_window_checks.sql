@@ -1,4 +1,7 @@
 -- one row per problem in a live campaign's calling windows: gaps, overlaps, texts without a time
+-- check_name (text): `unparsed`: weekday or time cannot be parsed; `zero_length`: the window
+--   ends at its start and counts as 24 hours; `duplicate` and `overlap` of an earlier window;
+--   `gap` between two windows of a day.
 with hours as (
     select * from kore.campaign_calling_hours
 ),

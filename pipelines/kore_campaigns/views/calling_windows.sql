@@ -1,4 +1,9 @@
 -- one row per calling window of a live campaign and weekday: its minutes on this day
+-- week_start_minute (bigint): Start in minutes after Monday 00:00, in the campaign's time zone.
+-- week_end_minute (bigint): End in minutes after Monday 00:00; 10080 is the end of the week.
+-- minutes (bigint): Number of minutes.
+-- is_after_midnight (bool): True for the part of a window past midnight that is on the next
+--   weekday.
 with campaigns as (
     select * from kore.campaigns
 ),

@@ -1,4 +1,5 @@
 -- one row per calling window of a live campaign, newest version
+-- campaign_name (text): Name of the campaign in this version.
 with campaigns as (
     select * from kore.campaigns
 ),

@@ -1,4 +1,5 @@
 -- one row per changed field: old value, new value and start of validity
+-- changed_at (timestamp): Start of validity of the new value: `valid_from` of its version.
 with history as (
     select * from kore.campaign_history
 ),

@@ -1,4 +1,9 @@
 -- one row per contact list of a live campaign, newest version
+-- contact_list_id (text): The list's id, sent by Kore or found by its name, as `link` says;
+--   empty if `link` is `ambiguous` or `unknown`.
+-- link (text): Source of `contact_list_id`. `sent`: Kore sent it; `in_use`: a list with this
+--   name names the campaign as its user; `name`: exactly one list has this name; `ambiguous`:
+--   several lists have it; `unknown`: no list for calls has it.
 with campaigns as (
     select * from kore.campaigns
 ),

@@ -1,4 +1,13 @@
 -- one row per configured or live campaign: when it was last confirmed, last changed, last failed
+-- is_configured (bool): True if the campaign is in the file of campaign ids.
+-- last_confirmed_at (timestamp): Last time when the newest stored version matched Kore (UTC):
+--   start of the newest finished run in which the campaign did not fail, or `observed_at`.
+-- last_changed_at (timestamp): Start of validity of the newest version: its `valid_from`.
+-- last_error_at (timestamp): Time of the last failure (UTC); empty if there was none.
+-- last_error_code (text): `error_code` of the last failure.
+-- last_error_message (text): Message of the last failure.
+-- is_stale (bool): True if the campaign failed and was not confirmed since, if it was not
+--   confirmed for `stale_after_seconds` of the newest run, or if it is not configured any more.
 with runs as (
     select
         *,

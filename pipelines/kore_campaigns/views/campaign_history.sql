@@ -1,4 +1,7 @@
 -- one row per campaign and version: every stored state, with its validity
+-- valid_to (timestamp): End of validity: `valid_from` of the next version; empty for the newest
+--   version.
+-- is_current (bool): True for the newest version of the campaign.
 with completed as (
     -- distinct: the replay of a load that was killed in its last step records it twice
     select distinct load_id from kore_raw._dlt_loads where status = 0

@@ -1,4 +1,8 @@
 -- one row per pair of live campaigns and shared resource, if both may dial at once this week
+-- other_campaign_id (text): Id of the other campaign; it sorts after `campaign_id`.
+-- other_campaign_name (text): Name of the other campaign.
+-- overlap_minutes (bigint): Minutes in the seven days from today when both campaigns may dial.
+-- first_overlap_at (timestamp): Start of the first overlap (UTC).
 -- keys are one text each: for joins by several columns Postgres expects almost no rows and makes
 -- a slow plan
 with compared_resources as (

@@ -1,4 +1,7 @@
 -- one row per live campaign and contact list, caller id or queue that it uses
+-- shared (text): Kind of shared resource: `contact_list`, `caller_id`, or `queue` (the queue or
+--   flow that takes the answered calls).
+-- shared_name (text): Name or number of the shared resource.
 with sharing as (
     select
         account_id,

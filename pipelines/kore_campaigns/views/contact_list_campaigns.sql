@@ -1,4 +1,7 @@
 -- one row per contact list and campaign that uses it, according to the list
+-- campaign_name (text): Current name of the campaign if `is_held`; otherwise the name in the
+--   list, which Kore does not update.
+-- is_held (bool): True if the campaign is in `kore.campaigns`.
 with uses as (
     select * from kore_raw.contact_list_campaigns
 ),

@@ -1,4 +1,5 @@
 -- one row per contact list and campaign version, with the validity of the version
+-- contact_list_id (text): The list's id; empty, because Kore sends only names.
 with history as (
     select * from kore.campaign_history
 ),

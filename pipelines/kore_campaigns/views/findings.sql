@@ -1,4 +1,11 @@
 -- one row per finding about a campaign that needs attention
+-- finding (text): Kind of finding, for example `outside_permitted_hours`, `no_dnc_list`,
+--   `stale`; docs/findings.md lists all kinds.
+-- severity (text): `high`: check today; `medium`: check soon; `low`: clean up; `info`: for
+--   information.
+-- value (text): Value of the campaign.
+-- limit_value (text): Limit that `value` is compared with; empty if there is none.
+-- sentence (text): The finding as text, to follow the campaign's name.
 with found as (
     select * from kore.hours_findings
     union all

@@ -1,4 +1,10 @@
 -- one row per run: its counts, its state and its duration
+-- state (text): `complete`; `partial`: some campaigns failed; `failed`: all failed;
+--   `interrupted`: it was stopped; `running`; `killed`: it stopped without recording an end,
+--   and another run has started since.
+-- duration_seconds (bigint): Seconds from start to end; empty if the run has not ended.
+-- is_full_sweep_finished (bool): True if every configured campaign was fetched between
+--   `full_sweep_started_at` and the end of this run.
 with runs as (
     select * from kore_raw.extraction_runs
 ),

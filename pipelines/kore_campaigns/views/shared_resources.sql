@@ -1,4 +1,7 @@
 -- one row per contact list, caller id or queue that several live campaigns use
+-- campaign_count (bigint): Number of live campaigns that use it.
+-- is_compared (bool): True if kore.campaign_overlaps compares its campaigns in pairs: 100
+--   campaigns at most.
 with used as (
     select * from kore.campaign_resources
 ),

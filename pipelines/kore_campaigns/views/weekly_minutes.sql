@@ -1,4 +1,12 @@
 -- one row per live campaign: how long it may dial in a week
+-- weekly_minutes (bigint): Minutes per week in which the campaign may dial; overlapping windows
+--   count once. For several campaigns, the sum.
+-- weekend_minutes (bigint): Minutes of `weekly_minutes` on Saturday and Sunday.
+-- window_count (bigint): Number of calling windows that Kore sent, parsed or not.
+-- weekday_count (bigint): Number of weekdays on which the campaign may dial.
+-- first_minute (bigint): Earliest minute of a day when the campaign may dial, on any weekday.
+-- last_minute (bigint): Latest minute of a day until which the campaign may dial, on any
+--   weekday.
 with campaigns as (
     select * from kore.campaigns
 ),
