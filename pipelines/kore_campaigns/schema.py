@@ -6,7 +6,7 @@ dlt's hints, the comments in the database and docs/tables.md are made from these
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal
 
@@ -62,6 +62,11 @@ _TIMEZONE = _text(
     "timezone",
     "Time zone of the calling hours, IANA name; a contact's own time zone takes precedence.",
 )
+_COUNTRY_CODE = _text(
+    "country_code",
+    "Country of the time zone, ISO 3166-1 alpha-2; empty if it is in no country or in several.",
+)
+_CONTACT_LIST_NAME = _text("contact_list_name", "The list's name.")
 
 # the state of campaigns
 CHILD_KEY = ("stream_id", "campaign_id", "version", "position")
@@ -124,7 +129,7 @@ CONTACT_LISTS = Table(
     (
         *_CHILD_COLUMNS,
         _text("contact_list_id", "The list's id; empty, because Kore sends only names."),
-        _text("contact_list_name", "The list's name."),
+        _CONTACT_LIST_NAME,
     ),
 )
 
@@ -212,12 +217,7 @@ CAMPAIGN_VERSIONS = Table(
             "WEEKLY, DAILY or CUSTOM.",
             path="dialingStrategy.callingHours.frequency",
         ),
-        _text(
-            "timezone",
-            "Time zone of the calling hours, IANA name; a contact's own time zone takes "
-            "precedence.",
-            path="dialingStrategy.callingHours.timezone",
-        ),
+        replace(_TIMEZONE, path="dialingStrategy.callingHours.timezone"),
         _text("dialing_order", "FIFO or LIFO.", path="dialingStrategy.dialingOrder"),
         _integer(
             "max_attempts_per_record",
@@ -441,7 +441,7 @@ LISTS = Table(
         _ACCOUNT_ID,
         _STREAM_ID,
         _CONTACT_LIST_ID,
-        _text("contact_list_name", "The list's name."),
+        _CONTACT_LIST_NAME,
         _text("list_type", "Purpose of the list according to Kore: `call`."),
         _integer("record_count", "Number of contacts in the list according to Kore."),
         _text("status", "Status of the list: Ready, Validated ...; an open set."),
@@ -487,11 +487,7 @@ POLICIES = Table(
             "zone_pattern", "Time zones that the policy applies to, with `*` and `?`; empty: all."
         ),
         _text("zone_like", "`zone_pattern` as a pattern for SQL's `like ... escape '!'`."),
-        _text(
-            "country_code",
-            "Country of the time zone, ISO 3166-1 alpha-2; empty if it is in no country or in "
-            "several.",
-        ),
+        _COUNTRY_CODE,
         _text(
             "campaign_pattern",
             "Campaigns that the policy applies to, by id or name, with `*` and `?`; empty: all.",
@@ -528,11 +524,7 @@ TIME_ZONES = Table(
         ),
         _boolean("is_legacy", "True for an old name that exists only for old programs."),
         _text("canonical_timezone", "The current name; empty if `timezone` is not an IANA name."),
-        _text(
-            "country_code",
-            "Country of the time zone, ISO 3166-1 alpha-2; empty if it is in no country or in "
-            "several.",
-        ),
+        _COUNTRY_CODE,
         _text("tzdata_version", "Release of the time zone database that the offsets come from."),
         _timestamp("covered_until", "End of the time for which `zone_offsets` has offsets (UTC)."),
     ),
