@@ -60,22 +60,26 @@ def member(path: str, key: str) -> str:
 
 
 def labels_of(path: str, elements: list[Any]) -> list[str]:
-    """What paths call the elements of the list at `path`, each differently.
-
-    The name of the element, `name#2` for the next of that name; its index where lists have no
-    names.
+    """What paths call the elements of the list at `path`: by name, or by index where they have
+    none.
     """
     name_of = _NAMED_LISTS.get(path)
     if name_of is None:
         return [str(index) for index in range(len(elements))]
+    names = map(name_of, elements)
+    return numbered(
+        "?" if name is None else name if _is_plain(name) else canonical(name) for name in names
+    )
+
+
+def numbered(labels: Iterable[str]) -> list[str]:
+    """Labels that are all different: `name`, then `name#2` for the next of that name."""
     seen: Counter[str] = Counter()
-    labels = []
-    for element in elements:
-        name = name_of(element)
-        label = "?" if name is None else name if _is_plain(name) else canonical(name)
+    found = []
+    for label in labels:
         seen[label] += 1
-        labels.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
-    return labels
+        found.append(label if seen[label] == 1 else f"{label}#{seen[label]}")
+    return found
 
 
 def _compare(path: str, old: Any, new: Any) -> Iterator[Change]:

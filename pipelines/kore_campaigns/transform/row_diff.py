@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from typing import Any, Final, NamedTuple
 
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY
-from kore_campaigns.transform.changes import difference
+from kore_campaigns.transform.changes import difference, numbered
 from kore_campaigns.transform.values import canonical
 
 Row = Mapping[str, Any]
@@ -55,8 +55,12 @@ def _fields(expected: Row, stored: Row, place: str) -> Iterator[Difference]:
             yield Difference(f"{place}{name}", _text(before), _text(after))
 
 
-def _rows(name: str, expected: Iterable[Row], stored: Iterable[Row]) -> Iterator[Difference]:
-    wanted, found = _labelled(expected), _labelled(stored)
+def _rows(name: str, expected: Sequence[Row], stored: Sequence[Row]) -> Iterator[Difference]:
+    # by position; a second row of a position has a label of its own, so that none is overlooked
+    wanted, found = (
+        dict(zip(numbered(str(row["position"]) for row in rows), rows, strict=True))
+        for rows in (expected, stored)
+    )
     for label, row in wanted.items():
         place = f"{name}[{label}]"
         if label in found:
@@ -66,19 +70,6 @@ def _rows(name: str, expected: Iterable[Row], stored: Iterable[Row]) -> Iterator
     for label, row in found.items():
         if label not in wanted:
             yield Difference(f"{name}[{label}]", _row_text(row), None)
-
-
-def _labelled(rows: Iterable[Row]) -> dict[str, Row]:
-    """Rows by position; `3#2` is a second row of position 3, so that none is overlooked."""
-    found: dict[str, Row] = {}
-    for row in rows:
-        label = position = str(row["position"])
-        number = 1
-        while label in found:
-            number += 1
-            label = f"{position}#{number}"
-        found[label] = row
-    return found
 
 
 def _row_text(row: Row) -> str:
