@@ -22,6 +22,8 @@ from support.postgres import Postgres, running_postgres
 from support.project import Project
 from support.warehouse import Warehouse
 
+pytestmark = pytest.mark.slow
+
 BUDGET = 30
 # as if the driver were not installed
 WITHOUT_DRIVER = """

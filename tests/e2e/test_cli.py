@@ -15,6 +15,8 @@ from conftest import Emulate
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = [
     *("demo", "check", "plan", "run", "status", "report", "export", "copy", "views"),
     *("restore", "verify", "rebuild"),

@@ -15,6 +15,8 @@ from conftest import Emulate
 from kore_emulator import sample_campaigns
 from support.project import Project
 
+pytestmark = pytest.mark.slow
+
 
 def on_terminal(project: Project, *arguments: str) -> tuple[int, str, str]:
     """Exit code, stdout, and what a person saw of stderr, of a command with a terminal."""

@@ -14,6 +14,8 @@ from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.recorder import Ended
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/operations.md")
 FOLDER = "/srv/campaigns"

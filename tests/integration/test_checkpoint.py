@@ -13,6 +13,8 @@ from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
 from support.stored_tables import GAPS, campaign_rows, kores_campaigns, live_campaigns
 
+pytestmark = pytest.mark.slow
+
 VERSIONS = "select campaign_id, version, content_hash from kore.campaign_history order by all"
 
 

@@ -15,6 +15,8 @@ from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 from kore_emulator import sample_campaigns
 from support.project import Project
 
+pytestmark = pytest.mark.slow
+
 HARMS = (
     "drop view kore.campaign_changes",
     "create or replace view kore.time_zones as select timezone from kore_raw.time_zones",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conftest import BOTH, Emulate
 from kore_emulator import REMOVED, Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import campaign_rows, failures, kores_campaigns, live_campaigns
 
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 OLD = "2019-03-04T05:06:07.008Z"

@@ -13,6 +13,8 @@ from kore_emulator import Emulator, sample_campaigns
 from support import budget_process as caller
 from support.postgres import Postgres
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 4.0
 CALLS = 60
 

@@ -10,6 +10,7 @@ from support.project import Project
 from support.recorder import Ended
 from support.stored_tables import failures, live_campaigns
 
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 OTHER_SECRET = "somebody else's secret, of thirty-two signs at least"

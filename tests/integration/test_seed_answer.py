@@ -14,6 +14,7 @@ from kore_emulator import sample_campaigns
 from support.project import Project
 from support.stored_tables import columns_of
 
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 ANSWER = (Path(__file__).parents[1] / "payloads" / "seed_sample_response.json").read_bytes()

@@ -12,6 +12,7 @@ from kore_campaigns.views.apply import VIEWS, columns_of
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 # what the two databases call them

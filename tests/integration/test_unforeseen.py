@@ -12,6 +12,7 @@ from kore_emulator import Fault, demo_campaigns, sample_campaigns
 from support.project import Project
 from support.stored_tables import kores_campaigns, live_campaigns
 
+pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
