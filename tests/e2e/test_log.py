@@ -13,8 +13,6 @@ from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.recorder import Ended
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def kore(emulate: Emulate, project: Project) -> Emulator:

@@ -15,7 +15,6 @@ from support.metrics_file import of, parsed
 from support.monitor import monitor
 from support.project import Project, app_of
 
-pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 LIVE = "select stream_id, count(*) from kore.campaigns group by stream_id order by stream_id"
