@@ -16,10 +16,10 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
@@ -84,6 +84,18 @@ def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
     return state_dir / f"calls-v1-{budget_name(host=host, account_id=account_id)}.sqlite"
 
 
+@dataclass(frozen=True)
+class Statements:
+    """SQL of a store, with the parameters of its driver."""
+
+    end_of: str
+    forget: str
+    add: str
+    finish: str
+    pause: str
+    cap: str
+
+
 @dataclass(kw_only=True, eq=False, repr=False)
 class RateLimiter(ABC):
     """Grant slots within all limits at once, for every thread, process and run of an account.
@@ -95,16 +107,19 @@ class RateLimiter(ABC):
     that died during a call counts as answered that long after it was granted. Every method raises
     what its store raises if that cannot be read or written: no call leaves uncounted.
 
-    A store is a subclass that implements the abstract methods.
+    A store is a subclass with `transact`, and with its SQL in `statements`.
     """
 
+    statements: ClassVar[Statements]
     limits: Sequence[Limit]
     lease_seconds: float
     sleep: Callable[[float], None] = time.sleep
+    account: str = ""
 
     def __post_init__(self) -> None:
         self._waiting = threading.Lock()
         self._connection: Any = None
+        self._cursor: Any = None
         self._connection_lock = threading.Lock()
 
     @contextmanager
@@ -192,36 +207,44 @@ class RateLimiter(ABC):
             self.pause_until(longest)
         return max(0.0, self.paused_until - self.now)
 
-    # What a store implements. All but `transact` are for use inside of it. A call ends when its
-    # response came back; one in flight, when its lease runs out.
+    @abstractmethod
+    def transact(self, work: Callable[[], T]) -> T:
+        """The result of `work`, as the only transaction of the account; undone if it raises."""
+
+    # For use inside of a transaction. A call ends when its response came back; one in flight, when
+    # its lease runs out.
 
     now: float = field(init=False)
     """Start of the transaction, in seconds since 1970, by one clock for all who share the limit."""
     paused_until: float = field(init=False)
 
-    @abstractmethod
-    def transact(self, work: Callable[[], T]) -> T:
-        """The result of `work`, as the only transaction of the account; undone if it raises."""
-
-    @abstractmethod
     def end_of(self, place: int) -> float | None:
         """The end of the call at this place, 0 for the last to end; None without such a call."""
+        found = self._execute(self.statements.end_of, place=place).fetchone()
+        return found[0] if found else None
 
-    @abstractmethod
     def add(self, *, lease_ends: float, forget: float) -> int:
         """The id of a call that leaves now; those that ended by `forget` are deleted."""
+        self._execute(self.statements.forget, until=forget)
+        return int(self._execute(self.statements.add, ends=lease_ends).fetchone()[0])
 
-    @abstractmethod
     def finish(self, call_id: int) -> None:
-        """End the call now, also if its row was deleted in the meantime."""
+        """End the call now, also if its row was deleted because the call outlived its lease."""
+        self._execute(self.statements.finish, call_id=call_id, now=self.now)
 
-    @abstractmethod
     def pause_until(self, until: float) -> None:
         """Let no call leave before `until`, whatever was set earlier."""
+        self._execute(self.statements.pause, until=until)
+        self.paused_until = until
 
-    @abstractmethod
     def cap_ends(self, *, answered: float, in_flight: float) -> bool:
         """Let no call end later than this; True if one did."""
+        capped = self._execute(self.statements.cap, answered=answered, in_flight=in_flight)
+        return bool(capped.rowcount > 0)
+
+    def _execute(self, sql: str, **parameters: Any) -> Any:
+        self._cursor.execute(sql, {"account": self.account, **parameters})
+        return self._cursor
 
 
 _BUSY_SECONDS: Final = 30.0
@@ -248,6 +271,15 @@ class SQLiteRateLimiter(RateLimiter):
     Raises `BudgetUnusable` if the file cannot be opened, read or written.
     """
 
+    statements = Statements(
+        end_of="select ends from calls order by ends desc limit 1 offset :place",
+        forget="delete from calls where ends <= :until",
+        add="insert into calls (ends, in_flight) values (:ends, true) returning call_id",
+        finish="insert or replace into calls values (:call_id, :now, false)",
+        pause="update pause set until = :until",
+        cap="update calls set ends = iif(in_flight, :in_flight, :answered)"
+        " where ends > iif(in_flight, :in_flight, :answered)",
+    )
     path: Path | None
     clock: Callable[[], float] = time.time
 
@@ -255,8 +287,8 @@ class SQLiteRateLimiter(RateLimiter):
         try:
             with self._connection_lock:
                 self._connection = self._connection or self._connect()
-                with self._connection as db:  # commits, or rolls back
-                    db.execute("begin immediate")
+                with self._connection as db, closing(db.cursor()) as self._cursor:
+                    db.execute("begin immediate")  # `with` commits, or rolls back
                     self.now = self.clock()
                     (self.paused_until,) = db.execute("select until from pause").fetchone()
                     return work()
@@ -294,36 +326,6 @@ class SQLiteRateLimiter(RateLimiter):
             db.close()
             raise
         return db
-
-    def end_of(self, place: int) -> float | None:
-        found = self._connection.execute(
-            "select ends from calls order by ends desc limit 1 offset ?", (place,)
-        ).fetchone()
-        return found[0] if found else None
-
-    def add(self, *, lease_ends: float, forget: float) -> int:
-        db = self._connection
-        db.execute("delete from calls where ends <= ?", (forget,))
-        added = db.execute("insert into calls (ends, in_flight) values (?, 1)", (lease_ends,))
-        return int(added.lastrowid)
-
-    def finish(self, call_id: int) -> None:
-        # Replaced, not updated: the row may be deleted, if the call outlived its lease.
-        self._connection.execute(
-            "insert or replace into calls values (?, ?, 0)", (call_id, self.now)
-        )
-
-    def pause_until(self, until: float) -> None:
-        self._connection.execute("update pause set until = ?", (until,))
-        self.paused_until = until
-
-    def cap_ends(self, *, answered: float, in_flight: float) -> bool:
-        capped = self._connection.execute(
-            "update calls set ends = iif(in_flight, :in_flight, :answered)"
-            " where ends > iif(in_flight, :in_flight, :answered)",
-            {"answered": answered, "in_flight": in_flight},
-        )
-        return bool(capped.rowcount > 0)
 
 
 # A server that restarts or fails over gets half a minute.
@@ -387,6 +389,21 @@ class PostgresRateLimiter(RateLimiter):
     Raises `BudgetUnavailable` if the server stays away or refuses.
     """
 
+    statements = Statements(
+        end_of="select ends from kore_calls.calls where account = %(account)s"
+        " order by ends desc limit 1 offset %(place)s",
+        forget="delete from kore_calls.calls where account = %(account)s and ends <= %(until)s",
+        add="insert into kore_calls.calls (account, ends, in_flight)"
+        " values (%(account)s, %(ends)s, true) returning call_id",
+        finish="insert into kore_calls.calls values (%(call_id)s, %(account)s, %(now)s, false)"
+        " on conflict (call_id) do update set ends = excluded.ends, in_flight = false",
+        pause="insert into kore_calls.pauses values (%(account)s, %(until)s)"
+        " on conflict (account) do update set until = excluded.until",
+        cap="update kore_calls.calls"
+        " set ends = case when in_flight then %(in_flight)s else %(answered)s end"
+        " where account = %(account)s"
+        " and ends > case when in_flight then %(in_flight)s else %(answered)s end",
+    )
     address: str
     account: str
 
@@ -416,10 +433,10 @@ class PostgresRateLimiter(RateLimiter):
             self._connection = self._connection or self._connect()
             try:
                 with self._connection.cursor() as self._cursor:
-                    self._execute(_POSTGRES_BEGIN, lock=_lock_number(self.account))
-                    self.now, self.paused_until = self._cursor.fetchone()
+                    begun = self._execute(_POSTGRES_BEGIN, lock=_lock_number(self.account))
+                    self.now, self.paused_until = begun.fetchone()
                     done = work()
-                    self._cursor.execute("commit")
+                    self._execute("commit")
             except psycopg2.Error as error:
                 is_lost = self._connection.closed != 0
                 self._disconnect()
@@ -449,56 +466,6 @@ class PostgresRateLimiter(RateLimiter):
             db.close()
         # Raised outside of `except`: a frame of the driver has the address, with its password.
         raise _ConnectionLost(reason)
-
-    def _execute(self, sql: str, **parameters: Any) -> None:
-        self._cursor.execute(sql, {"account": self.account, **parameters})
-
-    def end_of(self, place: int) -> float | None:
-        self._execute(
-            "select ends from kore_calls.calls where account = %(account)s"
-            " order by ends desc limit 1 offset %(place)s",
-            place=place,
-        )
-        found = self._cursor.fetchone()
-        return found[0] if found else None
-
-    def add(self, *, lease_ends: float, forget: float) -> int:
-        self._execute(
-            "delete from kore_calls.calls where account = %(account)s and ends <= %(forget)s;"
-            "insert into kore_calls.calls (account, ends, in_flight)"
-            " values (%(account)s, %(ends)s, true) returning call_id",
-            ends=lease_ends,
-            forget=forget,
-        )
-        return int(self._cursor.fetchone()[0])
-
-    def finish(self, call_id: int) -> None:
-        # The row may be deleted, if the call outlived its lease.
-        self._execute(
-            "insert into kore_calls.calls values (%(call_id)s, %(account)s, %(now)s, false)"
-            " on conflict (call_id) do update set ends = excluded.ends, in_flight = false",
-            call_id=call_id,
-            now=self.now,
-        )
-
-    def pause_until(self, until: float) -> None:
-        self._execute(
-            "insert into kore_calls.pauses values (%(account)s, %(until)s)"
-            " on conflict (account) do update set until = excluded.until",
-            until=until,
-        )
-        self.paused_until = until
-
-    def cap_ends(self, *, answered: float, in_flight: float) -> bool:
-        self._execute(
-            "update kore_calls.calls"
-            " set ends = case when in_flight then %(in_flight)s else %(answered)s end"
-            " where account = %(account)s"
-            " and ends > case when in_flight then %(in_flight)s else %(answered)s end",
-            answered=answered,
-            in_flight=in_flight,
-        )
-        return bool(self._cursor.rowcount)
 
 
 class _ConnectionLost(Exception):  # noqa: N818 - says what happened
