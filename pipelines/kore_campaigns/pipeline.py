@@ -331,13 +331,13 @@ def _load_chunk(
         with destination.read_loaded(pipeline) as reader:
             rows.read_stored(reader)
         if versions:
-            load(pipeline, rows.version_rows(), database=report.database)
+            load(pipeline, rows.version_rows())
         upserts = rows.upserts(is_last=current is not None)
         if current is not None:
             with destination.read_loaded(pipeline) as reader:
                 zones = current_zones(reader, now=datetime.now(UTC))
                 upserts += [each.upsert(reader) for each in (*current, *zones)]
-        write_upserts(pipeline, upserts, run_id=report.run_id, database=report.database)
+        write_upserts(pipeline, upserts, run_id=report.run_id)
     rows.clear()
     seconds = round(time.monotonic() - began, 3)
     log_event(

@@ -44,7 +44,7 @@ class Target:
         ensure_tables(self.pipeline)
 
     def load(self, rows: list[dict[str, Any]]) -> None:
-        load(self.pipeline, iter(rows), database="x")
+        load(self.pipeline, iter(rows))
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         with self.pipeline.sql_client() as client:

@@ -36,7 +36,7 @@ def test_differences_are_written_missing_rows_deleted_and_other_apps_left_alone(
     with file.open() as pipeline:
 
         def write(upsert: Upsert) -> None:
-            write_upserts(pipeline, [upsert], run_id="r", database="d")
+            write_upserts(pipeline, [upsert], run_id="r")
 
         def bring(*rows: dict[str, Any]) -> Upsert:
             current = CurrentRows(TABLE, rows, {"stream_id": APP}, ignored=("configured_at",))

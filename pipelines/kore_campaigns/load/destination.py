@@ -5,9 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.errors import (
+    DestinationUnavailable,
+    SettingInvalid,
+    first_line,
+    first_line_of_driver,
+)
 from kore_campaigns.load.reader import CopyTarget, Reader
 
 if TYPE_CHECKING:
@@ -105,3 +110,37 @@ class Destination(ABC):
     def unsupported(self, *, expected: str) -> SettingInvalid:
         """The error of a destination that cannot do this."""
         return SettingInvalid(key="destination", value=self.kind, expected=expected)
+
+
+# by name: commands that only read a file import neither dlt nor the driver of Postgres
+_LIBRARIES: Final = ("dlt", "duckdb", "_duckdb", "psycopg2")
+
+
+@contextmanager
+def destination_errors(database: str) -> Iterator[None]:
+    """Map what dlt, a driver or the file system raises to `DestinationUnavailable`."""
+    try:
+        yield
+    except Exception as failed:
+        if isinstance(failed, OSError) or _library(failed) in _LIBRARIES:
+            raise DestinationUnavailable(database, _reason(failed)) from failed
+        raise
+
+
+def _reason(failed: Exception) -> str:
+    """The first cause: what dlt makes of it says less, or something else."""
+    chain: list[BaseException] = []
+    error: BaseException | None = failed
+    while error is not None:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    for error in reversed(chain):
+        if isinstance(error, OSError) and error.strerror:
+            return f"{error.strerror} ({error.filename})"
+        if _library(error).endswith("duckdb"):
+            return first_line(error)
+    return first_line_of_driver(chain[-1])
+
+
+def _library(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]

@@ -70,14 +70,14 @@ def room_for(campaigns: int) -> int:
     return 16 * 1024**2 + campaigns * 16 * 1024
 
 
-def said_full(failed: Exception) -> str:
+def said_full(text: str) -> str:
     """The words of the system for a full disk; empty if it did not say so."""
-    return next((words for words in _FULL if words in str(failed)), "")
+    return next((words for words in _FULL if words in text), "")
 
 
-def said_damaged(failed: Exception) -> bool:
+def said_damaged(text: str) -> bool:
     """True if DuckDB found a file, or its write-ahead log, that is not as it was written."""
-    return any(words in str(failed) for words in _DAMAGED)
+    return any(words in text for words in _DAMAGED)
 
 
 def size_of(path: Path) -> int:

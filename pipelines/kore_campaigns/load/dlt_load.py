@@ -1,4 +1,4 @@
-"""Tables and load packages of dlt: create all tables, load campaign versions, explain failures.
+"""Tables and load packages of dlt: create all tables, load campaign versions.
 
 A campaign version travels with its calling hours, lists and changes in one resource, hence in one
 transaction: readers never see a version without its children.
@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import dlt
-import duckdb
 from dlt.common.destination import DestinationCapabilitiesContext
-from dlt.common.exceptions import DltException
 from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema
@@ -29,7 +26,6 @@ from dlt.extract.resource import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from kore_campaigns import schema
-from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Table, nested_name
 from kore_campaigns.views.apply import VIEWS, apply_views, columns_of, view_sql
 
@@ -129,30 +125,26 @@ def _columns(table: Table) -> dict[str, TColumnSchema]:
     }
 
 
-def load(pipeline: dlt.Pipeline, versions: Iterable[Mapping[str, Any]], *, database: str) -> None:
-    """Extract, normalise and load versions as one load package; durable when this returns.
-
-    Raises `DestinationUnavailable`, which names `database`.
-    """
+def load(pipeline: dlt.Pipeline, versions: Iterable[Mapping[str, Any]]) -> None:
+    """Extract, normalise and load versions as one load package; durable when this returns."""
     # Only formats that keep values exactly.  DuckDB reads jsonl with types guessed from the data:
     # inside `raw` timestamps were rewritten and absent keys became null.  It takes insert_values
     # too, at many times the CPU and memory.  In csv an empty text is the same as none.
     known = pipeline.destination.capabilities()
     is_duckdb = known.sqlglot_dialect == "duckdb"
     has_values = "insert_values" in known.supported_loader_file_formats
-    with destination_errors(database):
-        try:
-            loaded = pipeline.run(
-                resource(schema.CAMPAIGN_VERSIONS, versions),
-                loader_file_format="insert_values" if has_values and not is_duckdb else "parquet",
-            )
-        except PipelineStepFailed as failed:
-            if isinstance(failed.exception, KeyboardInterrupt):  # a second Ctrl-C
-                raise failed.exception from None
-            raise
-        for load_id in loaded.loads_ids:
-            # dlt keeps every package that it ever loaded
-            shutil.rmtree(Path(pipeline.working_dir, "load", "loaded", load_id), ignore_errors=True)
+    try:
+        loaded = pipeline.run(
+            resource(schema.CAMPAIGN_VERSIONS, versions),
+            loader_file_format="insert_values" if has_values and not is_duckdb else "parquet",
+        )
+    except PipelineStepFailed as failed:
+        if isinstance(failed.exception, KeyboardInterrupt):  # a second Ctrl-C
+            raise failed.exception from None
+        raise
+    for load_id in loaded.loads_ids:
+        # dlt keeps every package that it ever loaded
+        shutil.rmtree(Path(pipeline.working_dir, "load", "loaded", load_id), ignore_errors=True)
 
 
 # columns that dlt adds: a row's load, its id, and for a nested row its parent
@@ -233,27 +225,3 @@ def _mark(client: SqlClientBase[Any]) -> str:
         if row[0] in ALL_TABLES or row[0] in VIEWS
     ]
     return f"made by kore-campaigns, {hashlib.sha256(repr([declared, made]).encode()).hexdigest()}"
-
-
-@contextmanager
-def destination_errors(database: str) -> Iterator[None]:
-    """Map what dlt, DuckDB or the file system raises to `DestinationUnavailable`, in a sentence."""
-    try:
-        yield
-    except (DltException, duckdb.Error, OSError) as failed:
-        raise DestinationUnavailable(database, _reason(failed)) from failed
-
-
-def _reason(failed: BaseException) -> str:
-    """The first cause: what dlt makes of it says less, or something else."""
-    chain: list[BaseException] = []
-    error: BaseException | None = failed
-    while error is not None:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
-    for error in reversed(chain):
-        if isinstance(error, OSError) and error.strerror:
-            return f"{error.strerror} ({error.filename})"
-        if isinstance(error, duckdb.Error):
-            return first_line(error)
-    return first_line(chain[-1])

@@ -12,13 +12,12 @@ two files readers and runs do not wait for each other.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,12 +30,11 @@ from kore_campaigns import schema
 from kore_campaigns.errors import (
     DatabaseLocked,
     DestinationUnavailable,
-    KoreCampaignsError,
     SettingInvalid,
     first_line,
 )
 from kore_campaigns.load import disk
-from kore_campaigns.load.destination import Destination
+from kore_campaigns.load.destination import Destination, destination_errors
 from kore_campaigns.load.reader import Reader
 
 if TYPE_CHECKING:
@@ -143,23 +141,19 @@ class RunLock:
     @contextmanager
     def locked(self, database: str) -> Iterator[None]:
         """Raises `DatabaseLocked` naming the lock owner."""
-        lock = FileLock(self._file, timeout=0)
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            lock.acquire()
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            record = {"pid": os.getpid(), "since": since}
-            self._owner_file.write_text(json.dumps(record), encoding="utf-8")
-        except Timeout:
-            owner = self._recorded_owner()
-            raise DatabaseLocked(database, pid=owner.get("pid"), since=owner.get("since")) from None
-        except OSError as failed:
-            lock.release()
-            raise DestinationUnavailable(database, _reason(failed)) from failed
-        try:
+        with ExitStack() as stack:
+            with destination_errors(database):
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    stack.enter_context(FileLock(self._file, timeout=0))
+                except Timeout:
+                    owner = self._recorded_owner()
+                    pid, since = owner.get("pid"), owner.get("since")
+                    raise DatabaseLocked(database, pid=pid, since=since) from None
+                since = datetime.now(UTC).isoformat(timespec="seconds")
+                record = {"pid": os.getpid(), "since": since}
+                self._owner_file.write_text(json.dumps(record), encoding="utf-8")
             yield
-        finally:
-            lock.release()
 
     def owner(self) -> dict[str, Any]:
         """`pid` and `since` of the lock owner; empty if it is not locked."""
@@ -254,11 +248,8 @@ class DuckDBFile(Destination):
 
     @contextmanager
     def read_loaded(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
-        try:
-            with duckdb.connect(str(self.working_copy)) as connection:
-                yield DuckDBReader(connection)
-        except duckdb.Error as failed:
-            raise self._explained(failed) from failed
+        with self._writing(), duckdb.connect(str(self.working_copy)) as connection:
+            yield DuckDBReader(connection)
 
     def check(self, settings: KoreSettings | None) -> str:
         with self.locked(), self.read_if_any() as reader:
@@ -275,28 +266,17 @@ class DuckDBFile(Destination):
     def locked(self) -> Iterator[None]:
         """Lock it for one command, which keeps one generation; raises `DatabaseLocked`."""
         self._is_kept = self._is_prepared = False
-        try:
-            with RunLock(self.folder).locked(self.name):
-                yield
-        except Exception as failed:  # a full disk may show itself anywhere, in dlt, in DuckDB
-            explained = self._explained(failed)
-            if explained is failed or not (disk.said_full(failed) or disk.said_damaged(failed)):
-                raise
-            raise explained from failed
+        with RunLock(self.folder).locked(self.name):
+            yield
 
     @contextmanager
     def open(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
-        from kore_campaigns.load.dlt_load import (
-            destination_errors,
-            duckdb_pipeline,
-            make_tables_and_views,
-        )
+        from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 
-        with self._writing(), destination_errors(self.name):
-            self.prepare()
-            pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=self.folder / "dlt")
+        self.prepare()
+        pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=self.folder / "dlt")
         try:
-            with self._writing(), destination_errors(self.name):
+            with self._writing():
                 make_tables_and_views(pipeline)
             yield pipeline
         finally:
@@ -304,9 +284,7 @@ class DuckDBFile(Destination):
 
     @contextmanager
     def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
-        from kore_campaigns.load.dlt_load import destination_errors
-
-        with self._writing(), destination_errors(self.name):
+        with self._writing():
             self.begin_step()
             yield
             self.publish()
@@ -375,7 +353,7 @@ class DuckDBFile(Destination):
         with self.locked(), self._writing():
             yield
 
-    def rebuild_pipeline(self) -> contextlib.AbstractContextManager[dlt.Pipeline]:
+    def rebuild_pipeline(self) -> AbstractContextManager[dlt.Pipeline]:
         return self.open()
 
     @contextmanager
@@ -411,7 +389,9 @@ class DuckDBFile(Destination):
             if not self.generations.files():
                 raise
             way_back = "`kore-campaigns restore` lists earlier states to go back to"
-            raise DestinationUnavailable(self.name, _reason(failed), next_step=way_back) from failed
+            raise DestinationUnavailable(
+                self.name, first_line(failed), next_step=way_back
+            ) from failed
 
     def _replace_published(self) -> None:
         # DuckDB would replay a log of the old file onto the new one
@@ -426,27 +406,21 @@ class DuckDBFile(Destination):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raises `DestinationUnavailable`; removes half a copy, which would fill the disk."""
+        """Explain what failed: a full disk, a damaged working copy, or `DestinationUnavailable`."""
         try:
-            yield
-        except (OSError, duckdb.Error, DestinationUnavailable) as failed:
-            with contextlib.suppress(OSError):
-                self._temporary.unlink()
-            if (explained := self._explained(failed)) is failed:
+            with destination_errors(self.name):
+                yield
+        except DestinationUnavailable as failed:
+            with suppress(OSError):
+                self._temporary.unlink()  # half a copy would fill the disk
+            if type(failed) is not DestinationUnavailable:
                 raise
-            raise explained from failed
-
-    def _explained(self, failed: Exception) -> Exception:
-        """The same error, or a better explanation: a full disk, a damaged working copy."""
-        if isinstance(failed, KoreCampaignsError) and type(failed) is not DestinationUnavailable:
-            return failed
-        if said := disk.said_full(failed):
-            return self._room.lacking(self._step_bytes(), said=said)
-        if self._is_prepared and disk.said_damaged(failed):  # before that, it is the published one
-            return self._room.damaged(_reason(failed))
-        if isinstance(failed, DestinationUnavailable):
-            return failed
-        return DestinationUnavailable(self.name, _reason(failed))
+            text = f"{failed}, {failed.__cause__}"
+            if said := disk.said_full(text):
+                raise self._room.lacking(self._step_bytes(), said=said) from failed
+            if self._is_prepared and disk.said_damaged(text):  # before that, the published file is
+                raise self._room.damaged(failed.reason) from failed
+            raise
 
     def _identity(self) -> str:
         try:
@@ -462,11 +436,3 @@ class DuckDBFile(Destination):
 def _log_of(database: Path) -> Path:
     """DuckDB's write-ahead log of a file."""
     return Path(f"{database}.wal")
-
-
-def _reason(failed: Exception) -> str:
-    if isinstance(failed, DestinationUnavailable):
-        return failed.reason
-    if isinstance(failed, OSError) and failed.strerror:
-        return f"{failed.strerror} ({failed.filename})"
-    return first_line(failed)

@@ -13,9 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import dlt
-from dlt.destinations.exceptions import DatabaseException
 
-from kore_campaigns.errors import DestinationUnavailable, first_line
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import Table
 
@@ -68,23 +66,15 @@ def stored_rows(
     return reader.dicts(sql, [*(where or {}).values()])
 
 
-def write_upserts(
-    pipeline: dlt.Pipeline, upserts: Sequence[Upsert], *, run_id: str, database: str
-) -> None:
-    """Write them in one transaction; a repetition changes nothing.
-
-    Raises `DestinationUnavailable`, which names `database`; then nothing was written.
-    """
-    try:
-        with pipeline.sql_client() as client, client.begin_transaction():
-            for upsert in upserts:
-                name = client.make_qualified_table_name(upsert.table.name)
-                for rows in _batches([*upsert.deleted, *upsert.rows]):
-                    client.execute_sql(*_deletion(name, upsert.table, rows))
-                for rows in _batches(upsert.rows):
-                    client.execute_sql(*_insertion(name, upsert.table, rows, run_id))
-    except DatabaseException as failed:
-        raise DestinationUnavailable(database, first_line(failed)) from failed
+def write_upserts(pipeline: dlt.Pipeline, upserts: Sequence[Upsert], *, run_id: str) -> None:
+    """Write them in one transaction; a repetition changes nothing."""
+    with pipeline.sql_client() as client, client.begin_transaction():
+        for upsert in upserts:
+            name = client.make_qualified_table_name(upsert.table.name)
+            for rows in _batches([*upsert.deleted, *upsert.rows]):
+                client.execute_sql(*_deletion(name, upsert.table, rows))
+            for rows in _batches(upsert.rows):
+                client.execute_sql(*_insertion(name, upsert.table, rows, run_id))
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:

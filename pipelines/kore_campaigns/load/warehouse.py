@@ -17,8 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from kore_campaigns.errors import DestinationUnavailable, first_line, first_line_of_driver
-from kore_campaigns.load.destination import Destination
+from kore_campaigns.errors import first_line
+from kore_campaigns.load.destination import Destination, destination_errors
 from kore_campaigns.load.duckdb_file import RunLock
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import RAW_SCHEMA
@@ -86,6 +86,11 @@ class Warehouse(Destination):
                 yield pipeline
         finally:
             shutil.rmtree(mine, ignore_errors=True)
+
+    @contextmanager
+    def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+        with self._errors():
+            yield
 
     def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
         return self._client_of(pipeline)
@@ -194,7 +199,6 @@ class Warehouse(Destination):
         from dlt.common.configuration.exceptions import ConfigurationException
 
         from kore_campaigns.config.settings import credentials_refused
-        from kore_campaigns.load.dlt_load import destination_errors
 
         with destination_errors(self.name):
             try:
@@ -202,10 +206,6 @@ class Warehouse(Destination):
             except ConfigurationException as refused:
                 # dlt's own message repeats what it could not read
                 raise credentials_refused(self.kind, refused) from None
-            except Exception as failed:  # dlt passes on what the driver raises on connecting
-                if not type(failed).__module__.startswith("psycopg2"):
-                    raise
-                raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
 
 
 def _as_name(stream_id: str) -> str:

@@ -103,10 +103,10 @@ def _load_different(target: Destination, rebuilt: Rebuilt) -> Counter[str]:
                 rebuilt.add(found)
                 waiting.append(derived)
             if len(waiting) == PACKAGE:
-                load(pipeline, waiting, database=target.name)
+                load(pipeline, waiting)
                 waiting.clear()
         if waiting:
-            load(pipeline, waiting, database=target.name)
+            load(pipeline, waiting)
     return derived_rows
 
 
