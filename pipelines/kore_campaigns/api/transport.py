@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from requests import PreparedRequest, Request, Response, Session
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity import Retrying, retry_if_exception_type
 
 from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.endpoints import Endpoint, Routes, is_loopback
@@ -151,6 +151,8 @@ class _Call:
     campaign_id: str
     json: dict[str, Any] | None
     left_seconds: float
+    wait_seconds: float = 0.0
+    attempts: int = 0
     requests: int = 0
     rate_limited: int = 0
     last_status: int | None = None
@@ -216,15 +218,12 @@ class Transport:
         (`CampaignNotFound`, `RequestRefused`, `RedirectRefused`, `AnswerBreaksContract`,
         `RateLimited`, `ServerUnavailable`, `Interrupted`) that names the campaign.
         """
+        call = _Call(endpoint, campaign_id, json, self.timeouts.campaign_seconds)
         retrying = Retrying(
             retry=retry_if_exception_type(RetriableError),
-            wait=self._wait_seconds,
-            stop=self._is_over,
-            before_sleep=self._log_retry,
+            wait=lambda _: call.wait_seconds,
             sleep=self.sleep,
-            retry_error_callback=self._give_up,
         )
-        call = _Call(endpoint, campaign_id, json, self.timeouts.campaign_seconds)
         try:
             return retrying(self._attempt, call)
         except Interrupted:
@@ -235,19 +234,25 @@ class Transport:
         self._session.close()
 
     def _attempt(self, call: _Call) -> ApiResponse:
-        response = self._exchange(call)
-        is_refused = response.status == 401 and exceeded_window(response) is None
-        if is_refused and not call.has_fresh_token and call.left_seconds > 0:
-            # Once: the token may have expired on its way, or its jti have been seen before.
-            call.has_fresh_token = True
+        """A 2xx response. After `RetriableError` there is another attempt."""
+        call.attempts += 1
+        try:
             response = self._exchange(call)
-        validate_response(
-            response,
-            call.endpoint,
-            call.campaign_id,
-            client_id=self.auth.client_id,
-            stream_id=self.stream_id,
-        )
+            is_refused = response.status == 401 and exceeded_window(response) is None
+            if is_refused and not call.has_fresh_token and call.left_seconds > 0:
+                # Once: the token may have expired on its way, or its jti have been seen before.
+                call.has_fresh_token = True
+                response = self._exchange(call)
+            validate_response(
+                response,
+                call.endpoint,
+                call.campaign_id,
+                client_id=self.auth.client_id,
+                stream_id=self.stream_id,
+            )
+        except RetriableError as error:
+            self._plan_retry(call, error)
+            raise
         return response
 
     def _exchange(self, call: _Call) -> ApiResponse:
@@ -310,51 +315,42 @@ class Transport:
                 raise SlowBodyError
         return bytes(body)
 
-    def _wait_seconds(self, state: RetryCallState) -> float:
-        """Seconds until the next attempt. A reached rate limit pauses the whole account."""
-        call, error = _failed(state)
+    def _plan_retry(self, call: _Call, error: RetriableError) -> None:
+        """Set the wait before the next attempt, or raise the error that ends the request.
+
+        A reached rate limit pauses the whole account.
+        """
         hint = error.retry_after_seconds
-        wait = hint or self.retry.backoff_seconds(state.attempt_number, self.random())
-        if error.window is None:
-            return wait
-        call.rate_limited += 1
-        window = self.retry.rate_window_seconds if error.window == "minute" else _HOUR_SECONDS
-        if hint is None:
-            wait = window
-        elif call.rate_limited > 1:
-            # A hint that proved too short is not believed again: others use the same account.
-            wait = max(hint, window)
-        self._count(rate_limited=1)
-        self.rate_limiter.pause(wait)
-        return wait
-
-    def _is_over(self, state: RetryCallState) -> bool:
-        call, error = _failed(state)
-        is_last = error.is_final or state.attempt_number >= self.retry.attempts
-        return is_last or state.upcoming_sleep >= call.left_seconds
-
-    def _log_retry(self, state: RetryCallState) -> None:
-        call, error = _failed(state)
-        call.left_seconds -= state.upcoming_sleep
+        wait = hint or self.retry.backoff_seconds(call.attempts, self.random())
+        if error.window is not None:
+            call.rate_limited += 1
+            window = self.retry.rate_window_seconds if error.window == "minute" else _HOUR_SECONDS
+            if hint is None:
+                wait = window
+            elif call.rate_limited > 1:
+                # A hint that proved too short is not believed again: others use the same account.
+                wait = max(hint, window)
+            self._count(rate_limited=1)
+            self.rate_limiter.pause(wait)
+        is_last = error.is_final or call.attempts >= self.retry.attempts
+        if is_last or wait >= call.left_seconds:
+            if error.window is not None:
+                raise self._rate_limited(call, wait) from None
+            requested = f", with a requested wait of {hint:.0f} s," if hint else ""
+            raise ServerUnavailable(
+                call.campaign_id,
+                http_status=error.http_status,
+                reason=f"{error.reason}{requested}",
+                attempts=call.requests,
+            ) from None
+        call.wait_seconds = wait
+        call.left_seconds -= wait
         _log.info(
             "retry campaign_id=%s attempt=%d wait_seconds=%.1f reason=%s",
             call.campaign_id,
             call.requests,
-            state.upcoming_sleep,
+            wait,
             error.reason,
-        )
-
-    def _give_up(self, state: RetryCallState) -> NoReturn:
-        call, error = _failed(state)
-        if error.window is not None:
-            raise self._rate_limited(call, state.upcoming_sleep)
-        hint = error.retry_after_seconds
-        wait = f", with a requested wait of {hint:.0f} s," if hint else ""
-        raise ServerUnavailable(
-            call.campaign_id,
-            http_status=error.http_status,
-            reason=f"{error.reason}{wait}",
-            attempts=call.requests,
         )
 
     def _rate_limited(self, call: _Call, wait_seconds: float) -> RateLimited:
@@ -371,10 +367,3 @@ class Transport:
             self.counters = Counters(
                 was.requests + requests, was.retries + retries, was.rate_limited + rate_limited
             )
-
-
-def _failed(state: RetryCallState) -> tuple[_Call, RetriableError]:
-    """The call and the error of its last attempt."""
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, RetriableError)  # noqa: S101 - what `retry` lets through
-    return state.args[0], error

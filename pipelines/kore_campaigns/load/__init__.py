@@ -41,6 +41,7 @@ def destination_for(
             expected = "one whose driver is installed: `pip install 'kore-campaigns[postgres]'`"
             raise SettingInvalid(key="destination", value=kind, expected=expected) from None
         return Postgres(folder)
-    from kore_campaigns.load.warehouse import Warehouse
+    from kore_campaigns.load.warehouse import Warehouse, check_promises
 
+    check_promises(kind)
     return Warehouse(kind, folder)

@@ -68,7 +68,7 @@ class Destination(ABC):
     # other commands
     def read(self) -> AbstractContextManager[Reader]:
         """Read what analysts see; raises `DestinationUnavailable` if nothing was loaded yet."""
-        raise self.unsupported(expected="`duckdb` or `postgres`")
+        raise unsupported(self.kind, "`duckdb` or `postgres`")
 
     @abstractmethod
     def read_if_any(self) -> AbstractContextManager[Reader | None]:
@@ -89,11 +89,11 @@ class Destination(ABC):
     # rebuild and copy
     def rebuild_lock(self) -> AbstractContextManager[None]:
         """Exclude all runs; raises `DestinationUnavailable` if there is nothing to rebuild."""
-        raise self.unsupported(expected="`duckdb` or `postgres`")
+        raise unsupported(self.kind, "`duckdb` or `postgres`")
 
     def rebuild_pipeline(self) -> AbstractContextManager[dlt.Pipeline]:
         """A pipeline for rebuilt versions, which readers do not see before `exchange`."""
-        raise self.unsupported(expected="`duckdb` or `postgres`")
+        raise unsupported(self.kind, "`duckdb` or `postgres`")
 
     def exchange(self, history: str) -> AbstractContextManager[tuple[Reader, str, str]]:
         """Replace versions by rebuilt ones; published when the block ends without error.
@@ -101,15 +101,16 @@ class Destination(ABC):
         `history` selects the history of a `{schema}`. Yields a reader, the select of the history
         before, and the schema after.
         """
-        raise self.unsupported(expected="`duckdb` or `postgres`")
+        raise unsupported(self.kind, "`duckdb` or `postgres`")
 
     def receive_copy(self) -> AbstractContextManager[CopyTarget]:
         """All tables of this version, open for a copy that is committed or rolled back."""
-        raise self.unsupported(expected="`postgres`")
+        raise unsupported(self.kind, "`postgres`")
 
-    def unsupported(self, *, expected: str) -> SettingInvalid:
-        """The error of a destination that cannot do this."""
-        return SettingInvalid(key="destination", value=self.kind, expected=expected)
+
+def unsupported(kind: str, expected: str) -> SettingInvalid:
+    """The error of a kind of destination that cannot do this."""
+    return SettingInvalid(key="destination", value=kind, expected=expected)
 
 
 # by name: commands that only read a file import neither dlt nor the driver of Postgres

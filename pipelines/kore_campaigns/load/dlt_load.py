@@ -26,7 +26,8 @@ from dlt.extract.resource import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from kore_campaigns import schema
-from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Table, nested_name
+from kore_campaigns.load.reader import queries
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, Table, nested_name
 from kore_campaigns.views.apply import VIEWS, apply_views, columns_of, view_sql
 
 PIPELINE_NAME: Final = "kore_campaigns"
@@ -180,23 +181,7 @@ def _links(*names: str) -> dict[str, TColumnSchema]:
     return {name: {"name": name, "nullable": False, **_LINKS[name]} for name in names}
 
 
-_MARK: Final = f"""
-select description
-from pg_catalog.pg_description
-join pg_catalog.pg_class on pg_class.oid = objoid
-join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
-where nspname = '{RAW_SCHEMA}' and relname = '_dlt_version' and objsubid = 0
-"""  # noqa: S608  # our constant
-_COLUMNS: Final = f"""
-select table_name, table_schema, column_name, data_type
-from information_schema.columns
-where table_schema in ('{RAW_SCHEMA}', '{VIEW_SCHEMA}')
-order by table_name, table_schema, column_name
-"""  # noqa: S608  # our constants
-_DEFINITIONS: Final = f"""
-select viewname, definition
-from pg_catalog.pg_views where schemaname = '{VIEW_SCHEMA}' order by viewname
-"""  # noqa: S608  # our constant
+SQL: Final = queries(__file__)
 
 
 def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
@@ -206,7 +191,7 @@ def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
     views in the database, so it also differs if an older program or a user changed them.
     """
     with pipeline.sql_client() as client:
-        if (_mark(client),) in (client.execute_sql(_MARK) or ()):
+        if (_mark(client),) in (client.execute_sql(SQL["comment"]) or ()):
             return
     ensure_tables(pipeline)
     apply_views(pipeline)
@@ -219,8 +204,8 @@ def _mark(client: SqlClientBase[Any]) -> str:
     declared = [dlt.__version__, schema.TABLES, columns, [*map(view_sql, VIEWS)]]
     made = [
         row
-        for query in (_COLUMNS, _DEFINITIONS)
-        for row in client.execute_sql(query) or ()
+        for query in ("columns", "views")
+        for row in client.execute_sql(SQL[query]) or ()
         # an analyst's own table or view is no reason to drop ours
         if row[0] in ALL_TABLES or row[0] in VIEWS
     ]

@@ -13,7 +13,7 @@ import psycopg2
 from psycopg2.extras import register_default_json
 
 from kore_campaigns.errors import AccountLocked, DestinationUnavailable, first_line_of_driver
-from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
+from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row, queries
 from kore_campaigns.load.warehouse import Warehouse
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name
 
@@ -77,14 +77,7 @@ def _cell(value: Any) -> str:
 
 _OURS: Final = "kore-campaigns"
 _EVERY: Final = "every account"
-_OWNERS: Final = """
-select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
-    coalesce(host(activity.client_addr), 'the server itself'), locks.objid::bigint
-from pg_locks as locks
-join pg_stat_activity as activity on locks.pid = activity.pid
-where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = ?
-order by activity.backend_start
-"""
+SQL: Final = queries(__file__)
 
 
 def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> None:
@@ -92,24 +85,19 @@ def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> N
 
     Raises `AccountLocked`, which names the lock owner.
     """
-    for name, function, what in (
-        (_EVERY, "pg_try_advisory_lock_shared", "`rebuild` or `copy` is running"),
-        (f"account {account_id}", "pg_try_advisory_lock", "another run writes for this account"),
-    ):
-        next_step = "wait for it, then run the same command again"
-        _lock(reader, name, function, what=what, database=database, next_step=next_step)
+    what = "`rebuild` or `copy` is running"
+    _lock(reader, _EVERY, "pg_try_advisory_lock_shared", what=what, database=database)
+    what = "another run writes for this account"
+    _lock(reader, f"account {account_id}", "pg_try_advisory_lock", what=what, database=database)
 
 
 def lock_all_accounts(reader: PostgresReader, *, database: str) -> None:
     """Exclude all runs while the connection is open; raises `AccountLocked`."""
-    next_step = "wait for it, then run the same command again"
     what = "a run, `rebuild` or `copy` is running"
-    _lock(reader, _EVERY, "pg_try_advisory_lock", what=what, database=database, next_step=next_step)
+    _lock(reader, _EVERY, "pg_try_advisory_lock", what=what, database=database)
 
 
-def _lock(
-    reader: PostgresReader, name: str, function: str, *, what: str, database: str, next_step: str
-) -> None:
+def _lock(reader: PostgresReader, name: str, function: str, *, what: str, database: str) -> None:
     keys = _keys(name)
     ((is_locked,),) = reader.rows(f"select {function}(?, ?)", keys)
     if is_locked:
@@ -118,12 +106,13 @@ def _lock(
         if lock == keys[1] % 2**32:
             what += f": from {address}, since {since} UTC, backend {pid} of Postgres"
             break
+    next_step = "wait for it, then run the same command again"
     raise AccountLocked(database, what, next_step=next_step)
 
 
 def _owners(reader: PostgresReader) -> list[tuple[Any, ...]]:
     """Backend, start, address and lock of each of our lock owners, the oldest first."""
-    return reader.rows(_OWNERS, [_key(_OURS) % 2**32])
+    return reader.rows(SQL["owners"], [_key(_OURS) % 2**32])
 
 
 def _keys(name: str) -> tuple[int, int]:
@@ -135,19 +124,6 @@ def _key(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:4], "big", signed=True)
 
 
-# where a run creates tables, and this role may not
-_LACKING: Final = """
-select what, current_user
-from (
-    select 1 as place, 'the database ' || current_database() as what,
-        has_database_privilege(current_database(), 'create') as is_allowed
-    union all
-    select 2, 'its schema ' || nspname, has_schema_privilege(nspname, 'create')
-    from pg_namespace where nspname in (?, ?)
-) as needed
-where not is_allowed
-order by place, what
-"""
 _REBUILT: Final = f"{RAW_SCHEMA}_rebuild"
 _HISTORY: Final = f"{_REBUILT}.history_before"
 _SAME_VERSION: Final = " and ".join(f"old.{name} = new.{name}" for name in CAMPAIGN_VERSIONS.key)
@@ -187,7 +163,7 @@ class Postgres(Warehouse):
 
     def check(self, settings: KoreSettings | None) -> str:
         with self.connect() as reader:
-            for what, role in reader.rows(_LACKING, [RAW_SCHEMA, VIEW_SCHEMA]):
+            for what, role in reader.rows(SQL["lacking"], [RAW_SCHEMA, VIEW_SCHEMA]):
                 reason = f"the role `{role}` may not create in {what}; docs/warehouses.md has roles"
                 raise DestinationUnavailable(self.name, reason)
             if settings is not None:
@@ -268,9 +244,6 @@ class Postgres(Warehouse):
             # one run at a time; the lock is released when the connection is closed
             reader.execute("select pg_advisory_lock(?, ?)", _keys("tables and views"))
             make_tables_and_views(pipeline)
-
-    def _check_promises(self) -> None:
-        """It keeps them."""
 
 
 def _insert_rebuilt(reader: PostgresReader, name: str) -> None:

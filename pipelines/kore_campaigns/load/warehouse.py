@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from kore_campaigns.errors import first_line
-from kore_campaigns.load.destination import Destination, destination_errors
+from kore_campaigns.load.destination import Destination, destination_errors, unsupported
 from kore_campaigns.load.duckdb_file import RunLock
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import RAW_SCHEMA
@@ -66,7 +66,6 @@ class Warehouse(Destination):
         self.folder = folder
         self.name = self.short_name = f"{kind}, schema {RAW_SCHEMA}"
         self.flags = f" --destination {kind}"
-        self._check_promises()
 
     @contextmanager
     def open(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:
@@ -162,35 +161,6 @@ class Warehouse(Destination):
         if pipeline.destination.capabilities().sqlglot_dialect == "duckdb":
             apply_views(pipeline, are_described=False)
 
-    def _check_promises(self) -> None:
-        """Raises `SettingInvalid` for a destination in which versions and children could part."""
-        from dlt.common.destination.reference import Destination as DltDestination
-        from dlt.destinations.job_client_impl import SqlJobClientBase
-
-        if self.kind == "sqlalchemy":
-            raise self.unsupported(
-                expected="a destination of its own such as `postgres`: through SQLAlchemy "
-                "timestamps, booleans and JSON are read back as texts and numbers, and could not "
-                "be compared"
-            )
-        try:
-            destination: Any = DltDestination.from_reference(self.kind)
-            strategies = destination.capabilities().supported_merge_strategies or ()
-            is_sql = issubclass(destination.client_class, SqlJobClientBase)
-        except Exception as unknown:  # whatever dlt's lookup of names and packages raises
-            reason = first_line(unknown)
-            raise self.unsupported(expected=f"a destination that dlt can load ({reason})") from None
-        if not is_sql:
-            raise self.unsupported(
-                expected="a SQL database such as `duckdb` or `postgres`: files have no "
-                "transaction for a version and its lists, and stored versions decide what is new"
-            )
-        if "delete-insert" not in strategies:
-            raise self.unsupported(
-                expected="a destination that dlt merges by delete-insert: others keep rows of old "
-                "lists"
-            )
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Map what dlt or the driver raises to `DestinationUnavailable`, or to `FixSetting` if it
@@ -206,6 +176,36 @@ class Warehouse(Destination):
             except ConfigurationException as refused:
                 # dlt's own message repeats what it could not read
                 raise credentials_refused(self.kind, refused) from None
+
+
+def check_promises(kind: str) -> None:
+    """Raise `SettingInvalid` for a destination in which versions and children could part."""
+    from dlt.common.destination.reference import Destination as DltDestination
+    from dlt.destinations.job_client_impl import SqlJobClientBase
+
+    if kind == "sqlalchemy":
+        raise unsupported(
+            kind,
+            "a destination of its own such as `postgres`: through SQLAlchemy timestamps, booleans "
+            "and JSON are read back as texts and numbers, and could not be compared",
+        )
+    try:
+        destination: Any = DltDestination.from_reference(kind)
+        strategies = destination.capabilities().supported_merge_strategies or ()
+        is_sql = issubclass(destination.client_class, SqlJobClientBase)
+    except Exception as unknown:  # whatever dlt's lookup of names and packages raises
+        reason = first_line(unknown)
+        raise unsupported(kind, f"a destination that dlt can load ({reason})") from None
+    if not is_sql:
+        raise unsupported(
+            kind,
+            "a SQL database such as `duckdb` or `postgres`: files have no transaction for a "
+            "version and its lists, and stored versions decide what is new",
+        )
+    if "delete-insert" not in strategies:
+        raise unsupported(
+            kind, "a destination that dlt merges by delete-insert: others keep rows of old lists"
+        )
 
 
 def _as_name(stream_id: str) -> str:

@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.disk import replace_text
-from kore_campaigns.reports import queries
+from kore_campaigns.load.reader import queries
 from kore_campaigns.transform.calling_hours import MINUTES_A_DAY
 
 SQL: Final = queries(__file__)

@@ -10,8 +10,7 @@ from typing import Any, Final
 from kore_campaigns.errors import AccessRefused, TryLater
 from kore_campaigns.extract.report import RunCounters
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.load.reader import Reader
-from kore_campaigns.reports import queries
+from kore_campaigns.load.reader import Reader, queries
 
 SQL: Final = queries(__file__)
 # the state of several apps is that of the first in this order
