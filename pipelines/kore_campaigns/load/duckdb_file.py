@@ -264,17 +264,31 @@ class DuckDBFile(Destination):
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock it for one command, which keeps one generation; raises `DatabaseLocked`."""
+        """Lock it for one command, which keeps one generation; raises `DatabaseLocked`.
+
+        Failures inside name a full disk or a damaged working copy, where that is the reason.
+        """
         self._is_kept = self._is_prepared = False
-        with RunLock(self.folder).locked(self.name):
-            yield
+        try:
+            with RunLock(self.folder).locked(self.name):
+                yield
+        except DestinationUnavailable as failed:
+            if type(failed) is not DestinationUnavailable:
+                raise
+            text = f"{failed}, {failed.__cause__}"
+            if said := disk.said_full(text):
+                raise self._room.lacking(self._step_bytes(), said=said) from failed
+            if self._is_prepared and disk.said_damaged(text):  # before that, the published file is
+                raise self._room.damaged(failed.reason) from failed
+            raise
 
     @contextmanager
     def open(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
         from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 
-        self.prepare()
-        pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=self.folder / "dlt")
+        with self._writing():
+            self.prepare()
+            pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=self.folder / "dlt")
         try:
             with self._writing():
                 make_tables_and_views(pipeline)
@@ -406,20 +420,13 @@ class DuckDBFile(Destination):
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Explain what failed: a full disk, a damaged working copy, or `DestinationUnavailable`."""
+        """Raises `DestinationUnavailable`; removes half a copy, which would fill the disk."""
         try:
             with destination_errors(self.name):
                 yield
-        except DestinationUnavailable as failed:
+        except DestinationUnavailable:
             with suppress(OSError):
-                self._temporary.unlink()  # half a copy would fill the disk
-            if type(failed) is not DestinationUnavailable:
-                raise
-            text = f"{failed}, {failed.__cause__}"
-            if said := disk.said_full(text):
-                raise self._room.lacking(self._step_bytes(), said=said) from failed
-            if self._is_prepared and disk.said_damaged(text):  # before that, the published file is
-                raise self._room.damaged(failed.reason) from failed
+                self._temporary.unlink()
             raise
 
     def _identity(self) -> str:
