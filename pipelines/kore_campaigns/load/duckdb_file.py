@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DATABASE: Final = "kore_campaigns.duckdb"
 _NAME: Final = "%Y%m%dT%H%M%S.%fZ.duckdb"
-_IS_NAME: Final = re.compile(r"\d{8}T\d{6}\.\d{6}Z\.duckdb")
+_NAMES: Final = f"{8 * '[0-9]'}T{6 * '[0-9]'}.{6 * '[0-9]'}Z.duckdb"
 
 
 class DuckDBReader(Reader):
@@ -117,60 +116,50 @@ class Generations:
         return self.folder / ".unfinished.tmp"
 
     def _all(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        ours = [path for path in self.folder.iterdir() if _IS_NAME.fullmatch(path.name)]
-        return sorted(ours, key=lambda path: path.name, reverse=True)
+        return sorted(self.folder.glob(_NAMES), reverse=True)
 
     def _is_published(self, path: Path) -> bool:
-        try:
-            return self.published.samefile(path)
-        except FileNotFoundError:
-            return False
+        return self.published.exists() and self.published.samefile(path)
 
 
-class RunLock:
-    """A file lock, which the system releases when its process is killed. `run.json` names the lock
-    owner.
+@contextmanager
+def run_lock(folder: Path, database: str) -> Iterator[None]:
+    """Lock a file, which the system releases when this process is killed; `run.json` names us.
+
+    Raises `DatabaseLocked`, which names the lock owner.
     """
+    with ExitStack() as stack:
+        with destination_errors(database):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                stack.enter_context(FileLock(folder / "run.lock", timeout=0))
+            except Timeout:
+                owner = _recorded_owner(folder)
+                pid, since = owner.get("pid"), owner.get("since")
+                raise DatabaseLocked(database, pid=pid, since=since) from None
+            record = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
+            (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
+        yield
 
-    def __init__(self, folder: Path) -> None:
-        self._file = folder / "run.lock"
-        self._owner_file = folder / "run.json"
 
-    @contextmanager
-    def locked(self, database: str) -> Iterator[None]:
-        """Raises `DatabaseLocked` naming the lock owner."""
-        with ExitStack() as stack:
-            with destination_errors(database):
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                try:
-                    stack.enter_context(FileLock(self._file, timeout=0))
-                except Timeout:
-                    owner = self._recorded_owner()
-                    pid, since = owner.get("pid"), owner.get("since")
-                    raise DatabaseLocked(database, pid=pid, since=since) from None
-                since = datetime.now(UTC).isoformat(timespec="seconds")
-                record = {"pid": os.getpid(), "since": since}
-                self._owner_file.write_text(json.dumps(record), encoding="utf-8")
-            yield
-
-    def owner(self) -> dict[str, Any]:
-        """`pid` and `since` of the lock owner; empty if it is not locked."""
-        if not self._file.exists():
+def lock_owner(folder: Path) -> dict[str, Any]:
+    """`pid` and `since` of the lock owner; empty if it is not locked."""
+    file = folder / "run.lock"
+    if not file.exists():
+        return {}
+    try:
+        with FileLock(file, timeout=0):
             return {}
-        try:
-            with FileLock(self._file, timeout=0):
-                return {}
-        except Timeout:
-            return self._recorded_owner()
+    except Timeout:
+        return _recorded_owner(folder)
 
-    def _recorded_owner(self) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = json.loads(self._owner_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # the owner is about to write it
-            return {}
-        return found
+
+def _recorded_owner(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # the owner is about to write it
+        return {}
+    return found
 
 
 class DuckDBFile(Destination):
@@ -256,7 +245,7 @@ class DuckDBFile(Destination):
             return self.name if reader else f"{self.name}, made by the first run"
 
     def writer(self) -> tuple[int, str] | None:
-        owner = RunLock(self.folder).owner()
+        owner = lock_owner(self.folder)
         return (owner["pid"], owner["since"]) if owner else None
 
     def published_state(self) -> object:
@@ -270,7 +259,7 @@ class DuckDBFile(Destination):
         """
         self._is_kept = self._is_prepared = False
         try:
-            with RunLock(self.folder).locked(self.name):
+            with run_lock(self.folder, self.name):
                 yield
         except DestinationUnavailable as failed:
             if type(failed) is not DestinationUnavailable:
@@ -314,7 +303,8 @@ class DuckDBFile(Destination):
         """
         with self._writing():
             self._remove_leftovers()
-            is_settled = self._recorded_origin() == self._identity() and self.working_copy.exists()
+            origin = self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
+            is_settled = origin == self._identity() and self.working_copy.exists()
             if not is_settled:
                 shutil.rmtree(self.folder / "dlt", ignore_errors=True)
                 for leftover in (self.working_copy, _log_of(self.working_copy)):
@@ -435,9 +425,6 @@ class DuckDBFile(Destination):
         except FileNotFoundError:
             return "nothing"
         return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
-
-    def _recorded_origin(self) -> str | None:
-        return self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
 
 
 def _log_of(database: Path) -> Path:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from kore_campaigns.errors import first_line
 from kore_campaigns.load.destination import Destination, destination_errors, unsupported
-from kore_campaigns.load.duckdb_file import RunLock
+from kore_campaigns.load.duckdb_file import run_lock
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import RAW_SCHEMA
 
@@ -151,7 +151,7 @@ class Warehouse(Destination):
 
     def _account_lock(self, account_id: str, folder: Path) -> AbstractContextManager[Any]:
         """Exclude other runs of the account; raises `DestinationUnavailable`."""
-        return RunLock(folder).locked(self.name)
+        return run_lock(folder, self.name)
 
     def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
         from kore_campaigns.load.dlt_load import ensure_tables
