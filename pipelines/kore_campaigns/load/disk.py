@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kore_campaigns.errors import NoRoom, WorkingCopyDamaged
+from kore_campaigns.errors import NoRoom
 
 # what the system says of a full disk, a quota or a limit; DuckDB passes on the words
 _FULL: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
@@ -48,12 +48,6 @@ class Room:
             generations=str(self.spare),
             kept=sum(map(size_of, self.spare.iterdir())) if self.spare.is_dir() else 0,
         )
-
-    def damaged(self, reason: str) -> WorkingCopyDamaged:
-        """The error of a damaged working copy."""
-        folder = self.database.parent
-        free = self.free_bytes(folder)
-        return WorkingCopyDamaged(str(self.database), reason, folder=str(folder), free=free)
 
 
 def free_bytes(folder: Path) -> int:

@@ -30,6 +30,7 @@ from kore_campaigns.errors import (
     DatabaseLocked,
     DestinationUnavailable,
     SettingInvalid,
+    WorkingCopyDamaged,
     first_line,
 )
 from kore_campaigns.load import disk
@@ -268,7 +269,11 @@ class DuckDBFile(Destination):
             if said := disk.said_full(text):
                 raise self._room.lacking(self._step_bytes(), said=said) from failed
             if self._is_prepared and disk.said_damaged(text):  # before that, the published file is
-                raise self._room.damaged(failed.reason) from failed
+                folder = self.published.parent
+                free = self.free_bytes(folder)
+                raise WorkingCopyDamaged(
+                    self.name, failed.reason, folder=str(folder), free=free
+                ) from failed
             raise
 
     @contextmanager

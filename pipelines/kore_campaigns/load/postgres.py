@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from hashlib import sha256
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
-from psycopg2.extras import register_default_json
+from psycopg2.extras import execute_values, register_default_json
 
 from kore_campaigns.errors import AccountLocked, DestinationUnavailable, first_line_of_driver
 from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row, queries
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     import dlt
 
     from kore_campaigns.config.settings import KoreSettings
-
-# what the text format of COPY reads otherwise
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 class PostgresReader(CopyTarget):
@@ -59,20 +55,15 @@ class PostgresReader(CopyTarget):
                 yield rows
 
     def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
-        lines = ("\t".join(map(_cell, row)) + "\n" for row in rows)
-        self._connection.cursor().copy_expert(
-            f"copy {self.qualified(table)} ({columns}) from stdin", StringIO("".join(lines))
-        )
+        sql = f"insert into {self.qualified(table)} ({columns}) values %s"  # noqa: S608  # our names
+        with self._connection.cursor() as cursor:
+            execute_values(cursor, sql, rows)
 
     def _translated(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
         text = self.named(sql)
         if not parameters:
             return (text,)
         return text.replace("%", "%%").replace("?", "%s"), list(parameters)
-
-
-def _cell(value: Any) -> str:
-    return "\\N" if value is None else str(value).translate(_ESCAPES)
 
 
 _OURS: Final = "kore-campaigns"
