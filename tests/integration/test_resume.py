@@ -131,6 +131,29 @@ def test_at_the_deadline_what_was_fetched_is_stored_and_the_next_run_goes_on(
     assert live_campaigns(project) == kores_campaigns(kore)
 
 
+def test_a_full_sweep_overtaken_by_a_whole_listing_is_not_continued(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(40))
+    project.use(kore, sweep="auto", workers=1, max_attempts=1)
+    project.run(sweep="full")
+    kore.fault(Fault.STATUS_FAILURE, times=1)  # the listing
+    kore.latency = 0.1
+    assert project.cli("run", "--deadline", "2s", "--quiet").code == 75
+    kore.latency = 0
+    assert project.run().sweep == "listing"
+    for campaign_id in kore.campaign_ids():
+        kore.edit(campaign_id, {"description": "changed since"})
+    kore.fault(Fault.STATUS_FAILURE, times=1)
+
+    report = project.run()
+
+    # to continue would skip the campaigns that the stopped sweep has fetched
+    assert report.sweep_reason.startswith("the listing is refused")
+    assert (report.sweep, report.new_versions, report.exit_code) == ("full", 40, 0)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
 def test_a_deadline_that_is_not_reached_changes_nothing(emulate: Emulate, project: Project) -> None:
     swept(emulate, project, 5)
     before = campaign_rows(project)

@@ -108,9 +108,9 @@ class OneFailure:
             before = self._before.get(campaign_id)
             stays_deleted = denies and before is not None and before[2]
             allowed = [after, before] if ended.code or stays_deleted else [after]
-            self._complain_if(
-                what, f"{campaign_id} is in no known state", found.get(campaign_id) not in allowed
-            )
+            state = found.get(campaign_id)
+            unknown = f"exit code {ended.code}, {state} is none of {allowed}"
+            self._complain_if(what, campaign_id, state not in allowed and unknown)
         self._complain_if(what, f"exit code {ended.code}", ended.code not in codes)
         is_clear = (
             re.search(codes.get(ended.code, ""), ended.err) is not None

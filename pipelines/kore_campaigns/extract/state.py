@@ -33,10 +33,10 @@ from (
 ) as ranked
 where newest = 1
 """
-_FULL_SWEEPS: Final = """
-select coalesce(full_sweep_started_at, started_at), finished_at is not null, confirmed_through,
-    unsettled
-from {extraction_runs} where stream_id = ? and sweep = 'full' order by started_at desc
+_SWEEPS: Final = """
+select sweep, coalesce(full_sweep_started_at, started_at), finished_at is not null,
+    confirmed_through, unsettled
+from {extraction_runs} where stream_id = ? order by started_at desc
 """
 _LISTED: Final = """
 select listed from {extraction_runs} where stream_id = ? and listed is not null
@@ -73,7 +73,9 @@ class Known:
     last_full_at: datetime | None = None
     """Start of the last finished full sweep."""
     unfinished: FullSweep | None = None
-    """The full sweep after that one."""
+    """The full sweep after that one, unless a sweep by listing has finished since: what the full
+    sweep had fetched may have changed before the listing was read.
+    """
     last_listed: int | None = None
     """Number of campaigns in the listing when it was last read."""
 
@@ -82,14 +84,16 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     """The state of one app; nothing if nothing was loaded yet."""
     if reader is None:
         return Known()
-    last_full_at, unfinished = None, None
-    for started_at, is_finished, through, unsettled in reader.rows_if_loaded(
-        _FULL_SWEEPS, [stream_id]
+    last_full_at, unfinished, is_overtaken = None, None, False
+    for sweep, started_at, is_finished, through, unsettled in reader.rows_if_loaded(
+        _SWEEPS, [stream_id]
     ):
-        if is_finished and through is None:
+        if sweep != "full":
+            is_overtaken |= is_finished
+        elif is_finished and through is None:
             last_full_at = started_at
             break
-        if unfinished is None:
+        elif unfinished is None and not is_overtaken:
             ids = json.loads(unsettled or "[]")
             unfinished = FullSweep(started_at, through or "", frozenset(ids or ()))
     newest = reader.rows_if_loaded(_NEWEST, [stream_id])
