@@ -16,10 +16,11 @@ from support.stored_tables import kores_campaigns, live_campaigns
 
 pytestmark = pytest.mark.slow
 
-RUNS = 10
+RUNS = 20
 
 
-def test_a_connection_held_through_ten_runs_stops_none_and_keeps_what_it_saw(
+@pytest.mark.timeout(400)
+def test_a_connection_held_through_twenty_runs_stops_none_and_keeps_what_it_saw(
     emulate: Emulate, project: Project
 ) -> None:
     kore = emulate(sample_campaigns(12))
