@@ -30,13 +30,12 @@ from kore_campaigns.errors import (
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import read_contact_lists
-from kore_campaigns.extract.planner import Planner
+from kore_campaigns.extract.plan import plan_run
 from kore_campaigns.extract.report import (
     COUNTERS,
     JSON_KEYS,
     RunReport,
     in_one_line,
-    new_report,
     problems,
 )
 from kore_campaigns.extract.rows import PendingRows, current_zones
@@ -160,12 +159,11 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
         return _run(where, configuration, accept_vanished, deadline_seconds, stop, progress)
 
 
-def run_connections(  # noqa: PLR0913  # as `run_pipeline`
+def run_connections(
     connections: Sequence[str | None],
     *,
     destination: str = DUCKDB,
     database: str | Path | None = None,
-    project_dir: str | Path | None = None,
     accept_vanished: bool = False,
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
@@ -181,7 +179,7 @@ def run_connections(  # noqa: PLR0913  # as `run_pipeline`
     """
     ends_at = None if deadline_seconds is None else time.monotonic() + deadline_seconds
     stop = stop or threading.Event()
-    folder = project_folder(project_dir)
+    folder = project_folder()
     configurations: dict[str | None, Configuration] = {}
     endings: dict[str | None, ErrorSummary] = {}
     for name in connections:
@@ -194,14 +192,11 @@ def run_connections(  # noqa: PLR0913  # as `run_pipeline`
     with where.locked():
         with where.read_if_any() as reader:
             started = {} if reader is None else newest_runs(reader)
-
-        def last_start(name: str | None) -> datetime:
-            if name not in configurations:
-                return NEVER
-            return started.get(configurations[name].settings.stream_id, NEVER)
-
+        streams = {name: each.settings.stream_id for name, each in configurations.items()}
         # the longest waiting first: a short deadline does not always leave out the same one
-        for name in sorted(dict.fromkeys(connections), key=last_start):
+        for name in sorted(
+            dict.fromkeys(connections), key=lambda name: started.get(streams.get(name, ""), NEVER)
+        ):
             left = None if ends_at is None else ends_at - time.monotonic()
             is_over = stop.is_set() or (left is not None and left <= 0)
             report, ending = None, endings.get(name, NOT_STARTED if is_over else None)
@@ -252,7 +247,7 @@ def _run(
     """Run one connection; the destination is locked."""
     settings = configuration.settings
     with connected(settings, stop=stop) as client, destination.open(settings) as pipeline:
-        report = new_report(database=destination.name)
+        report = RunReport(database=destination.name)
         log_event(
             logger,
             "run_started",
@@ -264,9 +259,9 @@ def _run(
         with _deadline(deadline_seconds, stop, report):
             with destination.read_loaded(pipeline) as reader:
                 ids, now = configuration.campaign_ids, report.started_at
-                planned = Planner(settings, ids, client, reader, now, settings.sweep).plan()
-                rows = PendingRows(settings, report, planned, reader)
-            sweep = Sweep(settings, report, client, stop, planned, rows, accept_vanished)
+                plan = plan_run(settings, ids, client, reader, now=now, sweep=settings.sweep)
+                rows = PendingRows(settings, report, plan, reader)
+            sweep = Sweep(settings, report, client, stop, plan, rows, accept_vanished)
             log_event(
                 logger,
                 "sweep_planned",
@@ -274,7 +269,7 @@ def _run(
                 sweep_reason=report.sweep_reason,
                 listed=report.listed,
                 planned=report.planned,
-                to_ask=len(planned.plan.requests),
+                to_ask=len(plan.requests),
             )
             with closing(sweep.run()) as answers:
                 for is_chunk_full in answers:
@@ -282,13 +277,10 @@ def _run(
                     if is_chunk_full:
                         _load_chunk(rows, report, pipeline, destination)
             app = {"stream_id": settings.stream_id}
-            current = [CurrentRows(schema.POLICIES, configuration.policies, app)]
-            lists = read_contact_lists(client, settings, report, stop)
-            if lists is not None:
-                current += [
-                    CurrentRows(schema.LISTS, lists.lists, app, ("seen_at",)),
-                    CurrentRows(schema.LIST_CAMPAIGNS, lists.campaigns, app, ("seen_at",)),
-                ]
+            current = [
+                CurrentRows(schema.POLICIES, configuration.policies, app),
+                *read_contact_lists(client, settings, report, stop),
+            ]
             _load_chunk(rows, report, pipeline, destination, current)
         _log_end(report)
         return report

@@ -23,8 +23,8 @@ from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.connect import connected
-from kore_campaigns.extract.planner import Planner
-from kore_campaigns.extract.report import new_report
+from kore_campaigns.extract.plan import plan_run
+from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load.dlt_load import ensure_tables, resource
@@ -66,15 +66,16 @@ def _sweep(settings: KoreSettings) -> PendingRows:
     """Request every configured campaign; compare with the destination of the active pipeline."""
     campaign_ids = configured_ids(settings, project_folder())
     pipeline = _active_pipeline()
-    report = new_report(database=pipeline.dataset_name if pipeline else "")
+    report = RunReport(database=pipeline.dataset_name if pipeline else "")
     stop = threading.Event()
     with connected(settings, stop=stop) as client:
         with pipeline_reader(pipeline) as reader:
-            now = report.started_at
-            planned = Planner(settings, campaign_ids, client, reader, now, "full").plan()
-            rows = PendingRows(settings, report, planned, reader)
+            plan = plan_run(
+                settings, campaign_ids, client, reader, now=report.started_at, sweep="full"
+            )
+            rows = PendingRows(settings, report, plan, reader)
         # full chunks stay in `rows`: this source is one load package
-        for _ in Sweep(settings, report, client, stop, planned, rows).run():
+        for _ in Sweep(settings, report, client, stop, plan, rows).run():
             pass
     with pipeline_reader(pipeline) as reader:
         rows.read_stored(reader)

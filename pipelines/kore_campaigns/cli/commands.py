@@ -215,7 +215,7 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     Estimates how long it would take. Writes nothing.
     """
     from kore_campaigns.config.settings import chosen_connections
-    from kore_campaigns.extract.planner import preview_run
+    from kore_campaigns.extract.plan import preview_run
 
     stop = stop_on_signals()
 

@@ -11,7 +11,7 @@ from kore_campaigns.errors import Interrupted, NotAsked, counted, in_bytes, shor
 from kore_campaigns.extract.report import duration, problems
 
 if TYPE_CHECKING:
-    from kore_campaigns.extract.planner import Preview
+    from kore_campaigns.extract.plan import Preview
     from kore_campaigns.extract.report import RunReport
     from kore_campaigns.maintenance.check import Leg
     from kore_campaigns.maintenance.copy import Copied
@@ -166,7 +166,7 @@ def plan_lines(preview: Preview) -> list[str]:
         f"campaigns  {len(plan)} configured: {len(plan.requests)} to request, "
         f"{len(plan.confirmed)} confirmed without a request",
     ]
-    lines += [f"note       {note}" for note in preview.run.notes]
+    lines += [f"note       {note}" for note in plan.notes]
     if gone > allowed:
         lines.append(
             f"gone       {gone} are not in the listing, and at most {allowed} are believed in one "
@@ -175,7 +175,7 @@ def plan_lines(preview: Preview) -> list[str]:
         )
     elif gone:
         lines.append(f"gone       {gone} would be marked deleted, if a call for each confirms it")
-    others = preview.run.not_configured
+    others = plan.not_configured
     if others:
         lines.append(f"others     {len(others)} listed, and not configured: {shorten(others)}")
     width = max((len(each.campaign_id) for each in plan.requests), default=0)

@@ -7,16 +7,16 @@ and passwords of other systems, its columns and files describe contacts.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
+from kore_campaigns import schema
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.responses import one_line
 from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import AccessRefused, CampaignFailed, shorten
 from kore_campaigns.extract.listing import reason_of
 from kore_campaigns.extract.report import RunReport
+from kore_campaigns.load.upsert import CurrentRows
 from kore_campaigns.transform import values
 from kore_campaigns.transform.values import settled
 
@@ -25,51 +25,49 @@ Row = dict[str, Any]
 SWITCH_OFF: Final = "set `contact_lists` = false to skip the call"
 
 
-@dataclass(frozen=True, slots=True)
-class ContactLists:
-    """Rows of `contact_lists` and `contact_list_campaigns`, and names of lists without an id."""
-
-    lists: list[Row]
-    campaigns: list[Row]
-    without_id: list[str]
-
-
 def read_contact_lists(
     client: KoreClient, settings: KoreSettings, report: RunReport, stop: threading.Event
-) -> ContactLists | None:
-    """Read the lists once all campaigns were requested; None where the stored ones stay.
+) -> list[CurrentRows]:
+    """Read the lists once all campaigns were requested; nothing where the stored ones stay.
 
     The report says why they were not read.  A run that was refused does not request them.
     """
     if not settings.contact_lists or report.access_refused is not None:
-        return None
+        return []
     not_read = "the contact lists were not read: {}. The stored ones stay. Next: {}"
     if stop.is_set():
         reason = "the run stopped before it was their turn"
         report.list_notes.append(not_read.format(reason, "nothing, the next run reads them"))
-        return None
+        return []
     try:
         received = client.contact_lists()
     except (AccessRefused, CampaignFailed) as failed:
         next_step = f"nothing, if it happens once; otherwise grant the scope, or {SWITCH_OFF}"
         report.list_notes.append(not_read.format(reason_of(failed), next_step))
-        return None
+        return []
     finally:
         report.count_requests(client.counters)
     app = {"account_id": settings.account_id, "stream_id": settings.stream_id}
-    lists = shape_lists(received, app=app, seen_at=report.started_at)
-    if lists.without_id:
-        named = shorten([f"`{name}`" for name in lists.without_id], 5)
+    lists, campaigns, without_id = _shape(received, app | {"seen_at": report.started_at})
+    if without_id:
+        named = shorten([f"`{name}`" for name in without_id], 5)
         report.list_notes.append(
-            f"{len(lists.without_id)} contact lists came without an id and are not in "
+            f"{len(without_id)} contact lists came without an id and are not in "
             f"`kore.contact_lists`: {named}. Next: look them up in Kore.ai; report it to Kore.ai "
             f"support if it stays, or {SWITCH_OFF}"
         )
-    return lists
+    where = {"stream_id": settings.stream_id}
+    return [
+        CurrentRows(schema.LISTS, lists, where, ignored=("seen_at",)),
+        CurrentRows(schema.LIST_CAMPAIGNS, campaigns, where, ignored=("seen_at",)),
+    ]
 
 
-def shape_lists(received: list[Any], *, app: dict[str, str], seen_at: datetime) -> ContactLists:
-    """Rows of the lists, whatever Kore sent: what cannot be read is empty."""
+def _shape(received: list[Any], app: Row) -> tuple[list[Row], list[Row], list[str]]:
+    """Rows of lists, rows of their campaigns, and names of lists without an id.
+
+    What cannot be read is empty, whatever Kore sent.
+    """
     lists: dict[str, Row] = {}
     campaigns: dict[tuple[str, str], Row] = {}
     without_id = []
@@ -78,7 +76,7 @@ def shape_lists(received: list[Any], *, app: dict[str, str], seen_at: datetime) 
         if list_id is None:
             without_id.append(one_line((_text(one, "name") or "(no name)"), 60))
             continue
-        key = app | {"contact_list_id": list_id, "seen_at": seen_at}
+        key = app | {"contact_list_id": list_id}
         lists[list_id] = key | {
             "contact_list_name": _text(one, "name"),
             "list_type": _text(one, "listType"),
@@ -94,7 +92,7 @@ def shape_lists(received: list[Any], *, app: dict[str, str], seen_at: datetime) 
             if campaign_id is not None:
                 row = {"campaign_id": campaign_id, "campaign_name": name}
                 campaigns[list_id, campaign_id] = key | row
-    return ContactLists([*lists.values()], [*campaigns.values()], without_id)
+    return [*lists.values()], [*campaigns.values()], without_id
 
 
 def _id(one: Any) -> str | None:

@@ -32,13 +32,8 @@ class Fetched:
 
     campaign_id: str
     observed_at: datetime
-    data: dict[str, Any] | None = None
+    data: dict[str, Any] = field(default_factory=dict)
     error: CampaignFailed | None = None
-
-    @property
-    def is_not_found(self) -> bool:
-        """Kore has no such campaign."""
-        return isinstance(self.error, CampaignNotFound)
 
 
 def stoppable_sleep(stop: threading.Event) -> Callable[[float], None]:
@@ -118,7 +113,7 @@ class _Requests:
         """None for a campaign that was not reached; raises what ends the whole run."""
         if self.is_over():
             return None
-        data: dict[str, Any] | None = None
+        data: dict[str, Any] = {}
         error: CampaignFailed | None = None
         try:
             data = self.client.campaign(campaign_id)

@@ -57,10 +57,6 @@ class StoredRow:
     summary_hash: str
     row_hash: str
 
-    def agrees(self, row: Listed, version: int) -> bool:
-        """True if `row` shows what this version has."""
-        return self.version == version and self.summary_hash == row.summary_hash
-
 
 def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
     """Read a row; None if it has no campaign id."""

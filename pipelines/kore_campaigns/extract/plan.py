@@ -1,14 +1,32 @@
-"""Rules of a run: which campaigns need a request, in which order, and how many may fail."""
+"""Plan a run: which campaigns need a request, in which order, and how many may fail."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Final, Literal
 
-from kore_campaigns.extract.listing import Listed, StoredRow, differing_fields
+from kore_campaigns.api.client import KoreClient
+from kore_campaigns.config.csv_files import EVERY
+from kore_campaigns.config.project import configured_ids, project_folder
+from kore_campaigns.config.settings import KoreSettings, resolve
+from kore_campaigns.errors import AccessRefused, CampaignFailed, counted
+from kore_campaigns.extract.connect import connected
+from kore_campaigns.extract.listing import (
+    Listed,
+    Listing,
+    StoredRow,
+    calls_for,
+    differing_fields,
+    reason_of,
+)
+from kore_campaigns.extract.state import Known, read_known, read_raw, stored_listing
+from kore_campaigns.load import DUCKDB, destination_for
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import StoredVersion
 
 SweepKind = Literal["full", "listing"]
@@ -41,19 +59,34 @@ class PlannedRequest:
     """The fields that differ in the listing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Plan:
     """Every configured campaign once: to be requested, or confirmed without a request."""
 
     sweep: SweepKind
     reason: str
     requests: list[PlannedRequest]
-    confirmed: list[str] = field(default_factory=list)
+    confirmed: list[str]
     """As stored: the listing shows it, or an earlier run of this full sweep has fetched it."""
+    stored: Mapping[str, StoredVersion]
+    """The newest version of every campaign of the app."""
     started_at: datetime | None = None
     """When the full sweep began; None for a sweep by listing."""
     through: str = ""
     """The last campaign id that an earlier run of the same full sweep reached."""
+    listing_rows: list[tuple[Listed, int | None]] = field(default_factory=list)
+    """Rows of the listing to store, each with the version that it agrees with."""
+    requested_rows: dict[str, Listed] = field(default_factory=dict)
+    """Rows of requested campaigns, to be stored with the version that the request brings."""
+    no_longer_listed: list[str] = field(default_factory=list)
+    listed: int | None = None
+    """Campaigns that the listing counts."""
+    not_configured: list[str] = field(default_factory=list)
+    """Campaigns of the listing that are not configured."""
+    notes: list[str] = field(default_factory=list)
+    """Problems of the listing, for the operator."""
+    cannot_enumerate: AccessRefused | CampaignFailed | None = None
+    """`*` is configured, and the listing that names all campaigns could not be read."""
 
     def __len__(self) -> int:
         return len(self.requests) + len(self.confirmed)
@@ -63,82 +96,71 @@ class Plan:
         yield from self.confirmed
 
 
-def plan_full(
-    campaign_ids: Iterable[str],
+def plan_run(
+    settings: KoreSettings,
+    configured: Sequence[str],
+    client: KoreClient,
+    reader: Reader | None,
     *,
-    known: Collection[str],
-    failed_last_time: Collection[str],
-    done: Collection[str] = (),
-    reason: str = "",
-    started_at: datetime | None = None,
-    through: str = "",
+    now: datetime,
+    sweep: str,
 ) -> Plan:
-    """Plan to request every campaign but those `done` by an earlier run of the same sweep."""
-    requests, confirmed = [], []
-    for campaign_id in campaign_ids:
-        if campaign_id in failed_last_time:
-            requests.append(PlannedRequest(campaign_id, Reason.FAILED_LAST_TIME))
-        elif campaign_id in done:
-            confirmed.append(campaign_id)
-        elif campaign_id in known:
-            requests.append(PlannedRequest(campaign_id, Reason.FULL_SWEEP))
-        else:
-            requests.append(PlannedRequest(campaign_id, Reason.UNKNOWN))
-    return Plan("full", reason, in_order(requests), confirmed, started_at, through)
+    """Plan a run; sends the calls of the listing if they are worth it, and writes nothing.
 
-
-def in_order(requests: Iterable[PlannedRequest]) -> list[PlannedRequest]:
-    """Known campaigns by id, so that one id says how far a full sweep is; then new ones in the
-    order of the file; then those that failed.
+    `sweep` is `auto`, `full` or `listing`.
     """
-
-    def key(request: PlannedRequest) -> tuple[int, str]:
-        if request.reason in _LAST:
-            return _LAST.index(request.reason) + 1, ""
-        return 0, request.campaign_id
-
-    return sorted(requests, key=key)
-
-
-class Choice(NamedTuple):
-    """The kind of sweep, and why."""
-
-    sweep: SweepKind
-    reason: str
+    known = read_known(reader, stream_id=settings.stream_id)
+    is_every, every_hours = EVERY in configured, settings.full_sweep_every_hours
+    kind, reason = choose_sweep(settings, configured, known, now=now, wanted=sweep)
+    if kind == "full" and not is_every:
+        return plan_full(configured, known, reason=reason, now=now, every_hours=every_hours)
+    diff = ListingDiff(None if is_every else frozenset(configured), known)
+    # a listing that is not wanted as such may cost no more calls than requests for each campaign
+    most_calls = None if is_every or sweep == "listing" else len(known.stored.keys() & configured)
+    diff.read(client, reader, stream_id=settings.stream_id, most_calls=most_calls)
+    first = next(iter(diff.listings.values()))
+    if first.is_too_long:
+        counts = f"the listing counts {first.total} campaigns, {len(configured)} are configured"
+        kind, reason = "full", f"cheaper: {counts}"
+    elif kind == "listing" != sweep and first.refused is not None and first.calls == 1:
+        kind, reason = "full", f"the listing is refused: {reason_of(first.refused)}"
+    ids = [*dict.fromkeys([*diff.seen, *known.stored])] if is_every else configured
+    if kind == "full":
+        plan = plan_full(ids, known, reason=reason, now=now, every_hours=every_hours)
+    else:
+        plan = diff.plan(ids, reason=reason)
+    diff.describe(plan)
+    return plan
 
 
 def choose_sweep(
-    wanted: str,
-    *,
-    saves: int,
-    costs: int,
-    last_full_at: datetime | None,
-    now: datetime,
-    full_sweep_every_hours: float,
-) -> Choice:
-    """Choose the cheapest sweep that keeps the promises.
+    settings: KoreSettings, configured: Sequence[str], known: Known, *, now: datetime, wanted: str
+) -> tuple[SweepKind, str]:
+    """Choose the cheapest sweep that keeps the promises, and say why.
 
-    A listing `costs` so many calls and saves at best one call for each known campaign.  It shows
-    a summary only, so a full sweep is due every `full_sweep_every_hours`.
+    A listing saves at best one call for each known campaign.  It shows a summary only, so a full
+    sweep is due every `full_sweep_every_hours`.
     """
     if wanted == "full":
-        return Choice("full", "as requested")
+        return "full", "as requested"
     if wanted == "listing":
-        return Choice("listing", "as requested")
-    if last_full_at is None:
-        return Choice("full", "no full sweep was finished yet")
-    age = now - last_full_at
-    if age >= timedelta(hours=full_sweep_every_hours):
-        hours = age.total_seconds() / 3600
-        return Choice(
-            "full",
-            f"due: the last one began {hours:.1f} h ago "
-            f"(`full_sweep_every_hours` = {full_sweep_every_hours:g})",
-        )
+        return "listing", "as requested"
+    if known.last_full_at is None:
+        return "full", "no full sweep was finished yet"
+    hours = (now - known.last_full_at).total_seconds() / 3600
+    every_hours = settings.full_sweep_every_hours
+    if hours >= every_hours:
+        due = f"due: the last one began {hours:.1f} h ago"
+        return "full", f"{due} (`full_sweep_every_hours` = {every_hours:g})"
+    is_every = EVERY in configured
+    candidates = known.stored if is_every else configured
+    saves = sum(each in known.stored and each not in known.failed for each in candidates)
+    listed = saves if known.last_listed is None else known.last_listed
+    costs = 0 if is_every else calls_for(listed)
     if costs >= saves:
-        calls = "1 call" if costs == 1 else f"{costs} calls"
-        return Choice("full", f"the listing would cost {calls} and save at most {saves}")
-    return Choice("listing", f"cheaper: about {costs} listing calls instead of {saves}")
+        calls = counted(costs, "call")
+        return "full", f"the listing would cost {calls} and save at most {saves:,}"
+    return "listing", f"cheaper: about {costs} listing calls instead of {saves}"
 
 
 def errors_allowed(planned: int, *, error_budget: float) -> int:
@@ -154,43 +176,46 @@ def vanished_allowed(known: int, *, max_vanished: float) -> int:
     return max(1, int(known * max_vanished))
 
 
-class Watermark:
-    """Progress of a full sweep: known campaigns are requested by id, but answered in any order.
+def plan_full(
+    campaign_ids: Iterable[str], known: Known, *, reason: str, now: datetime, every_hours: float
+) -> Plan:
+    """Plan to request every campaign; continue a full sweep that was stopped recently."""
+    done: set[str] = set()
+    started_at, through, before = now, "", known.unfinished
+    if before is not None and now - before.started_at < timedelta(hours=every_hours):
+        started_at, through = before.started_at, before.through
+        done = {
+            campaign_id
+            for campaign_id, version in known.stored.items()
+            if version.observed_at >= started_at
+            or (campaign_id <= through and campaign_id not in before.unsettled)
+        }
+        if done:
+            reason += f"; continues the sweep that began {started_at:%Y-%m-%d %H:%M} UTC"
+    requests, confirmed = [], []
+    for campaign_id in campaign_ids:
+        if campaign_id in known.failed:
+            requests.append(PlannedRequest(campaign_id, Reason.FAILED_LAST_TIME))
+        elif campaign_id in done:
+            confirmed.append(campaign_id)
+        elif campaign_id in known.stored:
+            requests.append(PlannedRequest(campaign_id, Reason.FULL_SWEEP))
+        else:
+            requests.append(PlannedRequest(campaign_id, Reason.UNKNOWN))
+    return Plan("full", reason, in_order(requests), confirmed, known.stored, started_at, through)
 
-    The mark is the highest id that answered; up to it all but the unsettled have ended.  So one
-    campaign that is retried again and again does not hold back those after it.
+
+def in_order(requests: Iterable[PlannedRequest]) -> list[PlannedRequest]:
+    """Known campaigns by id, so that one id says how far a full sweep is; then new ones in the
+    order of the file; then those that failed.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self._is_full = plan.sweep == "full"
-        known = {each.campaign_id for each in plan.requests if each.reason is Reason.FULL_SWEEP}
-        self._known = frozenset(known if self._is_full else ())
-        self._open = set(self._known)
-        self._new = {each.campaign_id for each in plan.requests} - known
-        self._through = plan.through
-        self._is_stopped = False
+    def key(request: PlannedRequest) -> tuple[int, str]:
+        if request.reason in _LAST:
+            return _LAST.index(request.reason) + 1, ""
+        return 0, request.campaign_id
 
-    def end(self, campaign_id: str) -> None:
-        """The campaign has ended in this run, be it with a failure."""
-        if not self._is_stopped:
-            self._open.discard(campaign_id)
-            self._new.discard(campaign_id)
-            self.pass_by(campaign_id)
-
-    def pass_by(self, campaign_id: str) -> None:
-        """The campaign answered; unless it has ended, it must be requested again."""
-        if campaign_id in self._known:
-            self._through = max(self._through, campaign_id)
-
-    def stop(self) -> None:
-        """Campaigns that end from here on were not requested."""
-        self._is_stopped = True
-
-    def read(self) -> tuple[str | None, list[str]]:
-        """The mark, None once the sweep is finished, and the unsettled campaigns up to it."""
-        is_finished = not self._open and not self._new
-        unsettled = sorted(each for each in self._open if each <= self._through)
-        return (None if is_finished or not self._is_full else self._through), unsettled
+    return sorted(requests, key=key)
 
 
 @dataclass(slots=True)
@@ -201,43 +226,71 @@ class ListingDiff:
 
     configured: Collection[str] | None
     """None for every campaign of the listing."""
-    stored: Mapping[str, StoredVersion]
-    stored_rows: Mapping[str, StoredRow]
-    failed: Collection[str]
+    known: Known
+    stored_rows: Mapping[str, StoredRow] = field(default_factory=dict)
+    listings: dict[str, Listing] = field(default_factory=dict)
+    """The listings that were read, by campaign type."""
     requests: dict[str, PlannedRequest] = field(default_factory=dict)
     confirmed: set[str] = field(default_factory=set)
     seen: dict[str, Listed] = field(default_factory=dict)
     """The listing by campaign, without the summaries: those of 10,000 campaigns take 25 MB."""
 
-    def add(self, rows: Iterable[Listed]) -> dict[str, Listed]:
+    def read(
+        self, client: KoreClient, reader: Reader | None, *, stream_id: str, most_calls: int | None
+    ) -> None:
+        """Read the listings that can confirm anything, and compare them with what is stored."""
+        stored = self.known.stored
+        if reader is not None:
+            self.stored_rows = stored_listing(reader, stream_id=stream_id)
+        types = {"voice", "sms"}
+        if self.configured is not None:
+            known = stored.keys() & self.configured
+            types = {stored[campaign_id].campaign_type for campaign_id in known} or {"voice"}
+        for campaign_type in ("voice", "sms"):
+            if campaign_type not in types:
+                continue
+            listing = Listing(client, campaign_type, most_calls=most_calls)
+            self.listings[campaign_type] = listing
+            unclear = self._add(listing.rows())
+            if unclear and reader is not None:
+                versions = {campaign_id: stored[campaign_id] for campaign_id in unclear}
+                self._compare(unclear, read_raw(reader, stream_id=stream_id, stored=versions))
+            if listing.refused is not None or listing.is_too_long:
+                break
+
+    def _add(self, rows: Iterable[Listed]) -> dict[str, Listed]:
         """Take in rows of the listing; returns those that need a comparison field by field."""
         unclear: dict[str, Listed] = {}
         for row in rows:
             campaign_id, before = row.campaign_id, self.seen.get(row.campaign_id)
-            is_configured = self.configured is None or campaign_id in self.configured
             if before is None:
                 self.seen[campaign_id] = replace(row, summary={})
-            if not is_configured:
+            if self.configured is not None and campaign_id not in self.configured:
                 continue
             if before is not None:
                 if before.summary_hash != row.summary_hash:
                     unclear.pop(campaign_id, None)
                     self._request(campaign_id, Reason.DIFFERENT, "(shown twice, differently)")
                 continue
-            stored, stored_row = self.stored.get(campaign_id), self.stored_rows.get(campaign_id)
-            if campaign_id in self.failed:
+            stored = self.known.stored.get(campaign_id)
+            stored_row = self.stored_rows.get(campaign_id)
+            if campaign_id in self.known.failed:
                 self._request(campaign_id, Reason.FAILED_LAST_TIME)
             elif stored is None:
                 self._request(campaign_id, Reason.UNKNOWN)
             elif stored.is_deleted:
                 self._request(campaign_id, Reason.LISTED_AGAIN)
-            elif stored_row is None or not stored_row.agrees(row, stored.version):
+            elif (
+                stored_row is None
+                or stored_row.version != stored.version
+                or stored_row.summary_hash != row.summary_hash
+            ):
                 unclear[campaign_id] = row
             else:
                 self.confirmed.add(campaign_id)
         return unclear
 
-    def compare(
+    def _compare(
         self, unclear: Mapping[str, Listed], raw: Iterable[tuple[str, Mapping[str, Any]]]
     ) -> None:
         """Compare rows field by field with the objects last received, `raw` by campaign."""
@@ -256,27 +309,145 @@ class ListingDiff:
         self.confirmed.discard(campaign_id)
         self.requests[campaign_id] = PlannedRequest(campaign_id, reason, fields)
 
-    def not_configured(self) -> list[str]:
-        """Campaigns of the listing that are not configured."""
-        if self.configured is None:
-            return []
-        return [campaign_id for campaign_id in self.seen if campaign_id not in self.configured]
+    def _is_complete(self, campaign_type: str) -> bool:
+        listing = self.listings.get(campaign_type)
+        return listing is not None and listing.is_complete
 
-    def rows_to_store(self, requested: Collection[str]) -> list[tuple[Listed, int | None]]:
+    def plan(self, campaign_ids: Iterable[str], *, reason: str) -> Plan:
+        """Plan to request the campaigns that the listing does not confirm."""
+        for campaign_id in campaign_ids:
+            if campaign_id in self.seen:
+                continue
+            stored = self.known.stored.get(campaign_id)
+            if campaign_id in self.known.failed:
+                self._request(campaign_id, Reason.FAILED_LAST_TIME)
+            elif stored is None:
+                self._request(campaign_id, Reason.UNKNOWN)
+            elif not self._is_complete(stored.campaign_type):
+                self._request(campaign_id, Reason.NOT_SEEN)
+            elif not stored.is_deleted:
+                self._request(campaign_id, Reason.NOT_LISTED)
+            else:  # a complete listing confirms that it is deleted
+                self.confirmed.add(campaign_id)
+        requests = in_order(self.requests.values())
+        return Plan("listing", reason, requests, [*self.confirmed], self.known.stored)
+
+    def describe(self, plan: Plan) -> None:
+        """Add to the plan what the listing says."""
+        requested = {request.campaign_id for request in plan.requests}
+        plan.requested_rows = {key: row for key, row in self.seen.items() if key in requested}
+        plan.listing_rows = [*self._rows_to_store(requested)]
+        plan.no_longer_listed = [
+            campaign_id
+            for campaign_id, row in self.stored_rows.items()
+            if self._is_complete(row.campaign_type) and campaign_id not in self.seen
+        ]
+        if self.configured is not None:
+            plan.not_configured = [each for each in self.seen if each not in self.configured]
+        totals = [listing.total for listing in self.listings.values()]
+        if None not in totals:
+            plan.listed = sum(total or 0 for total in totals)
+        for name, listing in self.listings.items():
+            if listing.refused is not None:
+                plan.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
+            elif listing.doubt is not None:
+                plan.notes.append(f"the {name} listing does not fit together: {listing.doubt}")
+            if self.configured is None and plan.cannot_enumerate is None:
+                plan.cannot_enumerate = listing.refused
+
+    def _rows_to_store(self, requested: Collection[str]) -> Iterator[tuple[Listed, int | None]]:
         """Rows that differ from the stored ones, each with the version that it agrees with.
 
         Rows of `requested` campaigns are stored with the version that the request brings.
         """
-        found = []
         for campaign_id, row in self.seen.items():
             if campaign_id in requested or campaign_id in self.requests:
                 continue
             before = self.stored_rows.get(campaign_id)
             version: int | None = None
             if campaign_id in self.confirmed:
-                version = self.stored[campaign_id].version
+                version = self.known.stored[campaign_id].version
             elif before is not None and before.summary_hash == row.summary_hash:
                 version = before.version
-            if before is None or before.row_hash != row.row_hash or before.version != version:
-                found.append((row, version))
-        return found
+            if before is None or (before.row_hash, before.version) != (row.row_hash, version):
+                yield row, version
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The plan of a run, and what it would cost."""
+
+    plan: Plan
+    database: str
+    listing_calls: int
+    contact_list_calls: int
+    eta_seconds: float
+    """By the budget of calls alone, listing and contact lists included."""
+    vanished_allowed: int
+
+    @property
+    def calls(self) -> int:
+        """Calls of the run without retries; a 404 takes one call more."""
+        return self.listing_calls + len(self.plan.requests) + self.contact_list_calls
+
+    @property
+    def maybe_gone(self) -> list[str]:
+        """Campaigns that a run would mark as deleted, if a request for each confirms it."""
+        return [each.campaign_id for each in self.plan.requests if each.reason is Reason.NOT_LISTED]
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that `--json` prints; `settled` campaigns need no request."""
+        plan = self.plan
+        return {
+            "sweep": plan.sweep,
+            "sweep_reason": plan.reason,
+            "planned": len(plan),
+            "campaigns": [
+                {"campaign_id": each.campaign_id, "reason": each.reason, "fields": each.fields}
+                for each in plan.requests
+            ],
+            "settled": sorted(plan.confirmed),
+            "maybe_gone": self.maybe_gone,
+            "vanished_allowed": self.vanished_allowed,
+            "listed": plan.listed,
+            "not_configured": plan.not_configured,
+            "notes": plan.notes,
+            "listing_calls": self.listing_calls,
+            "contact_list_calls": self.contact_list_calls,
+            "calls": self.calls,
+            "eta_seconds": round(self.eta_seconds, 1),
+            "database": self.database,
+        }
+
+
+def preview_run(
+    *,
+    destination: str = DUCKDB,
+    database: str | Path | None = None,
+    connection: str | None = None,
+    stop: threading.Event | None = None,
+    **settings: Any,
+) -> Preview:
+    """The plan that `run_pipeline` with the same arguments would follow; sends listing calls only.
+
+    Raises as `run_pipeline` does, and `AccessRefused` where the requested listing is refused.
+    """
+    folder = project_folder()
+    found = resolve(settings, connection=connection)
+    campaign_ids = configured_ids(found, folder, connection=connection)
+    target = destination_for(destination, database=database, folder=folder)
+    stop = stop or threading.Event()
+    with connected(found, stop=stop) as client, target.read_if_any() as reader:
+        now = datetime.now(UTC)
+        plan = plan_run(found, campaign_ids, client, reader, now=now, sweep=found.sweep)
+        listing_calls = client.counters.requests - client.counters.retries
+        list_calls = int(found.contact_lists)
+        known = sum(not version.is_deleted for version in plan.stored.values())
+        return Preview(
+            plan,
+            target.name,
+            listing_calls,
+            list_calls,
+            client.eta_seconds(listing_calls + len(plan.requests) + list_calls),
+            vanished_allowed(known, max_vanished=found.max_vanished),
+        )

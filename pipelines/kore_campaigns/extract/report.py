@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -54,15 +55,6 @@ MOST_DRIFTS = 200
 _BEYOND = ("(more)", f"more than {MOST_DRIFTS} kinds")
 
 
-@dataclass(slots=True)
-class Drift:
-    """A field, value or type that this version of the program does not know; `raw` keeps it."""
-
-    path: str
-    example_type: str
-    count: int = 0
-
-
 @dataclass(slots=True, kw_only=True)
 class RunReport(RunCounters):
     """Result of a run; its attributes are the columns of `extraction_runs` and the keys of
@@ -71,13 +63,15 @@ class RunReport(RunCounters):
     Every planned campaign ends in exactly one of `new_versions`, `unchanged`, `vanished`, `failed`.
     """
 
-    run_id: str
-    started_at: datetime
-    sweep: str
     database: str
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    run_id: str = ""
+    """Sorts by time."""
+    sweep: str = "full"
     seconds: float = 0.0
     failures: list[CampaignFailed] = field(default_factory=list)
-    drifts: dict[Unknown, Drift] = field(default_factory=dict)
+    drifts: Counter[Unknown] = field(default_factory=Counter)
+    """Campaigns with each field, value or type that this version of the program does not know."""
     sweep_reason: str = ""
     listed: int | None = None
     """Campaigns that the account listing counts; None if it was not read."""
@@ -99,6 +93,7 @@ class RunReport(RunCounters):
     """The deadline, once it was reached."""
 
     def __post_init__(self) -> None:
+        self.run_id = self.run_id or f"{self.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         self.failed = len(self.failures)
 
     @property
@@ -115,8 +110,8 @@ class RunReport(RunCounters):
     def drift(self) -> list[dict[str, Any]]:
         """Unknown fields by path: type or value, and how many campaigns have it."""
         return [
-            {"path": found.path, "example_type": found.example_type, "count": found.count}
-            for _, found in sorted(self.drifts.items())
+            {"path": path, "example_type": kind, "count": count}
+            for (path, kind), count in sorted(self.drifts.items())
         ]
 
     @property
@@ -153,22 +148,14 @@ class RunReport(RunCounters):
         is_beyond = False
         for found in sorted(unknown):
             if found in self.drifts or len(self.drifts) < MOST_DRIFTS:
-                self.drifts.setdefault(found, Drift(*found)).count += 1
+                self.drifts[found] += 1
             else:
                 is_beyond = True
         if is_beyond:
-            self.drifts.setdefault(_BEYOND, Drift(*_BEYOND)).count += 1
+            self.drifts[_BEYOND] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
         return {key: getattr(self, key) for key in JSON_KEYS}
-
-
-def new_report(*, database: str) -> RunReport:
-    """An empty report with a `run_id` that sorts by time."""
-    started_at = datetime.now(UTC)
-    run_id = f"{started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-    return RunReport(run_id=run_id, started_at=started_at, sweep="full", database=database)
 
 
 class Problem(NamedTuple):

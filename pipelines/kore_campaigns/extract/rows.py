@@ -13,7 +13,7 @@ from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.extract.connect import tool_version
 from kore_campaigns.extract.listing import Listed
-from kore_campaigns.extract.planner import PlannedRun
+from kore_campaigns.extract.plan import Plan
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.state import read_raw
 from kore_campaigns.load.reader import Reader
@@ -28,40 +28,29 @@ class PendingRows:
     """Rows of a run that are not loaded yet: they are added one by one, and leave with a chunk."""
 
     def __init__(
-        self,
-        settings: KoreSettings,
-        report: RunReport,
-        planned: PlannedRun,
-        reader: Reader | None,
+        self, settings: KoreSettings, report: RunReport, plan: Plan, reader: Reader | None
     ) -> None:
-        self._settings = settings
-        self._report = report
-        self._stored = planned.stored
-        self._requested_rows = planned.requested_rows
+        self._settings, self._report, self._plan = settings, report, plan
+        self._app = {"account_id": settings.account_id, "stream_id": settings.stream_id}
         self._versions: deque[tuple[str, datetime, Shaped | None]] = deque()
         self._stored_raw: dict[str, Row] = {}
-        self._no_longer_listed = [self._key(each) for each in planned.no_longer_listed]
+        self._no_longer_listed = [
+            {"stream_id": settings.stream_id, "campaign_id": each} for each in plan.no_longer_listed
+        ]
         self.errors: list[Row] = []
         self.drift: list[Row] = []
-        self.listings = [self._listing_row(*each) for each in planned.listing_rows]
+        self.listings = [self._listing_row(*each) for each in plan.listing_rows]
         self.configured = configured_rows(
-            reader,
-            planned.plan.campaign_ids(),
-            account_id=settings.account_id,
-            stream_id=settings.stream_id,
-            started_at=report.started_at,
+            reader, plan.campaign_ids(), **self._app, started_at=report.started_at
         )
 
     def __len__(self) -> int:
         return len(self._versions)
 
-    def _key(self, campaign_id: str) -> dict[str, str]:
-        return {"stream_id": self._settings.stream_id, "campaign_id": campaign_id}
-
     def _listing_row(self, listed: Listed, version: int | None) -> Row:
         return {
-            "account_id": self._settings.account_id,
-            **self._key(listed.campaign_id),
+            **self._app,
+            "campaign_id": listed.campaign_id,
             "version": version,
             "seen_at": self._report.started_at,
             "campaign_type": listed.campaign_type,
@@ -75,15 +64,15 @@ class PendingRows:
     def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
         """Add a new version; a deletion, if nothing was found."""
         self._versions.append((campaign_id, observed_at, found))
-        stored = self._stored.get(campaign_id)
+        stored = self._plan.stored.get(campaign_id)
         self._add_listing(campaign_id, version=1 if stored is None else stored.version + 1)
 
     def confirm(self, campaign_id: str) -> None:
         """The campaign was read and is as stored."""
-        self._add_listing(campaign_id, version=self._stored[campaign_id].version)
+        self._add_listing(campaign_id, version=self._plan.stored[campaign_id].version)
 
     def _add_listing(self, campaign_id: str, *, version: int) -> None:
-        listed = self._requested_rows.pop(campaign_id, None)
+        listed = self._plan.requested_rows.pop(campaign_id, None)
         if listed is not None:
             self.listings.append(self._listing_row(listed, version))
 
@@ -92,7 +81,8 @@ class PendingRows:
         self.errors.append(
             {
                 "run_id": self._report.run_id,
-                **self._key(error.campaign_id),
+                "stream_id": self._settings.stream_id,
+                "campaign_id": error.campaign_id,
                 "error_code": error.code,
                 "http_status": error.http_status,
                 "message": error.message,
@@ -105,9 +95,8 @@ class PendingRows:
         stream_id = self._settings.stream_id
         if self._report.drifts:
             self.drift = drift_rows(reader, self._report, stream_id=stream_id)
-        stored = {
-            each[0]: self._stored[each[0]] for each in self._versions if each[0] in self._stored
-        }
+        known = self._plan.stored
+        stored = {each: known[each] for each, *_ in self._versions if each in known}
         if stored and reader is not None:
             self._stored_raw = dict(read_raw(reader, stream_id=stream_id, stored=stored))
 
@@ -118,13 +107,9 @@ class PendingRows:
         """
         while self._versions:
             campaign_id, observed_at, found = self._versions.popleft()
-            stored = self._stored.get(campaign_id)
+            stored = self._plan.stored.get(campaign_id)
             stored_raw = self._stored_raw.pop(campaign_id, None)
-            where: dict[str, Any] = {
-                "account_id": self._settings.account_id,
-                **self._key(campaign_id),
-                "observed_at": observed_at,
-            }
+            where: Row = {**self._app, "campaign_id": campaign_id, "observed_at": observed_at}
             if found is not None:
                 yield version_row(found, **where, stored=stored, stored_raw=stored_raw)
             elif stored is not None:
@@ -144,8 +129,7 @@ class PendingRows:
         """The row of `extraction_runs`: the report so far, final if `is_last`."""
         report, settings = self._report, self._settings
         facts = {
-            "account_id": settings.account_id,
-            "stream_id": settings.stream_id,
+            **self._app,
             "finished_at": datetime.now(UTC) if is_last else None,
             "unsettled": report.unsettled or None,
             "is_complete": is_last and report.is_complete,
@@ -164,7 +148,7 @@ class PendingRows:
 
 
 _CONFIGURED = """
-select campaign_id, account_id, configured_at
+select stream_id, campaign_id, account_id, configured_at
 from {configured_campaigns} where stream_id = ? and removed_at is null
 """
 
@@ -181,23 +165,21 @@ def configured_rows(
 
     Only this app is compared: others in the same database have files of their own.
     """
-    rows = [] if reader is None else reader.rows_if_loaded(_CONFIGURED, [stream_id])
-    before = {
-        campaign_id: {"account_id": account, "configured_at": since}
-        for campaign_id, account, since in rows
-    }
+    rows = [] if reader is None else reader.dicts(_CONFIGURED, [stream_id])
+    before = {row["campaign_id"]: row for row in rows}
     now = dict.fromkeys(campaign_ids)
     since_now = {"account_id": account_id, "configured_at": started_at, "removed_at": None}
-    added = {campaign_id: since_now for campaign_id in now if campaign_id not in before}
-    removed = {
-        campaign_id: {**known, "removed_at": started_at}
-        for campaign_id, known in before.items()
-        if campaign_id not in now
-    }
-    return [
-        {"stream_id": stream_id, "campaign_id": campaign_id, **facts}
-        for campaign_id, facts in (added | removed).items()
+    added = [
+        {"stream_id": stream_id, "campaign_id": campaign_id, **since_now}
+        for campaign_id in now
+        if campaign_id not in before
     ]
+    removed = [
+        {**row, "removed_at": started_at}
+        for campaign_id, row in before.items()
+        if campaign_id not in now
+    ]
+    return added + removed
 
 
 _FIRST_SEEN = """
@@ -209,18 +191,18 @@ group by path, example_type
 
 def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> list[dict[str, Any]]:
     """Rows of `extraction_drift`: the numbers so far."""
-    rows = [] if reader is None else reader.rows_if_loaded(_FIRST_SEEN, [stream_id])
+    rows = [] if reader is None else reader.rows(_FIRST_SEEN, [stream_id])
     first_seen = {(path, kind): at for path, kind, at in rows}
     return [
         {
             "run_id": report.run_id,
             "stream_id": stream_id,
-            "path": found.path,
-            "example_type": found.example_type,
-            "campaign_count": found.count,
-            "first_seen_at": first_seen.get(unknown, report.started_at),
+            "path": path,
+            "example_type": kind,
+            "campaign_count": count,
+            "first_seen_at": first_seen.get((path, kind), report.started_at),
         }
-        for unknown, found in sorted(report.drifts.items())
+        for (path, kind), count in sorted(report.drifts.items())
     ]
 
 

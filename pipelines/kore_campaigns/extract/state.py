@@ -10,45 +10,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from kore_campaigns.extract.listing import StoredRow
-from kore_campaigns.load.reader import Reader
+from kore_campaigns.load.reader import Reader, queries
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table, nested_name
 from kore_campaigns.transform.campaign import StoredVersion
 
 # error codes of campaigns that a run did not get to, which is no failure of theirs
 UNREACHED: Final = ("not_asked", "interrupted")
-# a version counts once its load was completed, as in the views
-_COMPLETED: Final = "_dlt_load_id in (select load_id from {_dlt_loads} where status = 0)"
-_NEWEST: Final = """
-select campaign_id, version, content_hash, valid_from, updated_at, is_deleted, observed_at,
-    campaign_type
-from (
-    select
-        versions.*,
-        row_number() over (
-            partition by versions.campaign_id order by versions.version desc
-        ) as newest
-    from {campaign_versions} as versions
-    join {_dlt_loads} as loads on versions._dlt_load_id = loads.load_id and loads.status = 0
-    where versions.stream_id = ?
-) as ranked
-where newest = 1
-"""
-_SWEEPS: Final = """
-select sweep, coalesce(full_sweep_started_at, started_at), finished_at is not null,
-    confirmed_through, unsettled
-from {extraction_runs} where stream_id = ? order by started_at desc
-"""
-_LISTED: Final = """
-select listed from {extraction_runs} where stream_id = ? and listed is not null
-order by started_at desc limit 1
-"""
-_RUNS: Final = """
-select run_id, finished_at is not null
-from {extraction_runs} where stream_id = ? order by started_at desc
-"""
-_ERRORS: Final = """
-select campaign_id, error_code from {extraction_errors} where run_id = ? and stream_id = ?
-"""
+SQL: Final = queries(__file__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +53,8 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     if reader is None:
         return Known()
     last_full_at, unfinished, is_overtaken = None, None, False
-    for sweep, started_at, is_finished, through, unsettled in reader.rows_if_loaded(
-        _SWEEPS, [stream_id]
-    ):
+    sweeps = reader.rows_if_loaded(SQL["sweeps"], [stream_id])
+    for sweep, started_at, is_finished, through, unsettled in sweeps:
         if sweep != "full":
             is_overtaken |= is_finished
         elif is_finished and through is None:
@@ -96,8 +63,8 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
         elif unfinished is None and not is_overtaken:
             ids = json.loads(unsettled or "[]")
             unfinished = FullSweep(started_at, through or "", frozenset(ids or ()))
-    newest = reader.rows_if_loaded(_NEWEST, [stream_id])
-    listed = reader.rows_if_loaded(_LISTED, [stream_id])
+    newest = reader.rows_if_loaded(SQL["newest_versions"], [stream_id])
+    listed = reader.rows_if_loaded(SQL["last_listed"], [stream_id])
     return Known(
         stored={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
         failed=_failed_last_time(reader, stream_id),
@@ -110,8 +77,8 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
 def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
     found: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
-    for run_id, is_finished in reader.rows_if_loaded(_RUNS, [stream_id]):
-        errors: dict[str, str] = dict(reader.rows_if_loaded(_ERRORS, [run_id, stream_id]))
+    for run_id, is_finished in reader.rows_if_loaded(SQL["runs"], [stream_id]):
+        errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], [run_id, stream_id]))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
         found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in UNREACHED}
         if is_finished:
@@ -125,20 +92,11 @@ def read_raw(
     reader: Reader, *, stream_id: str, stored: Mapping[str, StoredVersion]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """The object last received of each campaign in `stored`, to compare a new one with."""
-    where, parameters = "where stream_id = ?", [stream_id]
     if len(stored) <= 100:
-        where += f" and campaign_id in ({', '.join('?' * len(stored))})"
-        parameters += stored
+        sql = f"{SQL['raw']} and campaign_id in ({', '.join('?' * len(stored))})"
+        parameters = [stream_id, *stored]
     else:  # a parameter costs DuckDB more than to read past a campaign
-        where = f"""
-        join (
-            select campaign_id, max(version) as version from {{campaign_versions}}
-            {where} and {_COMPLETED} group by campaign_id
-        ) as newest using (campaign_id, version)
-        {where}
-        """  # noqa: S608  # our names
-        parameters *= 2
-    sql = f"select campaign_id, version, raw from {{campaign_versions}} {where}"  # noqa: S608
+        sql, parameters = SQL["newest_raw"], [stream_id, stream_id]
     for rows in reader.batches(sql, parameters):
         for campaign_id, version, raw in rows:
             if campaign_id in stored and version == stored[campaign_id].version:
@@ -147,34 +105,18 @@ def read_raw(
 
 def stored_listing(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
     """The listing as it was last seen, by campaign."""
-    sql = """
-    select campaign_id, version, campaign_type, summary_hash, row_hash
-    from {campaign_listings} where stream_id = ?
-    """
-    rows = reader.rows_if_loaded(sql, [stream_id])
+    rows = reader.rows_if_loaded(SQL["listing"], [stream_id])
     return {campaign_id: StoredRow(*row) for campaign_id, *row in rows}
 
 
 def newest_runs(reader: Reader) -> dict[str, datetime]:
     """Start of the newest run of each stream."""
-    sql = "select stream_id, max(started_at) from {extraction_runs} group by stream_id"
-    return dict(reader.rows_if_loaded(sql))
-
-
-def last_run_at(reader: Reader, *, stream_id: str) -> datetime | None:
-    """Start of the newest run of an app."""
-    sql = "select max(started_at) from {extraction_runs} where stream_id = ?"
-    ((started_at,),) = reader.rows(sql, [stream_id])
-    return started_at  # type: ignore[no-any-return]
+    return dict(reader.rows_if_loaded(SQL["newest_runs"]))
 
 
 def newest(reader: Reader, *, stream_id: str) -> dict[str, bool]:
     """The campaigns of an app, and whether they are marked deleted."""
-    sql = f"""
-    select campaign_id, is_deleted from {VIEW_SCHEMA}.campaign_history
-    where stream_id = ? and is_current
-    """  # noqa: S608  # our names
-    return dict(reader.rows(sql, [stream_id]))
+    return dict(reader.rows(SQL["is_deleted"], [stream_id]))
 
 
 Row = dict[str, Any]
@@ -207,6 +149,7 @@ def live_campaigns(
 
 # as many versions are in memory at once, or those of one campaign if it has more
 VERSIONS_A_PAGE: Final = 500
+_COMPLETED: Final = "_dlt_load_id in (select load_id from {_dlt_loads} where status = 0)"
 _PAGE: Final = "where stream_id = ? and campaign_id between ? and ?"
 
 
@@ -234,11 +177,7 @@ def pages(reader: Reader) -> Iterator[tuple[str, str, str]]:
     """A stream, its first and its last campaign: ranges with few versions each."""
     page: tuple[str, str, str] | None = None
     size = 0
-    sql = f"""
-    select stream_id, campaign_id, count(*) from {{{CAMPAIGN_VERSIONS.name}}} where {_COMPLETED}
-    group by stream_id, campaign_id order by stream_id, campaign_id
-    """  # noqa: S608  # our names
-    for stream_id, campaign_id, versions in reader.rows(sql):
+    for stream_id, campaign_id, versions in reader.rows(SQL["versions_of_campaigns"]):
         if page is not None and page[0] == stream_id and size + versions <= VERSIONS_A_PAGE:
             page = (stream_id, page[1], campaign_id)
             size += versions

@@ -15,14 +15,14 @@ from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import (
     AccessRefused,
     CampaignFailed,
+    CampaignNotFound,
     Interrupted,
     NotAsked,
     VanishNotBelieved,
 )
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.fetch import Fetched, fetch_campaigns
-from kore_campaigns.extract.plan import Reason, Watermark, errors_allowed, vanished_allowed
-from kore_campaigns.extract.planner import PlannedRun
+from kore_campaigns.extract.plan import Plan, Reason, errors_allowed, vanished_allowed
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.transform.campaign import is_new_version, shape
@@ -41,10 +41,6 @@ def silent(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
     """No progress wanted."""
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass
 class CampaignRequests:
     """Requests for campaigns, accounted for in `report`: every campaign ends exactly once."""
@@ -53,7 +49,8 @@ class CampaignRequests:
     report: RunReport
     client: KoreClient
     stop: threading.Event
-    _ended: set[str] = field(default_factory=set, init=False)
+    ended: set[str] = field(default_factory=set, init=False)
+    """Campaigns that were answered or have failed."""
 
     def fetch(self, campaign_ids: Iterable[str]) -> Iterator[Fetched]:
         """Yield the answers; refused credentials end them and are noted in the report."""
@@ -62,7 +59,7 @@ class CampaignRequests:
             client=self.client,
             workers=self.settings.workers,
             stop=self.stop,
-            now=utc_now,
+            now=lambda: datetime.now(UTC),
         )
         try:
             with closing(answers):
@@ -71,13 +68,9 @@ class CampaignRequests:
             self.report.access_refused = refused
         self.report.count_requests(self.client.counters)
 
-    def end(self, campaign_id: str) -> None:
-        """The campaign was answered or has failed."""
-        self._ended.add(campaign_id)
-
     def fail(self, error: CampaignFailed) -> None:
         """The campaign has failed."""
-        self.end(error.campaign_id)
+        self.ended.add(error.campaign_id)
         self.report.fail(error)
         if not isinstance(error, NOT_REACHED):
             log_event(
@@ -89,9 +82,9 @@ class CampaignRequests:
                 http_status=error.http_status,
             )
 
-    def fail_answer(self, fetched: Fetched) -> None:
+    def fail_answer(self, error: CampaignFailed) -> None:
         """The request has failed; too many of these stop the run."""
-        self.fail(fetched.error or NotAsked(fetched.campaign_id, reason="no answer"))
+        self.fail(error)
         report, budget = self.report, self.settings.error_budget
         allowed = errors_allowed(report.planned, error_budget=budget)
         if report.failed > allowed and report.stopped is None:
@@ -105,7 +98,7 @@ class CampaignRequests:
         """Nothing configured is silently missing: unreached campaigns fail with the reason."""
         report = self.report
         for campaign_id in campaign_ids:
-            if campaign_id in self._ended:
+            if campaign_id in self.ended:
                 continue
             if report.access_refused is not None:
                 self.fail(NotAsked(campaign_id, reason="the credentials were refused"))
@@ -120,20 +113,19 @@ class CampaignRequests:
 class Sweep(CampaignRequests):
     """The requests of a run; new versions are collected in `rows`."""
 
-    planned: PlannedRun
+    plan: Plan
     rows: PendingRows
     accept_vanished: bool = False
-    clock: Callable[[], float] = time.monotonic
+    _missing: list[str] = field(default_factory=list, init=False)
+    """Stored campaigns that answered 404 once."""
 
     def __post_init__(self) -> None:
-        plan, report = self.planned.plan, self.report
+        plan, report = self.plan, self.report
         report.sweep, report.sweep_reason = plan.sweep, plan.reason
         report.full_sweep_started_at = plan.started_at
-        report.listed, report.notes = self.planned.listed, self.planned.notes
-        report.cannot_enumerate = self.planned.cannot_enumerate
+        report.listed, report.notes = plan.listed, plan.notes
+        report.cannot_enumerate = plan.cannot_enumerate
         report.planned, report.unchanged = len(plan), len(plan.confirmed)
-        self._watermark = Watermark(plan)
-        self._chunk_began, self._chunk_done = self.clock(), report.done
 
     def run(self) -> Generator[bool, None, None]:
         """Request all that is planned; every campaign ends in the report.
@@ -141,43 +133,66 @@ class Sweep(CampaignRequests):
         Yields after each answer: True if a chunk is full and should be loaded.  The last chunk is
         to be loaded after the end.
         """
-        requests = self.planned.plan.requests
-        unlisted = [each.campaign_id for each in requests if each.reason is Reason.NOT_LISTED]
-        missing = yield from self._request(
-            each.campaign_id for each in requests if each.reason is not Reason.NOT_LISTED
-        )
-        yield from self._confirm_vanished(missing, unlisted)
-        self._watermark.stop()
-        self.fail_unreached(each.campaign_id for each in requests)
-        self._record_progress()
-
-    def _request(
-        self, campaign_ids: Iterable[str], *, is_confirming: bool = False
-    ) -> Generator[bool, None, list[str]]:
-        """Returns the stored campaigns that answered 404, unless this request confirms it."""
-        missing: list[str] = []
-        for fetched in self.fetch(campaign_ids):
-            campaign_id = fetched.campaign_id
-            if fetched.is_not_found and not is_confirming and self._is_live(campaign_id):
-                missing.append(campaign_id)
-                self._watermark.pass_by(campaign_id)
-            else:
-                self._sort(fetched)
-            self.report.count_requests(self.client.counters)
+        settings, report = self.settings, self.report
+        began, done = time.monotonic(), report.done
+        for _ in self._answers():
+            report.count_requests(self.client.counters)
             # also where nothing is new: the progress of a full sweep must outlast the run
-            is_full = self._is_chunk_full()
+            answered, seconds = report.done - done, time.monotonic() - began
+            is_full = answered >= settings.chunk_size
+            is_full |= answered > 0 and seconds >= settings.chunk_seconds
             if is_full:
                 self._record_progress()
             yield is_full
             if is_full:
-                self._chunk_began, self._chunk_done = self.clock(), self.report.done
-        return missing
+                began, done = time.monotonic(), report.done
+        self._record_progress()
+        self.fail_unreached(each.campaign_id for each in self.plan.requests)
+
+    def _answers(self) -> Iterator[None]:
+        """Request campaigns that answer 404 a second time, and those that a complete listing does
+        not show once; unless so many are gone that it is not believed.
+        """
+        plan, missing = self.plan, self._missing
+        unlisted = [each.campaign_id for each in plan.requests if each.reason is Reason.NOT_LISTED]
+        yield from self._request(
+            each.campaign_id for each in plan.requests if each.reason is not Reason.NOT_LISTED
+        )
+        known = sum(map(self._is_live, plan.campaign_ids()))
+        allowed = vanished_allowed(known, max_vanished=self.settings.max_vanished)
+        if not self.accept_vanished and len(missing) + len(unlisted) > allowed:
+            # an answer shows that the listing is wrong; then the others are requested, too
+            sample, others = unlisted[: allowed + 1], unlisted[allowed + 1 :]
+            yield from self._request(sample)
+            if not set(sample) <= set(missing):
+                yield from self._request(others)
+                unlisted = []
+        gone = list(dict.fromkeys([*missing, *unlisted]))
+        has_answers = self.report.fetched > 0 or bool(plan.confirmed)
+        if self.accept_vanished or (has_answers and len(gone) <= allowed):
+            yield from self._request(gone, is_confirming=True)
+            return
+        for campaign_id in gone:
+            self.fail(
+                VanishNotBelieved(campaign_id, missing=len(gone), known=known, allowed=allowed)
+            )
+
+    def _request(
+        self, campaign_ids: Iterable[str], *, is_confirming: bool = False
+    ) -> Iterator[None]:
+        """Yields after each answer; stored campaigns that answer 404 end once it is confirmed."""
+        for fetched in self.fetch(campaign_ids):
+            is_missing = isinstance(fetched.error, CampaignNotFound)
+            if is_missing and not is_confirming and self._is_live(fetched.campaign_id):
+                self._missing.append(fetched.campaign_id)
+            else:
+                self._sort(fetched)
+            yield
 
     def _sort(self, fetched: Fetched) -> None:
-        campaign_id, report = fetched.campaign_id, self.report
-        stored = self.planned.stored.get(campaign_id)
-        if fetched.data is not None:
-            self.end(campaign_id)
+        campaign_id, error, report = fetched.campaign_id, fetched.error, self.report
+        stored = self.plan.stored.get(campaign_id)
+        if error is None:
             report.fetched += 1
             shaped = shape(fetched.data)
             report.add_drift(shaped.unknown)
@@ -187,59 +202,35 @@ class Sweep(CampaignRequests):
             else:
                 report.unchanged += 1
                 self.rows.confirm(campaign_id)
-        elif stored is None or not fetched.is_not_found:
-            self.fail_answer(fetched)
+        elif stored is None or not isinstance(error, CampaignNotFound):
+            self.fail_answer(error)
         elif stored.is_deleted:
-            self.end(campaign_id)
             report.unchanged += 1
         else:
-            self.end(campaign_id)
             report.vanished += 1
             self.rows.add_version(campaign_id, fetched.observed_at, None)
-
-    def end(self, campaign_id: str) -> None:
-        super().end(campaign_id)
-        self._watermark.end(campaign_id)
+        self.ended.add(campaign_id)
 
     def fail(self, error: CampaignFailed) -> None:
         super().fail(error)
         self.rows.add_error(error)
 
     def _is_live(self, campaign_id: str) -> bool:
-        stored = self.planned.stored.get(campaign_id)
+        stored = self.plan.stored.get(campaign_id)
         return stored is not None and not stored.is_deleted
 
-    def _is_chunk_full(self) -> bool:
-        answered = self.report.done - self._chunk_done
-        if answered >= self.settings.chunk_size:
-            return True
-        return answered > 0 and self.clock() - self._chunk_began >= self.settings.chunk_seconds
-
     def _record_progress(self) -> None:
-        self.report.confirmed_through, self.report.unsettled = self._watermark.read()
+        """Report how far a full sweep is: known campaigns are requested by id, but answered in any
+        order.
 
-    def _confirm_vanished(self, missing: list[str], unlisted: list[str]) -> Iterator[bool]:
-        """Request campaigns that answered 404 a second time, and those that a complete listing
-        does not show once; unless so many are gone that it is not believed.
+        The mark is the highest id that answered; up to it all but the unsettled have ended.  So
+        one campaign that is retried again and again does not hold back those after it.
         """
-        plan = self.planned.plan
-        known = sum(map(self._is_live, plan.campaign_ids()))
-        allowed = vanished_allowed(known, max_vanished=self.settings.max_vanished)
-        if not self.accept_vanished and len(missing) + len(unlisted) > allowed:
-            # an answer shows that the listing is wrong; then the others are requested, too
-            sample, others = unlisted[: allowed + 1], unlisted[allowed + 1 :]
-            gone = yield from self._request(sample)
-            if len(gone) < len(sample):
-                gone += yield from self._request(others)
-            else:
-                gone = unlisted
-            missing, unlisted = [*missing, *gone], []
-        gone = [*missing, *unlisted]
-        has_answers = self.report.fetched > 0 or bool(plan.confirmed)
-        if self.accept_vanished or (has_answers and len(gone) <= allowed):
-            yield from self._request(gone, is_confirming=True)
-            return
-        for campaign_id in gone:
-            self.fail(
-                VanishNotBelieved(campaign_id, missing=len(gone), known=known, allowed=allowed)
-            )
+        plan, report = self.plan, self.report
+        report.confirmed_through, report.unsettled = None, []
+        open_ = {each.campaign_id for each in plan.requests} - self.ended
+        if plan.sweep == "full" and open_:
+            known = {each.campaign_id for each in plan.requests if each.reason is Reason.FULL_SWEEP}
+            through = max([plan.through, *(known & self.ended.union(self._missing))])
+            report.confirmed_through = through
+            report.unsettled = sorted(each for each in known & open_ if each <= through)

@@ -6,10 +6,10 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +27,7 @@ from kore_campaigns.errors import (
     CampaignNotFound,
     KoreCampaignsError,
     SettingInvalid,
+    TryLater,
     shorten,
 )
 from kore_campaigns.extract.connect import connected
@@ -37,6 +38,10 @@ from kore_campaigns.load import DUCKDB, destination_for
 MOST_CALLS: Final = 20
 
 State = Literal["ok", "failed", "skipped"]
+NAMES: Final = (
+    *("settings", "dns", "tls", "token", "scope", "stream", "account", "listing"),
+    "destination",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,58 +59,6 @@ class Leg:
         return {"name": self.name, "state": self.state, "message": self.message}
 
 
-Result = tuple[State, str, int]
-
-
-def _ok(message: str) -> Result:
-    return "ok", message, 0
-
-
-def _skipped(message: str) -> Result:
-    return "skipped", message, 0
-
-
-def _unreachable(message: str) -> Result:
-    return "failed", message, 75
-
-
-@dataclass(slots=True)
-class _Check:
-    """What is checked, and the results that later legs need."""
-
-    kind: str
-    database: str | None
-    connection: str | None
-    csv: str | None
-    folder: Path
-    settings: KoreSettings | None = None
-    campaign_ids: list[str] = field(default_factory=list)
-    refused: AccessRefused | None = None
-    listing: Result = ("skipped", "", 0)
-    is_usable: bool = False
-    """The service answered the request."""
-
-    @property
-    def known(self) -> KoreSettings:
-        """The settings; no leg that needs them is tested without them."""
-        return cast(KoreSettings, self.settings)
-
-    @property
-    def address(self) -> tuple[str, str, int]:
-        """Scheme, host and port of the service."""
-        parts = urlsplit(base_url(self.known.host))
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return parts.scheme, parts.hostname or "", port
-
-    @property
-    def proxy(self) -> str | None:
-        """Host of the proxy in use."""
-        scheme, host, _ = self.address
-        if scheme == "http" or proxy_bypass(host):
-            return None
-        return urlsplit(getproxies().get(scheme, "")).hostname
-
-
 def check_legs(
     *,
     destination: str = DUCKDB,
@@ -118,67 +71,108 @@ def check_legs(
     Sends the calls that the account listing takes, at most 21, and one for the first configured
     campaign if the listing is refused.
     """
-    check = _Check(destination, database, connection, campaign_ids, project_folder())
-    failed = ""
-    for name, test in _LEGS.items():
-        if failed and name != "destination":
-            yield Leg(name, *_skipped(f"not tested, because the leg `{failed}` failed"))
-            continue
-        try:
-            leg = Leg(name, *test(check))
-        except KoreCampaignsError as error:
-            leg = Leg(name, "failed", str(error), error.exit_code)
-        if leg.state == "failed":
-            failed = failed or name
-        yield leg
+    folder = project_folder()
+    settings: KoreSettings | None = None
+    legs: Iterator[Leg] = iter(())
+    try:
+        found = resolve({"campaign_ids": campaign_ids, "max_attempts": 1}, connection=connection)
+        ids = configured_ids(found, folder, connection=connection)
+        host = base_url(found.host)
+        settings, legs = found, _service_legs(found, ids)
+        about = f"{len(ids)} campaign ids, stream `{found.stream_id}`, host {host}"
+        leg = Leg("settings", "ok", about)
+    except KoreCampaignsError as wrong:
+        leg = _failed("settings", wrong)
+    yield leg
+    failed = leg
+    for name in NAMES[1:-1]:
+        if failed.state == "failed":
+            yield Leg(name, "skipped", f"not tested, because the leg `{failed.name}` failed")
+        else:
+            failed = next(legs)
+            yield failed
+    try:
+        target = destination_for(destination, database=database, folder=folder)
+        yield Leg("destination", "ok", target.check(settings))
+    except KoreCampaignsError as unusable:
+        yield _failed("destination", unusable)
 
 
-def _settings(check: _Check) -> Result:
-    found = resolve({"campaign_ids": check.csv, "max_attempts": 1}, connection=check.connection)
-    check.campaign_ids = configured_ids(found, check.folder, connection=check.connection)
-    host = base_url(found.host)
-    check.settings = found
-    return _ok(f"{len(check.campaign_ids)} campaign ids, stream `{found.stream_id}`, host {host}")
+def _failed(name: str, error: KoreCampaignsError) -> Leg:
+    return Leg(name, "failed", str(error), error.exit_code)
 
 
-def _dns(check: _Check) -> Result:
-    _, host, port = check.address
-    if check.proxy:
-        return _skipped(f"the proxy {check.proxy} resolves {host}")
+def _service_legs(settings: KoreSettings, campaign_ids: Sequence[str]) -> Iterator[Leg]:
+    """The legs from DNS to the listing; a reader stops at the first that failed."""
+    parts = urlsplit(base_url(settings.host))
+    host, scheme = parts.hostname or "", parts.scheme
+    port = parts.port or (443 if scheme == "https" else 80)
+    proxy = None
+    if scheme == "https" and not proxy_bypass(host):
+        proxy = urlsplit(getproxies().get(scheme, "")).hostname
+    if proxy:
+        yield Leg("dns", "skipped", f"the proxy {proxy} resolves {host}")
+        yield Leg("tls", "skipped", "the connection uses a proxy")
+    else:
+        yield _dns(host, port)
+        yield _tls(host, port, scheme, settings.connect_timeout_seconds)
+    state: State = "ok"
+    message = "accepted"
+    try:
+        with connected(settings, stop=threading.Event()) as client:
+            listing = _listing(client, campaign_ids)
+    except AccessRefused as refused:
+        # only the words of the answer distinguish a missing scope
+        if "scope" not in refused.reply.casefold():
+            yield _failed("token", refused)
+            return
+        yield Leg("token", "ok", "accepted")
+        next_step = "grant the scope `Campaign Management` to the client, publish the app"
+        reply = f"`{refused.reply}`. Next: {next_step}"
+        yield Leg("scope", "failed", reply, refused.exit_code)
+        return
+    except KoreCampaignsError as error:
+        listing = _failed("listing", error)
+        state, message = "skipped", "the service gave no usable answer"
+    for name in ("token", "scope", "stream", "account"):
+        yield Leg(name, state, message)
+    yield listing
+
+
+def _dns(host: str, port: int) -> Leg:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        return _unreachable(
+        message = (
             f"`{host}` is not found ({error}). Next: correct the setting `host`, or the DNS of "
             "this machine"
         )
-    return _ok(f"{host} is {found[0][4][0]}")
+        return Leg("dns", "failed", message, TryLater.exit_code)
+    return Leg("dns", "ok", f"{host} is {found[0][4][0]}")
 
 
-def _tls(check: _Check) -> Result:
-    scheme, host, port = check.address
-    if check.proxy:
-        return _skipped("the connection uses a proxy")
+def _tls(host: str, port: int, scheme: str, timeout_seconds: float) -> Leg:
     try:
-        with socket.create_connection((host, port), check.known.connect_timeout_seconds) as line:
+        with socket.create_connection((host, port), timeout_seconds) as line:
             if scheme == "http":
-                return _ok(f"connected to port {port}; plain http, this machine only")
+                return Leg("tls", "ok", f"connected to port {port}; plain http, this machine only")
             with _trust().wrap_socket(line, server_hostname=host) as secure:
-                return _ok(f"connected to port {port}, {secure.version()}")
+                return Leg("tls", "ok", f"connected to port {port}, {secure.version()}")
     except ssl.SSLCertVerificationError as error:
-        return _unreachable(
+        message = (
             f"the certificate of `{host}` is not trusted here ({error.verify_message}). Next: "
             "behind a proxy that inspects traffic, set `REQUESTS_CA_BUNDLE` to its certificates"
         )
     except ssl.SSLError as error:
-        return _unreachable(
+        message = (
             f"port {port} of `{host}` agrees on no TLS connection ({error.reason}). Next: correct "
             "the setting `host`, or check the proxy"
         )
     except OSError as error:
-        return _unreachable(
-            f"no connection to `{host}` port {port} ({error}). Next: check firewall and proxy"
-        )
+        message = f"no connection to `{host}` port {port} ({error}). Next: check firewall and proxy"
+    except SettingInvalid as error:
+        return _failed("tls", error)
+    return Leg("tls", "failed", message, TryLater.exit_code)
 
 
 def _trust() -> ssl.SSLContext:
@@ -194,61 +188,17 @@ def _trust() -> ssl.SSLContext:
         raise SettingInvalid(key, path, expected=expected) from None
 
 
-def _token(check: _Check) -> Result:
-    """Reads the listing, whose answer tests the remaining legs of the service."""
+def _listing(client: KoreClient, campaign_ids: Sequence[str]) -> Leg:
+    """Read the listing; if it is refused, request a campaign, which tests the credentials, too."""
     try:
-        with connected(check.known, stop=threading.Event()) as client:
-            try:
-                check.listing = _ok(compare_listing(client, check.campaign_ids))
-            except (AccessRefused, CampaignFailed) as error:
-                if EVERY in check.campaign_ids:  # there is no other request to test with
-                    raise
-                with contextlib.suppress(CampaignNotFound):  # that is an answer, too
-                    client.campaign(check.campaign_ids[0])
-                reason = error.message if isinstance(error, CampaignFailed) else f"`{error.reply}`."
-                check.listing = "failed", f"{reason} A full sweep does not need it", 0
-        check.is_usable = True
-    except AccessRefused as error:
-        check.refused, check.is_usable = error, True
-        # only the words of the answer distinguish a missing scope
-        if "scope" not in error.reply.casefold():
+        return Leg("listing", "ok", compare_listing(client, campaign_ids))
+    except (AccessRefused, CampaignFailed) as error:
+        if EVERY in campaign_ids:
             raise
-    except KoreCampaignsError as error:
-        check.listing = "failed", str(error), error.exit_code
-    return _accepted(check)
-
-
-def _scope(check: _Check) -> Result:
-    if check.refused is not None:
-        message = (
-            f"`{check.refused.reply}`. Next: grant the scope `Campaign Management` to the client, "
-            "publish the app"
-        )
-        return "failed", message, AccessRefused.exit_code
-    return _accepted(check)
-
-
-def _accepted(check: _Check) -> Result:
-    return _ok("accepted") if check.is_usable else _skipped("the service gave no usable answer")
-
-
-def _destination(check: _Check) -> Result:
-    destination = destination_for(check.kind, database=check.database, folder=check.folder)
-    return _ok(destination.check(check.settings))
-
-
-_LEGS: Final[Mapping[str, Callable[[_Check], Result]]] = {
-    "settings": _settings,
-    "dns": _dns,
-    "tls": _tls,
-    "token": _token,
-    "scope": _scope,
-    "stream": _accepted,
-    "account": _accepted,
-    "listing": lambda check: check.listing,
-    "destination": _destination,
-}
-NAMES = tuple(_LEGS)
+        with contextlib.suppress(CampaignNotFound):  # that is an answer, too
+            client.campaign(campaign_ids[0])
+        reason = error.message if isinstance(error, CampaignFailed) else f"`{error.reply}`."
+        return Leg("listing", "failed", f"{reason} A full sweep does not need it")
 
 
 def compare_listing(client: KoreClient, configured: Sequence[str]) -> str:

@@ -6,7 +6,6 @@ For rows that another version of this program wrote. History does not change: ke
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from kore_campaigns.api.responses import json_object
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.config.settings import keep_generations
 from kore_campaigns.errors import HistoryDamaged, shorten
@@ -22,8 +22,8 @@ from kore_campaigns.extract.state import stored_versions
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.dlt_load import load
-from kore_campaigns.load.reader import Reader
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, CHILD_KEY, RAW_SCHEMA, nested_name
+from kore_campaigns.load.reader import Reader, queries
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, nested_name
 from kore_campaigns.transform.campaign import StoredVersion, deletion_row, shape, version_row
 from kore_campaigns.transform.row_diff import Difference, differences
 
@@ -31,6 +31,8 @@ Row = dict[str, Any]
 
 # rows in memory, and in one load package
 PACKAGE: Final = 2_000
+SQL: Final = queries(__file__)
+HISTORY: Final = SQL["history"]
 NAMED: Final = 5  # versions that are listed for one kind of fault
 CHILDREN: Final = tuple(child.name for child in CAMPAIGN_VERSIONS.children)
 # not derived: the received payload, and when it was seen
@@ -60,7 +62,6 @@ def rebuild_database(
     *,
     destination: str = DUCKDB,
     database: str | Path | None = None,
-    project_dir: str | Path | None = None,
 ) -> Rebuilt:
     """Recompute all versions of all apps, and publish them after the proof that none is lost.
 
@@ -70,7 +71,7 @@ def rebuild_database(
     target = destination_for(
         destination,
         database=database,
-        folder=project_folder(project_dir),
+        folder=project_folder(),
         keep_generations=keep_generations(),
         chunk=PACKAGE,
     )
@@ -122,7 +123,7 @@ def _derived(target: Destination, reader: Reader) -> Iterator[tuple[Row, Row]]:
         step = None  # how many versions after the last one; None for another campaign
         if before and all(stored[key] == before[key] for key in ("stream_id", "campaign_id")):
             step = int(stored["version"]) - int(before["version"])
-        data = _parsed(stored["raw"])
+        data = json_object((stored["raw"] or "").encode())
         derived = _derive(stored, data or {}, *((before, before_data) if step == 1 else ({}, None)))
         name = f"campaign `{stored['campaign_id']}` version {stored['version']}"
         if step == 0:
@@ -133,14 +134,6 @@ def _derived(target: Destination, reader: Reader) -> Iterator[tuple[Row, Row]]:
             yield stored, derived | {name: stored[name] for name in _KEPT}
         before, before_data = stored, data
     _refuse(target, damaged)
-
-
-def _parsed(raw: Any) -> Mapping[str, Any] | None:
-    try:
-        data = json.loads(raw)
-    except (TypeError, ValueError):
-        return None
-    return data if isinstance(data, dict) else None
 
 
 def _derive(
@@ -165,55 +158,27 @@ def _derive(
     return version_row(shape(data), **where, stored=last, stored_raw=before_data)
 
 
-# the proof: the columns and nested rows may differ, the history may not
-
-_KEY: Final = ", ".join(CAMPAIGN_VERSIONS.key)
-# as in the views, a version counts once its load was completed
-_COUNTED: Final = f"""
-select * from {{schema}}.{CAMPAIGN_VERSIONS.name}
-where _dlt_load_id in (select load_id from {{schema}}._dlt_loads where status = 0)
-"""  # noqa: S608  # our names
-HISTORY: Final = f"""
-select account_id, stream_id, campaign_id, version, content_hash, observed_at, valid_from,
-    is_deleted, md5(raw::varchar) as raw_hash
-from ({_COUNTED}) as counted
-"""  # noqa: S608  # our names
-"""What a rebuild must not change, a row per version."""
-_TWICE: Final = f"select {_KEY} from ({_COUNTED}) as counted group by {_KEY} having count(*) > 1"  # noqa: S608
-_ORPHANS: Final = f"""
-select distinct {_KEY} from {{child}} as child
-where not exists (
-    select 1 from {{schema}}.{CAMPAIGN_VERSIONS.name} as parent
-    where parent._dlt_id = child._dlt_root_id and parent.stream_id = child.stream_id
-        and parent.campaign_id = child.campaign_id and parent.version = child.version
-)
-"""  # noqa: S608  # our names
-_DOUBLES: Final = (
-    f"select {_KEY} from {{child}} group by {', '.join(CHILD_KEY)} having count(*) > 1"  # noqa: S608
-)
-
-
 def faults(reader: Reader, *, before: str, after: str) -> Iterator[str]:
-    """What the schema `after` lost, added or doubled, compared with the select `before`."""
+    """What the schema `after` lost, added or doubled, compared with the select `before`.
+
+    The columns and nested rows may differ, the history may not.
+    """
     now = HISTORY.format(schema=after)
-    lost, added = (
-        f"select {_KEY} from ({some} except all {others}) as missing"  # noqa: S608
-        for some, others in ((before, now), (now, before))
-    )
-    queries = {
-        "is missing or different": lost,
-        "is new or different": added,
-        "is stored twice": _TWICE.format(schema=after),
+    found = {
+        "is missing or different": SQL["missing"].format(some=before, others=now),
+        "is new or different": SQL["missing"].format(some=now, others=before),
+        "is stored twice": SQL["twice"].format(schema=after),
     }
     for child in CAMPAIGN_VERSIONS.children:
         names = {"child": f"{after}.{nested_name(CAMPAIGN_VERSIONS, child)}", "schema": after}
-        queries[f"has rows of `{child.name}` that belong to no version"] = _ORPHANS.format(**names)
-        queries[f"has two rows of `{child.name}` for one position"] = _DOUBLES.format(**names)
-    for words, query in queries.items():
-        found = reader.rows(query)
-        for _, campaign_id, version in found[:NAMED]:
+        orphans, doubles = (SQL[name].format(**names) for name in ("orphans", "doubles"))
+        found[f"has rows of `{child.name}` that belong to no version"] = orphans
+        found[f"has two rows of `{child.name}` for one position"] = doubles
+    for words, query in found.items():
+        rows = reader.rows(query)
+        for _, campaign_id, version in rows[:NAMED]:
             yield f"campaign `{campaign_id}` version {version} {words}"
-        if more := len(found[NAMED:]):
+        if more := len(rows[NAMED:]):
             yield f"and {more} more that {words}"
 
 

@@ -7,23 +7,22 @@ that was published when it began.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
-from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import CampaignFailed
+from kore_campaigns.config.settings import resolve
+from kore_campaigns.errors import CampaignFailed, CampaignNotFound
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.fetch import Fetched
 from kore_campaigns.extract.listing import Listing
-from kore_campaigns.extract.report import RunReport, new_report
-from kore_campaigns.extract.state import last_run_at, live_campaigns, newest
+from kore_campaigns.extract.report import RunReport
+from kore_campaigns.extract.state import live_campaigns, newest, newest_runs
 from kore_campaigns.extract.sweep import CampaignRequests, Progress, silent
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
@@ -65,7 +64,6 @@ class Verification:
         return self.report.exit_code or (CampaignFailed.exit_code if self.different else 0)
 
     def as_json(self) -> dict[str, Any]:
-        """The object that `--json` prints."""
         report = self.report
         return {
             "planned": report.planned,
@@ -106,7 +104,6 @@ def verify_database(
     *,
     destination: str = DUCKDB,
     database: str | Path | None = None,
-    project_dir: str | Path | None = None,
     connection: str | None = None,
     stop: threading.Event | None = None,
     progress: Progress = silent,
@@ -116,21 +113,22 @@ def verify_database(
 
     Arguments and errors are those of `run_pipeline`; look at `exit_code`.
     """
-    folder = project_folder(project_dir)
+    folder = project_folder()
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
     target = destination_for(destination, database=database, folder=folder)
     stop = stop or threading.Event()
     published = target.published_state()
     with target.read() as reader, connected(found, stop=stop) as client:
-        verification = Verification(new_report(database=target.name))
-        verification.last_run_at = last_run_at(reader, stream_id=found.stream_id)
-        verifier = _Verifier(found, verification, client, reader, stop)
+        report = RunReport(database=target.name)
+        verification = Verification(report, newest_runs(reader).get(found.stream_id))
+        stored = newest(reader, stream_id=found.stream_id)
+        verifier = _Verifier(found, report, client, stop, verification, reader, stored)
         with closing(verifier.run(campaign_ids)) as answers:
             for _ in answers:
-                progress(verification.report, client.eta_seconds)
+                progress(report, client.eta_seconds)
     verification.published_meanwhile = target.published_state() != published
-    verification.report.measure_seconds()
+    report.measure_seconds()
     return verification
 
 
@@ -152,22 +150,15 @@ def expected_campaign(shaped: Shaped, *, account_id: str) -> dict[str, Any]:
     }
 
 
+@dataclass
 class _Verifier(CampaignRequests):
     """The requests of a verification, each answer compared with the database."""
 
-    def __init__(
-        self,
-        settings: KoreSettings,
-        found: Verification,
-        client: KoreClient,
-        reader: Reader,
-        stop: threading.Event,
-    ) -> None:
-        super().__init__(settings, found.report, client, stop)
-        self._found = found
-        self._reader = reader
-        self._is_deleted = newest(reader, stream_id=settings.stream_id)
-        self._waiting: dict[str, Shaped] = {}
+    found: Verification
+    reader: Reader
+    is_deleted: Mapping[str, bool]
+    """The stored campaigns."""
+    _waiting: dict[str, Shaped] = field(default_factory=dict, init=False)
 
     def run(self, configured: Sequence[str]) -> Generator[None, None, None]:
         """Every campaign ends as alike, different or failed with a reason; yields after each."""
@@ -179,15 +170,15 @@ class _Verifier(CampaignRequests):
                     listing = Listing(self.client, campaign_type)
                     ids |= dict.fromkeys(row.campaign_id for row in listing.rows())
                     report.cannot_enumerate = listing.refused
-            ids |= dict.fromkeys(self._is_deleted)
+            ids |= dict.fromkeys(self.is_deleted)
         report.planned = len(ids)
-        self._found.not_configured = [
+        self.found.not_configured = [
             campaign_id
-            for campaign_id, is_deleted in self._is_deleted.items()
+            for campaign_id, is_deleted in self.is_deleted.items()
             if not is_deleted and campaign_id not in ids
         ]
         # the first request tests the credentials, so it should be for a campaign of this app
-        for fetched in self.fetch(sorted(ids, key=lambda each: each not in self._is_deleted)):
+        for fetched in self.fetch(sorted(ids, key=lambda each: each not in self.is_deleted)):
             self._sort(fetched)
             if len(self._waiting) >= BATCH:
                 self._compare()
@@ -196,29 +187,26 @@ class _Verifier(CampaignRequests):
         self.fail_unreached(ids)
 
     def _sort(self, fetched: Fetched) -> None:
-        campaign_id, report = fetched.campaign_id, self.report
-        is_stored = campaign_id in self._is_deleted
-        if fetched.data is not None:
-            self.end(campaign_id)
+        campaign_id, error, report = fetched.campaign_id, fetched.error, self.report
+        if error is None:
             report.fetched += 1
             report.unchanged += 1  # corrected if it differs
             self._waiting[campaign_id] = shape(fetched.data)
-        elif not is_stored or not fetched.is_not_found:
-            self.fail_answer(fetched)
-        elif self._is_deleted[campaign_id]:
-            self.end(campaign_id)
+        elif campaign_id not in self.is_deleted or not isinstance(error, CampaignNotFound):
+            self.fail_answer(error)
+        elif self.is_deleted[campaign_id]:
             report.unchanged += 1
         else:
-            self.end(campaign_id)
             report.vanished += 1
-            self._found.gone.append(campaign_id)
+            self.found.gone.append(campaign_id)
+        self.ended.add(campaign_id)
 
     def _compare(self) -> None:
         """Compare the waiting answers with the database, and forget them."""
         if not self._waiting:
             return
-        found, settings = self._found, self.settings
-        stored = live_campaigns(self._reader, [*self._waiting], stream_id=settings.stream_id)
+        found, settings = self.found, self.settings
+        stored = live_campaigns(self.reader, [*self._waiting], stream_id=settings.stream_id)
         for campaign_id, shaped in self._waiting.items():
             rows = stored.get(campaign_id, [])
             if rows:
@@ -229,7 +217,7 @@ class _Verifier(CampaignRequests):
                 if not differing:
                     continue
                 found.differing[campaign_id] = differing
-            elif self._is_deleted.get(campaign_id, False):
+            elif self.is_deleted.get(campaign_id, False):
                 found.marked_deleted.append(campaign_id)
             else:
                 found.not_loaded.append(campaign_id)

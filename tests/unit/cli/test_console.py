@@ -20,7 +20,7 @@ from kore_campaigns.cli.console import (
 )
 from kore_campaigns.errors import CampaignNotFound, NotAsked
 from kore_campaigns.events import log_event
-from kore_campaigns.extract.report import RunReport, new_report
+from kore_campaigns.extract.report import RunReport
 from support.events import PACKAGE, logged_events
 
 STARTED = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
@@ -28,7 +28,7 @@ LOGGER = logging.getLogger("kore_campaigns.test")
 
 
 def report(done: int, *, planned: int = 100) -> RunReport:
-    found = new_report(database="x.duckdb")
+    found = RunReport(database="x.duckdb")
     found.planned, found.unchanged = planned, done
     return found
 

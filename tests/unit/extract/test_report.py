@@ -23,7 +23,7 @@ from kore_campaigns.errors import (
     ServerUnavailable,
     VanishNotBelieved,
 )
-from kore_campaigns.extract.report import MOST_DRIFTS, RunReport, new_report
+from kore_campaigns.extract.report import MOST_DRIFTS, RunReport
 
 # the keys that other people's scripts read, in their order
 KEYS = [
@@ -147,7 +147,7 @@ def test_an_object_with_any_number_of_names_does_not_fill_the_report() -> None:
 
 
 def test_a_new_report_has_an_id_of_its_own_that_sorts_by_time() -> None:
-    first, second = new_report(database="x.duckdb"), new_report(database="x.duckdb")
+    first, second = RunReport(database="x.duckdb"), RunReport(database="x.duckdb")
 
     assert first.run_id != second.run_id
     assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", first.run_id)
