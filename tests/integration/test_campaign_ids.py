@@ -132,7 +132,7 @@ def test_a_star_stands_alone_or_for_one_connection(tmp_path: Path) -> None:
         ("campaign_id,note,note\ncd-1\n", 1, "campaign_id,note,note", "the header `campaign_id`"),
         ("campaign_id,note\n,only a note\n", 2, "", "a campaign id such as"),
         ("campaign_id,note\ncd-1,a, b\n", 2, "cd-1,a,b", 'a note that holds a comma in "quotes"'),
-        ("campaign_id\ncd-1,cd-2\n", 2, "cd-1,cd-2", "1 value(s), as in the header"),
+        ("campaign_id\ncd-1,cd-2\n", 2, "cd-1,cd-2", "1 value, as in the header"),
         ('campaign_id,note\ncd-1,"open\ncd-2,x\n', 3, None, "csv (unexpected end of data)"),
         ('campaign_id,note\ncd-1,"a\ncd-2\nb"\n', 2, "a", "a value on one line"),
         ('campaign_id,note\r\ncd-1,"\r\ncd-2\r\n"\r\n', 2, "", "its quotes closed"),

@@ -20,31 +20,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from kore_campaigns.errors import CampaignIdsInvalid, FileInvalid, PoliciesInvalid
+from kore_campaigns.errors import CampaignIdsInvalid, FileInvalid, PoliciesInvalid, counted
 from kore_campaigns.transform.calling_hours import DAY_CODES, MINUTES_A_DAY, parse_clock
+
+QUOTE: Final = 'put a name or a note that holds a comma in "quotes"'
 
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CsvFormat:
-    """Columns of a csv file, and the texts that describe it in messages."""
-
-    columns: Sequence[str]
-    """The first must be in the header, the others may be; in any order."""
-    header: str
-    values: str
-    """The expected values of a line that has more cells than the header."""
-    invalid: type[FileInvalid]
-
-
-def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, str]]]:
+def read_records(
+    path: Path, columns: Sequence[str], invalid: type[FileInvalid]
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells by column of every line below the header that has a value.
 
+    The first of `columns` must be in the header, the others may be; in any order.
     Accepts a byte-order mark, CRLF, blank lines, `#` comments and blanks around values.
-    Raises `form.invalid` at the first error.
+    Raises `invalid` at the first error.
     """
-    lines = io.StringIO(_text(path, form), newline="")
+    others = ", ".join(f"`{name}`" for name in columns[1:])
+    header = f"the header `{columns[0]}`, optionally followed by {others}"
+    lines = io.StringIO(_text(path, header, invalid), newline="")
     # a quote in a comment would include the lines below it
     uncommented = ("\n" if line.lstrip().startswith("#") else line for line in lines)
     reader = csv.reader(uncommented, skipinitialspace=True, strict=True)
@@ -57,36 +52,37 @@ def read_records(path: Path, form: CsvFormat) -> Iterator[tuple[int, dict[str, s
                 first, *more = re.split(r"\r\n|\r|\n", raw_value)
                 if more:
                     expected = "a value on one line, its quotes closed"
-                    raise form.invalid(path, expected, line=line - len(more), value=first)
+                    raise invalid(path, expected, line=line - len(more), value=first)
             cells = [cell.strip() for cell in raw_cells]
             value = ",".join(cells)
             if names and any(cells[len(names) :]):
-                raise form.invalid(path, f"{len(names)} {form.values}", line=line, value=value)
+                expected = f"{counted(len(names), 'value')}, as in the header; {QUOTE}"
+                raise invalid(path, expected, line=line, value=value)
             if names and any(cells):
                 yield line, dict(zip(names, cells, strict=False))
             elif any(cells):
                 names = [cell.casefold() for cell in cells]
-                is_known = form.columns[0] in names and {*names} <= {*form.columns}
+                is_known = columns[0] in names and {*names} <= {*columns}
                 if not is_known or len({*names}) < len(names):
                     is_one_cell = re.fullmatch(r"[^,]*[;\t|][^,]*", value)
                     hint = "; separate columns by commas" if is_one_cell else ""
-                    raise form.invalid(path, form.header + hint, line=line, value=value)
+                    raise invalid(path, header + hint, line=line, value=value)
     except csv.Error as failed:
-        raise form.invalid(path, f"csv ({failed})", line=reader.line_num) from None
+        raise invalid(path, f"csv ({failed})", line=reader.line_num) from None
     if not names:
-        raise form.invalid(path, form.header + "; the file is empty")
+        raise invalid(path, header + "; the file is empty")
 
 
-def _text(path: Path, form: CsvFormat) -> str:
+def _text(path: Path, header: str, invalid: type[FileInvalid]) -> str:
     try:
         raw = path.read_bytes()
         return raw.decode("utf-8-sig")
     except OSError as failed:
         is_missing = isinstance(failed, FileNotFoundError)
         reason = "it does not exist" if is_missing else failed.strerror
-        raise form.invalid(path, f"a readable csv file with {form.header}; {reason}") from None
+        raise invalid(path, f"a readable csv file with {header}; {reason}") from None
     except UnicodeDecodeError as failed:
-        raise form.invalid(
+        raise invalid(
             path,
             "text in UTF-8 (in Excel: save as `CSV UTF-8`)",
             line=raw.count(b"\n", 0, failed.start) + 1,
@@ -96,12 +92,7 @@ def _text(path: Path, form: CsvFormat) -> str:
 
 # instead of an id: every campaign of the account listing
 EVERY: Final = "*"
-IDS_FORMAT: Final = CsvFormat(
-    columns=("campaign_id", "note", "connection"),
-    header="the header `campaign_id`, optionally followed by `note` and `connection`",
-    values='value(s), as in the header; put a note that holds a comma in "quotes"',
-    invalid=CampaignIdsInvalid,
-)
+IDS_HEADER: Final = ("campaign_id", "note", "connection")
 # No UUID pattern: ids of voice campaigns have a first group of seven digits. Refused are only signs
 # that a URL path cannot have and typing errors: blanks, also invisible ones, quotes, separators
 ID: Final = re.compile(
@@ -129,7 +120,7 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     Raises `CampaignIdsInvalid` at the first error.
     """
     found: dict[tuple[str, str], ConfiguredCampaign] = {}
-    for line, cells in read_records(path, IDS_FORMAT):
+    for line, cells in read_records(path, IDS_HEADER, CampaignIdsInvalid):
         campaign_id, connection = cells.get("campaign_id", ""), cells.get("connection", "")
         if campaign_id != EVERY and not ID.fullmatch(campaign_id):
             raise CampaignIdsInvalid(path, EXPECTED_ID, line=line, value=campaign_id)
@@ -152,12 +143,6 @@ POLICIES_HEADER: Final = (
     *("name", "zone", "country", "campaign", "weekday", "earliest", "latest"),
     *("max_attempts_per_24h", "min_ring_seconds"),
 )
-POLICIES_FORMAT: Final = CsvFormat(
-    columns=POLICIES_HEADER,
-    header=f"the header `name`, with any of `{'`, `'.join(POLICIES_HEADER[1:])}`",
-    values="values, as in the header",
-    invalid=PoliciesInvalid,
-)
 
 
 def read_policies(path: Path) -> list[Row]:
@@ -165,9 +150,10 @@ def read_policies(path: Path) -> list[Row]:
 
     Raises `PoliciesInvalid` at the first error.
     """
+    records = read_records(path, POLICIES_HEADER, PoliciesInvalid)
     return [
         {**row, "position": position}
-        for position, (line, cells) in enumerate(read_records(path, POLICIES_FORMAT), start=1)
+        for position, (line, cells) in enumerate(records, start=1)
         for row in _Line(path, line, dict.fromkeys(POLICIES_HEADER, "") | cells).rows()
     ]
 
