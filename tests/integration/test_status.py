@@ -70,15 +70,15 @@ def test_a_failed_campaign_is_named_with_the_age_of_what_is_held_of_it(
     status = read_status(DuckDBFile(project.database))
     ended = project.cli("status")
 
-    found = {failure.campaign_id: failure for failure in status.failures}
+    found = {failure["campaign_id"]: failure for failure in status.failures}
     assert set(found) == {known, unknown}
-    held_since = found[known].held_since
+    held_since = found[known]["held_since"]
     assert held_since is not None
     assert first.started_at < held_since < datetime.now(UTC)
-    assert found[unknown].held_since is None
-    assert found[unknown].error_code == "not_found"
+    assert found[unknown]["held_since"] is None
+    assert found[unknown]["error_code"] == "not_found"
     assert status.apps[0].last_complete_at == first.started_at
-    assert [(one.campaign_id, one.last_confirmed_at) for one in status.stale_campaigns] == [
+    assert [(one["campaign_id"], one["last_confirmed_at"]) for one in status.stale_campaigns] == [
         (unknown, None),
         (known, held_since),
     ]
@@ -95,7 +95,8 @@ def test_campaigns_that_were_not_asked_come_after_those_that_failed(
     project.set("workers", 1)
     project.run()
 
-    codes = [failure.error_code for failure in read_status(DuckDBFile(project.database)).failures]
+    failures = read_status(DuckDBFile(project.database)).failures
+    codes = [failure["error_code"] for failure in failures]
 
     assert codes == sorted(codes, key=lambda code: code == "not_asked")
     assert "not_asked" in codes
@@ -179,7 +180,11 @@ def test_what_was_met_and_nobody_knows_is_told_until_a_full_sweep_meets_it_no_mo
             "first_seen_at": str(first.started_at),
         }
     ]
-    assert (drift.path, drift.example_type, drift.campaign_count) == ("pacingRatio", "string", 2)
+    assert (drift["path"], drift["example_type"], drift["campaign_count"]) == (
+        "pacingRatio",
+        "string",
+        2,
+    )
 
 
 def test_a_campaign_taken_out_of_the_file_is_counted_apart(

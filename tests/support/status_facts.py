@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from kore_campaigns.reports.status import App, LastRun, Status
+from kore_campaigns.reports.status import App, LastRun, Row, Status
 
 STARTED = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
 COMPLETE: dict[str, Any] = {"state": "complete", "is_complete": True, "exit_code": 0}
@@ -28,3 +28,25 @@ def app(run: LastRun | None = None, **facts: Any) -> App:
 
 def status(*apps: App, **facts: Any) -> Status:
     return Status("/d/k.duckdb", list(apps), **facts)
+
+
+def stale(campaign_id: str, name: str | None, at: datetime | None, code: str | None) -> Row:
+    return {
+        "campaign_id": campaign_id,
+        "campaign_name": name,
+        "last_confirmed_at": at,
+        "last_error_code": code,
+    }
+
+
+def failure(campaign_id: str, code: str, message: str) -> Row:
+    return {"campaign_id": campaign_id, "error_code": code, "message": message, "held_since": None}
+
+
+def drift(path: str, count: int) -> Row:
+    return {
+        "path": path,
+        "example_type": "number",
+        "campaign_count": count,
+        "first_seen_at": STARTED,
+    }

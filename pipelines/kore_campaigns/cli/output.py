@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kore_campaigns.maintenance.verify import Verification
     from kore_campaigns.pipeline import ConnectionRun
     from kore_campaigns.reports.export import Export
-    from kore_campaigns.reports.status import App, Failure, Stale, Status
+    from kore_campaigns.reports.status import App, Row, Status
 
 PROBLEMS_SHOWN: Final = 10
 IDS_SHOWN: Final = 3
@@ -202,7 +202,7 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
         if more > 0:
             lines.append(f"           and {more:,} more: kore.campaign_freshness, is_stale")
     lines += _failures(status.failures)
-    lines += _drift(status)
+    lines += _drift(status.drift)
     for about, ids in (
         ("configured, but not in the account listing", status.not_listed),
         ("in the account listing, but not configured", status.listed_only),
@@ -260,12 +260,12 @@ def _app(app: App, now: datetime, *, is_older: bool) -> list[str]:
     return lines
 
 
-def _stale_campaign(one: Stale, now: datetime) -> str:
-    name = "" if one.campaign_name is None else f" ({one.campaign_name})"
-    at = one.last_confirmed_at
+def _stale_campaign(row: Row, now: datetime) -> str:
+    name = "" if row["campaign_name"] is None else f" ({row['campaign_name']})"
+    at, code = row["last_confirmed_at"], row["last_error_code"]
     confirmed = "never confirmed" if at is None else f"confirmed {_ago(at, now)}"
-    error = "" if one.last_error_code is None else f", last error {one.last_error_code}"
-    return f"{one.campaign_id}{name}: {confirmed}{error}"
+    error = "" if code is None else f", last error {code}"
+    return f"{row['campaign_id']}{name}: {confirmed}{error}"
 
 
 def _when(moment: datetime | None, now: datetime) -> str:
@@ -278,34 +278,34 @@ def _ago(moment: datetime, now: datetime) -> str:
     return f"{duration((now - moment).total_seconds())} ago"
 
 
-def _failures(failures: Sequence[Failure]) -> list[str]:
+def _failures(failures: Sequence[Row]) -> list[str]:
     """Failed campaigns by reason, then the number of those that were not reached."""
-    by_code: dict[str, list[Failure]] = {}
+    by_code: dict[str, list[Row]] = {}
     for failure in failures:
-        if failure.error_code not in NOT_REACHED:
-            by_code.setdefault(failure.error_code, []).append(failure)
+        if failure["error_code"] not in NOT_REACHED:
+            by_code.setdefault(failure["error_code"], []).append(failure)
     lines = []
     for code, alike in sorted(by_code.items(), key=lambda found: -len(found[1])):
+        message = alike[0]["message"]
+        ids = shorten([failure["campaign_id"] for failure in alike], IDS_SHOWN)
         if len(alike) == 1:
-            lines.append(f"failed     {alike[0].campaign_id}: {alike[0].message}")
+            lines.append(f"failed     {ids}: {message}")
         else:
-            ids = shorten([failure.campaign_id for failure in alike], IDS_SHOWN)
-            lines.append(f"failed     {len(alike):,} {code}: {ids}")
-            lines.append(f"           {alike[0].message}")
-    unreached = Counter(each.message for each in failures if each.error_code in NOT_REACHED)
+            lines += [f"failed     {len(alike):,} {code}: {ids}", f"           {message}"]
+    unreached = Counter(each["message"] for each in failures if each["error_code"] in NOT_REACHED)
     for message, count in unreached.items():
         were = "was" if count == 1 else "were"
         lines.append(f"failed     {counted(count, 'campaign')} {were} {message}")
     return lines
 
 
-def _drift(status: Status) -> list[str]:
-    if not status.drift:
+def _drift(rows: Sequence[Row]) -> list[str]:
+    if not rows:
         return []
     lines = [
-        f"{one.path} ({one.example_type}): {counted(one.campaign_count, 'campaign')}, "
-        f"since {one.first_seen_at:%Y-%m-%d}"
-        for one in status.drift
+        f"{row['path']} ({row['example_type']}): {counted(row['campaign_count'], 'campaign')}, "
+        f"since {row['first_seen_at']:%Y-%m-%d}"
+        for row in rows
     ]
     lines = first(lines, DRIFT_SHOWN, ": kore_raw.extraction_drift")
     lines.append(

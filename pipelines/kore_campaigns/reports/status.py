@@ -16,6 +16,8 @@ SQL: Final = queries(__file__)
 # the state of several apps is that of the first in this order
 _WORST_FIRST: Final = ("failed", "killed", "partial", "interrupted", "stale", "ok")
 
+Row = dict[str, Any]
+
 
 @dataclass(slots=True, kw_only=True)
 class LastRun(RunCounters):
@@ -60,47 +62,19 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
-class Stale:
-    """A configured campaign whose newest version may differ from Kore's."""
-
-    campaign_id: str
-    campaign_name: str | None
-    last_confirmed_at: datetime | None
-    last_error_code: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A campaign that the last run could not read; its stored version is from `held_since`."""
-
-    campaign_id: str
-    error_code: str
-    message: str
-    held_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class DriftSeen:
-    """A field, value or type that the program does not know, since the last full sweep."""
-
-    path: str
-    example_type: str
-    campaign_count: int
-    first_seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Status:
-    """State of a database; lists begin with the worst."""
+    """State of a database; lists begin with the worst. Rows have the columns of `status.sql`."""
 
     database: str
     apps: list[App] = field(default_factory=list)
     """The app that ran last comes first."""
     versions: int = 0
-    stale_campaigns: list[Stale] = field(default_factory=list)
+    stale_campaigns: list[Row] = field(default_factory=list)
     """The ten worst."""
-    failures: list[Failure] = field(default_factory=list)
-    drift: list[DriftSeen] = field(default_factory=list)
+    failures: list[Row] = field(default_factory=list)
+    """Campaigns that the last runs could not read."""
+    drift: list[Row] = field(default_factory=list)
+    """What this version does not know, since the last full sweep."""
     not_listed: list[str] = field(default_factory=list)
     """Configured and not deleted, and not in the account listing when it was last read."""
     listed_only: list[str] = field(default_factory=list)
@@ -210,9 +184,9 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         "",
         apps,
         versions=reader.rows(SQL["versions"])[0][0],
-        stale_campaigns=[Stale(**row) for row in reader.dicts(SQL["stale"])],
-        failures=[Failure(**row) for row in failures],
-        drift=[DriftSeen(**row) for row in drift],
+        stale_campaigns=reader.dicts(SQL["stale"]),
+        failures=failures,
+        drift=drift,
         not_listed=[campaign_id for (campaign_id,) in reader.rows(SQL["not_listed"])],
         listed_only=[campaign_id for (campaign_id,) in reader.rows(SQL["listed_only"])],
     )

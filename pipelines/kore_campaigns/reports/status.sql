@@ -90,6 +90,7 @@ order by last_confirmed_at nulls first, campaign_id
 limit 10
 
 -- name: failures
+-- `held_since`: since when the stored version of the campaign is the newest
 select
     errors.run_id,
     errors.campaign_id,

@@ -18,8 +18,7 @@ from kore_campaigns.cli.output import (
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.extract.report import RunReport, duration
 from kore_campaigns.maintenance.check import Leg
-from kore_campaigns.reports.status import DriftSeen, Failure, Stale
-from support.status_facts import COMPLETE, STARTED, app, last_run, status
+from support.status_facts import COMPLETE, STARTED, app, drift, failure, last_run, stale, status
 
 NOW = STARTED + timedelta(hours=2)
 
@@ -170,11 +169,11 @@ def test_what_is_stale_what_failed_and_what_nobody_knows() -> None:
     found = status(
         bad,
         stale_campaigns=[
-            Stale("cd-1", None, None, "not_found"),
-            Stale("cd-2", "Festival", STARTED - timedelta(days=3), None),
+            stale("cd-1", None, None, "not_found"),
+            stale("cd-2", "Festival", STARTED - timedelta(days=3), None),
         ],
-        failures=[Failure("cd-1", "not_found", "HTTP 404", None)],
-        drift=[DriftSeen("pacingRatio", "number", 1234, STARTED)],
+        failures=[failure("cd-1", "not_found", "HTTP 404")],
+        drift=[drift("pacingRatio", 1234)],
     )
 
     assert status_summary(found, now=NOW) == [
@@ -254,15 +253,13 @@ def test_an_older_database_is_said_to_be_one() -> None:
 
 
 def test_ten_thousand_failures_fit_on_a_screen() -> None:
-    failed = [Failure(f"cd-{n:05}", "not_found", "HTTP 404", None) for n in range(10_000)]
-    failed += [Failure("cd-x", "rate_limited", "the limit", None)]
-    stale = [Stale(f"cd-{n:05}", "name", None, "not_found") for n in range(10)]
-    drift = [DriftSeen(f"field{n}", "number", 1, STARTED) for n in range(200)]
+    failed = [failure(f"cd-{n:05}", "not_found", "HTTP 404") for n in range(10_000)]
+    failed += [failure("cd-x", "rate_limited", "the limit")]
     found = status(
         app(last_run(), stale=10_000, not_configured=1),
-        stale_campaigns=stale,
+        stale_campaigns=[stale(f"cd-{n:05}", "name", None, "not_found") for n in range(10)],
         failures=failed,
-        drift=drift,
+        drift=[drift(f"field{n}", 1) for n in range(200)],
     )
 
     lines = status_summary(found, now=NOW)
@@ -279,8 +276,7 @@ def test_campaigns_that_were_not_reached_are_counted_by_reason_after_those_that_
     stopped = [Interrupted(f"cd-s{n}") for n in range(1234)]
     refused = [NotAsked("cd-r", reason="the credentials were refused")]
     failures = [
-        Failure(each.campaign_id, each.code, each.message, None)
-        for each in (*failed, *stopped, *refused)
+        failure(each.campaign_id, each.code, each.message) for each in (*failed, *stopped, *refused)
     ]
     run = last_run(exit_code=75, state="interrupted")
 
