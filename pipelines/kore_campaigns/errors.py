@@ -9,7 +9,7 @@
           │   │   NotAsked
       5   │   ├── RedirectRefused, AnswerBreaksContract
      75   │   └── TryLater: RateLimited, ServerUnavailable, Interrupted
-      6   ├── DestinationUnavailable: NoRoom, WorkingCopyDamaged, DatabaseLocked, AccountLocked,
+      6   ├── DestinationUnavailable: NoRoom, WorkingCopyDamaged, DatabaseLocked,
           │       BudgetUnavailable
       6   └── CopyRefused, HistoryDamaged
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 
@@ -49,7 +49,6 @@ class SettingMissing(FixSetting):
         "and run `kore-campaigns check`."
     )
     keys: list[str]
-    _: KW_ONLY
     looked_in: str
 
     @property
@@ -73,7 +72,6 @@ class SettingInvalid(FixSetting):
     )
     key: str
     value: object
-    _: KW_ONLY
     expected: str
 
 
@@ -88,7 +86,6 @@ class FileInvalid(FixSetting):
     )
     file: object
     expected: str
-    _: KW_ONLY
     line: int | None = None
     value: str | None = None
 
@@ -138,7 +135,6 @@ class RequestNotAllowed(FixSetting):
     )
     method: str
     path: str
-    _: KW_ONLY
     reason: str
 
 
@@ -169,7 +165,6 @@ class CampaignFailed(KoreCampaignsError):
     exit_code = 4
     code = "campaign_failed"
     campaign_id: str = ""
-    _: KW_ONLY
     http_status: int | None = None
 
     @property
@@ -328,7 +323,6 @@ class DestinationUnavailable(KoreCampaignsError):
     )
     database: str
     reason: str = ""
-    _: KW_ONLY
     next_step: str = "fix this and run the command again"
 
 
@@ -397,20 +391,11 @@ class WorkingCopyDamaged(DestinationUnavailable):
 
 @dataclass(eq=False, kw_only=True)
 class DatabaseLocked(DestinationUnavailable):
-    code = "database_locked"
-    pid: int | None
-    since: str | None
-
-    def __post_init__(self) -> None:
-        holder = f"process {self.pid}, since {self.since}" if self.pid else "another process"
-        stop = f"wait for it, or stop it with `kill {self.pid or 'PID'}`"
-        self.reason = f"another run holds it ({holder}); {stop}"
-
-
-class AccountLocked(DestinationUnavailable):
-    """Another run, on this machine or another one, writes for the account."""
+    """Another run writes: into this file, or for this account. A file knows its process."""
 
     code = "database_locked"
+    pid: int | None = None
+    since: str | None = None
 
 
 @dataclass(eq=False)
@@ -425,7 +410,6 @@ class CopyRefused(KoreCampaignsError):
     )
     database: str
     reason: str
-    _: KW_ONLY
     next_step: str
 
 
@@ -443,7 +427,6 @@ class HistoryDamaged(KoreCampaignsError):
     )
     database: str
     found: str
-    _: KW_ONLY
     way_back: str
 
 

@@ -110,32 +110,38 @@ class Output:
 
 
 def for_each(
-    connections: Sequence[str | None],
+    named: Sequence[str],
+    campaign_ids: str | None,
     out: Output,
     command: Callable[[str | None], Printed],
+    *,
+    despite_file: bool = False,
 ) -> int:
     """Print the JSON object and the lines of a command for each connection; return the exit code.
 
     Of one connection they are printed as if there were none; of several an error stops no other.
     """
-    if len(connections) == 1:
-        found, lines, code = command(connections[0])
-        out.lines(lines)
-        out.json(found)
-        return code
+    from kore_campaigns.config.settings import chosen_connections
+
+    connections = chosen_connections(
+        project_folder(), named, campaign_ids=campaign_ids, despite_file=despite_file
+    )
+    is_one = len(connections) == 1
     parts, codes = [], []
     for name in connections:
-        out.lines([f"connection {name}"])
+        out.lines([] if is_one else [f"connection {name}"])
         try:
             found, lines, code = command(name)
         except KoreCampaignsError as failed:
-            end = error_summary(failed)
-            say(f"{name}: {end.message}")
-            found, lines, code = {"error_code": end.code, "message": end.message}, (), end.exit_code
+            if is_one:
+                raise
+            say(f"{name}: {failed}")
+            found = {"error_code": failed.code, "message": str(failed)}
+            lines, code = (), failed.exit_code
         out.lines(lines)
         parts.append({"connection": name, **found})
         codes.append(code)
-    out.json({"connections": parts})
+    out.json(found if is_one else {"connections": parts})
     return combined(codes)
 
 
@@ -190,12 +196,7 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Reports the first part that fails.
     """
-    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.maintenance.check import check_legs
-
-    names = chosen_connections(
-        project_folder(), connection, campaign_ids=options["campaign_ids"], despite_file=True
-    )
 
     def check_one(name: str | None) -> Printed:
         legs = []
@@ -205,7 +206,7 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
         code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
         return {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, (), code
 
-    return for_each(names, out, check_one)
+    return for_each(connection, options["campaign_ids"], out, check_one, despite_file=True)
 
 
 @verb(*PLACE, *CONNECTIONS, SWEEP, BUDGET)
@@ -214,7 +215,6 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Estimates how long it would take. Writes nothing.
     """
-    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.extract.plan import preview_run
 
     stop = stop_on_signals()
@@ -223,8 +223,7 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
         preview = preview_run(connection=name, stop=stop, **options)
         return preview.as_json(), output.plan_lines(preview), 0
 
-    names = chosen_connections(project_folder(), connection, campaign_ids=options["campaign_ids"])
-    return for_each(names, out, plan_one)
+    return for_each(connection, options["campaign_ids"], out, plan_one)
 
 
 @verb(
@@ -398,7 +397,6 @@ def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
 
     Fetches every configured campaign again. Writes nothing.
     """
-    from kore_campaigns.config.settings import chosen_connections
     from kore_campaigns.maintenance.verify import verify_database
 
     stop = stop_on_signals(
@@ -414,8 +412,7 @@ def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
         lines = [*output.verify_differences(found), *output.verify_summary(found)]
         return found.as_json(), () if is_silent else lines, found.exit_code
 
-    names = chosen_connections(project_folder(), connection, campaign_ids=options["campaign_ids"])
-    return for_each(names, out, verify_one)
+    return for_each(connection, options["campaign_ids"], out, verify_one)
 
 
 @verb(*PLACE, QUIET)

@@ -137,7 +137,12 @@ def run_lock(folder: Path, database: str) -> Iterator[None]:
             except Timeout:
                 owner = _recorded_owner(folder)
                 pid, since = owner.get("pid"), owner.get("since")
-                raise DatabaseLocked(database, pid=pid, since=since) from None
+                holder = f"process {pid}, since {since}" if pid else "another process"
+                reason = (
+                    f"another run holds it ({holder}); wait for it, or stop it with "
+                    f"`kill {pid or 'PID'}`"
+                )
+                raise DatabaseLocked(database, reason, pid=pid, since=since) from None
             record = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
             (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
         yield

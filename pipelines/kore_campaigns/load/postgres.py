@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg2
 from psycopg2.extras import execute_values, register_default_json
 
-from kore_campaigns.errors import AccountLocked, DestinationUnavailable, first_line_of_driver
+from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, first_line_of_driver
 from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row, queries
 from kore_campaigns.load.warehouse import Warehouse
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name
@@ -74,7 +74,7 @@ SQL: Final = queries(__file__)
 def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> None:
     """Exclude other runs of the account, `rebuild` and `copy` while the connection is open.
 
-    Raises `AccountLocked`, which names the lock owner.
+    Raises `DatabaseLocked`, which names the lock owner.
     """
     what = "`rebuild` or `copy` is running"
     _lock(reader, _EVERY, "pg_try_advisory_lock_shared", what=what, database=database)
@@ -83,7 +83,7 @@ def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> N
 
 
 def lock_all_accounts(reader: PostgresReader, *, database: str) -> None:
-    """Exclude all runs while the connection is open; raises `AccountLocked`."""
+    """Exclude all runs while the connection is open; raises `DatabaseLocked`."""
     what = "a run, `rebuild` or `copy` is running"
     _lock(reader, _EVERY, "pg_try_advisory_lock", what=what, database=database)
 
@@ -98,7 +98,7 @@ def _lock(reader: PostgresReader, name: str, function: str, *, what: str, databa
             what += f": from {address}, since {since} UTC, backend {pid} of Postgres"
             break
     next_step = "wait for it, then run the same command again"
-    raise AccountLocked(database, what, next_step=next_step)
+    raise DatabaseLocked(database, what, next_step=next_step)
 
 
 def _owners(reader: PostgresReader) -> list[tuple[Any, ...]]:
