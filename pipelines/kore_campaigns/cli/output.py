@@ -167,14 +167,12 @@ def plan_lines(preview: Preview) -> list[str]:
         f"{len(plan.confirmed)} confirmed without a request",
     ]
     lines += [f"note       {note}" for note in plan.notes]
-    if gone > allowed:
+    if gone:
         lines.append(
             f"gone       {gone} are not in the listing, and at most {allowed} are believed in one "
-            "run (`max_vanished`): a run fetches a few and marks none, unless it is given "
-            "--accept-vanished"
+            "run (`max_vanished`): if there are more, none is marked deleted, unless the run is "
+            "given --accept-vanished"
         )
-    elif gone:
-        lines.append(f"gone       {gone} would be marked deleted, if a call for each confirms it")
     others = plan.not_configured
     if others:
         lines.append(f"others     {len(others)} listed, and not configured: {shorten(others)}")

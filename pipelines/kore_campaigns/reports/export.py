@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
@@ -93,7 +92,6 @@ def export_views(
     views: Sequence[str] = (),
     destination: str = DUCKDB,
     database: str | Path | None = None,
-    project_dir: str | Path | None = None,
 ) -> Export:
     """Write `<directory>/<view>.parquet` for each of `views`, by default for all.
 
@@ -103,7 +101,7 @@ def export_views(
     `DestinationUnavailable` if there is nothing to read; then nothing is replaced.
     """
     wanted = [known_view(name) for name in dict.fromkeys(views)] or [*VIEWS]
-    source = destination_for(destination, database=database, folder=project_folder(project_dir))
+    source = destination_for(destination, database=database)
     target = Path(directory)
     export = Export(source.name, str(target), datetime.now(UTC))
     drafts: dict[str, Path] = {}

@@ -78,21 +78,18 @@ def read_page_facts(destination: Destination, *, now: datetime | None = None) ->
     """Read everything that the page shows; raises `DestinationUnavailable`."""
     with destination.read() as reader:
         rows = {name: reader.rows(sql) for name, sql in SQL.items()}
-    last_run_at, last_run_state = next(iter(rows["last_run"]), (None, None))
-    live, stale = rows["counts"][0]
+    ((live, stale),) = rows.pop("counts")
+    last_run_at, last_run_state = next(iter(rows.pop("last_run")), (None, None))
     return PageFacts(
-        database=destination.short_name,
-        made_at=now or datetime.now(UTC),
-        last_run_at=last_run_at,
-        last_run_state=last_run_state,
-        live=live,
-        stale=stale,
-        weeks=_weeks(rows["weeks"]),
-        utc_hours=_utc_hours(rows["utc_windows"]),
-        findings=rows["findings"],
-        changes=rows["changes"],
-        dnc_lists=rows["dnc_lists"],
-        overlaps=rows["overlaps"],
+        destination.short_name,
+        now or datetime.now(UTC),
+        last_run_at,
+        last_run_state,
+        live,
+        stale,
+        weeks=_weeks(rows.pop("weeks")),
+        utc_hours=_utc_hours(rows.pop("utc_windows")),
+        **rows,
     )
 
 
@@ -135,14 +132,9 @@ def html_page(facts: PageFacts) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
         undefined=StrictUndefined,
+        finalize=lambda value: "" if value is None else value,
     )
-    template = environment.get_template("page.html.j2")
-    return template.render(
-        facts=facts,
-        utc=lambda at: "never" if at is None else f"{at:%Y-%m-%d %H:%M} UTC",
-        text=lambda value: "" if value is None else str(value),
-        most=MOST,
-    )
+    return environment.get_template("page.html.j2").render(facts=facts, most=MOST)
 
 
 def write_page(destination: Destination, file: str) -> int:
