@@ -68,7 +68,9 @@ def measure(case: Case, program: Program) -> Generator[Cost, None, None]:
     """The cost of each of `RUNS`, in a fresh folder and against a fresh emulator."""
     with TemporaryDirectory(prefix="kore-bench-") as scratch:
         project = Path(scratch) / "project"
-        project.mkdir()
+        # without a file of secrets dlt imports streamlit, if that is installed, to look for its own
+        (project / ".dlt").mkdir(parents=True)
+        (project / ".dlt" / "secrets.toml").touch()
         ids_file = project / "campaign_ids.csv"
         environment = clean_environment(Path(scratch))
         with Service(
