@@ -53,6 +53,7 @@ from support.budgets import (
     call,
     closed_later,
     in_memory,
+    paused_for,
 )
 from support.clock import START, FakeClock
 from support.postgres import Postgres, running_postgres
@@ -70,7 +71,7 @@ folder, begin = Path(sys.argv[1]), float(sys.argv[2])
 for number in range(40):
     time.sleep(max(0, begin + number * 0.02 - time.time()))
     limiter = SQLiteRateLimiter(path=folder / f"{number}.sqlite", limits=(), lease_seconds=1)
-    limiter.paused_for()
+    limiter.pause(0)
     limiter.close()
 """
 
@@ -210,20 +211,20 @@ class TestPause:
 
     def test_nobody_calls_before_it_ends(self, limiter: RateLimiter, clock: FakeClock) -> None:
         limiter.pause(45)
-        assert limiter.paused_for() == pytest.approx(45)
+        assert paused_for(limiter) == pytest.approx(45)
         assert call(limiter, clock) == pytest.approx(45)
-        assert limiter.paused_for() == 0
+        assert paused_for(limiter) == 0
 
     def test_a_shorter_one_does_not_shorten_it(
         self, limiter: RateLimiter, clock: FakeClock
     ) -> None:
         limiter.pause(45)
         limiter.pause(5)
-        assert limiter.paused_for() == pytest.approx(45)
+        assert paused_for(limiter) == pytest.approx(45)
 
     def test_an_absurd_one_is_cut(self, limiter: RateLimiter, clock: FakeClock) -> None:
         limiter.pause(1e9)
-        assert limiter.paused_for() == pytest.approx(LONGEST_PAUSE_SECONDS)
+        assert paused_for(limiter) == pytest.approx(LONGEST_PAUSE_SECONDS)
 
     def test_beyond_the_callers_patience_it_is_an_error_at_once(
         self, limiter: RateLimiter, clock: FakeClock
@@ -415,7 +416,7 @@ class TestEarlierProgram:
             db.executemany("insert into calls values (?, ?, ?)", self.CALLS)
             db.execute("insert into pause values (1, ?)", (START + 5,))
         limiter = budget(place)
-        assert limiter.paused_for() == 5
+        assert paused_for(limiter) == 5
         assert call(limiter, clock) == pytest.approx(WINDOW - 20)
 
     def test_its_tables_are_honoured(self, in_postgres: InPostgres) -> None:
@@ -439,7 +440,7 @@ class TestEarlierProgram:
                 cursor.execute("insert into kore_calls.calls values (%s, 'calls', %s, %s)", row)
             cursor.execute("insert into kore_calls.pauses values ('calls', %s)", (START + 5,))
         limiter = budget(in_postgres)
-        assert limiter.paused_for() == 5
+        assert paused_for(limiter) == 5
         assert call(limiter, clock) == pytest.approx(WINDOW - 20)
 
     def test_the_names_of_file_and_account_stay(self, tmp_path: Path) -> None:
@@ -503,7 +504,7 @@ class TestFile:
     ) -> None:
         path.parent.write_text("a file where the folder should be")
         with pytest.raises(BudgetUnusable, match="XDG_STATE_HOME") as raised:
-            budget(place).paused_for()
+            budget(place).pause(0)
         assert str(path) in str(raised.value)
 
     def test_a_new_one_that_another_process_is_just_making_is_waited_for(
@@ -679,7 +680,7 @@ def test_what_was_counted_outlives_the_server(own_server: Postgres) -> None:
 def test_a_server_that_stays_away_is_an_error_and_no_call_leaves(own_server: Postgres) -> None:
     waits: list[float] = []
     limiter = table(with_password(own_server.new_database()), ONE_A_MINUTE, sleep=waits.append)
-    limiter.paused_for()
+    limiter.pause(0)
     own_server.stop()
 
     with pytest.raises(DestinationUnavailable) as raised, limiter.slot():

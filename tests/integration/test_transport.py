@@ -27,7 +27,7 @@ from kore_campaigns.errors import (
     ServerUnavailable,
 )
 from kore_emulator import Emulator, sample_campaigns
-from support.budgets import InFile, budget, in_memory
+from support.budgets import InFile, budget, in_memory, paused_for
 from support.clock import START, FakeClock
 from support.scripted_server import ScriptedAnswer
 from support.tls import self_signed, serving
@@ -256,7 +256,7 @@ class TestRateLimit:
         limiter = in_memory(clock, sleep=stopped)
         failed = failure(kore, clock, rate_limiter=limiter, sleep=stopped)
         assert isinstance(failed, Interrupted)
-        assert limiter.paused_for() == 60
+        assert paused_for(limiter) == 60
 
     @pytest.mark.parametrize(
         ("asked", "waited"),

@@ -147,3 +147,8 @@ def call(limiter: RateLimiter, clock: FakeClock, *, lasting: float = 0.0) -> flo
         waited = clock.time - begun
         clock.time += lasting
     return waited
+
+
+def paused_for(limiter: RateLimiter) -> float:
+    """Seconds until its pause ends, 0 without a pause."""
+    return limiter.transact(lambda: max(0.0, limiter.paused_until - limiter.now))

@@ -1,4 +1,7 @@
--- Calls of all accounts that share this server. The lock: several machines may do this at once.
+-- Calls of all accounts that share this server.
+
+-- name: tables
+-- The lock: several machines may do this at once.
 -- generated: an id is never given to a second call, even after its row is deleted.
 begin;
 select pg_advisory_xact_lock(%(lock)s);
@@ -22,3 +25,42 @@ create table if not exists kore_calls.pauses (
 );
 comment on table kore_calls.pauses is 'Until when an account sends nothing, as Kore.ai requested';
 commit;
+
+-- name: begin
+-- A process that stops inside a transaction is disconnected by the server before those that wait
+-- for its lock give up. `local`, and a lock of the transaction: a pooler may give each transaction
+-- to another session. The lock is a statement of its own, since a statement that waits for a lock
+-- and then reads would read the rows, and the time, from before it waited.
+begin;
+set local idle_in_transaction_session_timeout = '5s';
+set local statement_timeout = '30s';
+select pg_advisory_xact_lock(%(lock)s);
+select
+    extract(epoch from clock_timestamp())::float8,
+    coalesce((select until from kore_calls.pauses where account = %(account)s), 0);
+
+-- name: end_of
+select ends from kore_calls.calls where account = %(account)s
+order by ends desc limit 1 offset %(place)s
+
+-- name: forget
+delete from kore_calls.calls where account = %(account)s and ends <= %(until)s
+
+-- name: add
+insert into kore_calls.calls (account, ends, in_flight)
+values (%(account)s, %(ends)s, true) returning call_id
+
+-- name: finish
+-- inserted if the row was deleted, because the call outlived its lease
+insert into kore_calls.calls values (%(call_id)s, %(account)s, %(now)s, false)
+on conflict (call_id) do update set ends = excluded.ends, in_flight = false
+
+-- name: pause
+insert into kore_calls.pauses values (%(account)s, %(until)s)
+on conflict (account) do update set until = excluded.until
+
+-- name: cap
+update kore_calls.calls
+set ends = case when in_flight then %(in_flight)s else %(answered)s end
+where account = %(account)s
+    and ends > case when in_flight then %(in_flight)s else %(answered)s end

@@ -1,4 +1,6 @@
 -- Calls of one account, in a file of its own.
+
+-- name: tables
 -- ends: when the response came back; for a call in flight, when its lease runs out.
 -- autoincrement: an id is never given to a second call, even after its row is deleted.
 begin immediate;
@@ -11,3 +13,27 @@ create table if not exists pause (
 );
 insert or ignore into pause values (1, 0);
 commit;
+
+-- name: paused_until
+select until from pause
+
+-- name: end_of
+select ends from calls order by ends desc limit 1 offset :place
+
+-- name: forget
+delete from calls where ends <= :until
+
+-- name: add
+insert into calls (ends, in_flight) values (:ends, true) returning call_id
+
+-- name: finish
+-- inserted if the row was deleted, because the call outlived its lease
+insert or replace into calls values (:call_id, :now, false)
+
+-- name: pause
+update pause set until = :until
+
+-- name: cap
+update calls
+set ends = iif(in_flight, :in_flight, :answered)
+where ends > iif(in_flight, :in_flight, :answered)

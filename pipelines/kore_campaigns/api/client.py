@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
 from kore_campaigns.api.endpoints import Endpoint
 from kore_campaigns.api.responses import ApiResponse, one_line, starts_with, vendor_message
-from kore_campaigns.api.transport import Counters, Transport
+from kore_campaigns.api.transport import Transport
 from kore_campaigns.errors import AnswerBreaksContract
 
 T = TypeVar("T")
@@ -45,20 +44,9 @@ class KoreClient:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-
-    @property
-    def answered(self) -> threading.Event:
-        """Set once the service has accepted the credentials."""
-        return self._transport.answered
-
-    @property
-    def counters(self) -> Counters:
-        """Requests so far, retries, and reached rate limits."""
-        return self._transport.counters
-
-    def eta_seconds(self, calls: int) -> float:
-        """Seconds until the last of `calls` more calls may leave, by the rate limit alone."""
-        return self._transport.rate_limiter.eta_seconds(calls)
+        self.answered = transport.answered
+        self.counters = transport.counters
+        self.eta_seconds = transport.rate_limiter.eta_seconds
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         """The `data` object of one campaign, as received."""

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
@@ -85,16 +85,11 @@ def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
     return state_dir / f"calls-v1-{budget_name(host=host, account_id=account_id)}.sqlite"
 
 
-@dataclass(frozen=True)
-class Statements:
-    """SQL of a store, with the parameters of its driver."""
-
-    end_of: str
-    forget: str
-    add: str
-    finish: str
-    pause: str
-    cap: str
+def _queries(store: str) -> dict[str, str]:
+    """The queries of `calls_<store>.sql`, by the name that stands above each."""
+    file = resources.files(__package__).joinpath(f"calls_{store}.sql")
+    named = (query.partition("\n") for query in file.read_text("utf-8").split("-- name: ")[1:])
+    return {name: sql for name, _, sql in named}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -108,10 +103,10 @@ class RateLimiter(ABC):
     that died during a call counts as answered that long after it was granted. Every method raises
     what its store raises if that cannot be read or written: no call leaves uncounted.
 
-    A store is a subclass with `transact`, and with its SQL in `statements`.
+    A store is a subclass with `transact`, and with its SQL in `queries`.
     """
 
-    statements: ClassVar[Statements]
+    queries: ClassVar[Mapping[str, str]]
     limits: Sequence[Limit]
     lease_seconds: float
     sleep: Callable[[float], None] = time.sleep
@@ -143,7 +138,7 @@ class RateLimiter(ABC):
         try:
             yield
         finally:
-            self.transact(lambda: self.finish(call_id))
+            self.transact(lambda: self._execute("finish", call_id=call_id, now=self.now))
 
     def pause(self, seconds: float) -> None:
         """Stop all calls of the account for `seconds`, at most `LONGEST_PAUSE_SECONDS`.
@@ -152,10 +147,6 @@ class RateLimiter(ABC):
         """
         seconds = min(seconds, LONGEST_PAUSE_SECONDS)
         self.transact(lambda: self.pause_until(max(self.now + seconds, self.paused_until)))
-
-    def paused_for(self) -> float:
-        """Seconds until the pause ends, 0 without a pause."""
-        return self.transact(self._pause_left)
 
     def eta_seconds(self, calls: int) -> float:
         """Seconds until the last of `calls` more calls may leave, if no other process calls."""
@@ -186,14 +177,14 @@ class RateLimiter(ABC):
         # Calls in the future mean that the clock was set back, be it by seconds or by years. They
         # are taken to have ended just now (in flight: to have left just now). That is later than
         # they did, so the limit holds, and a wrong clock costs one window at most.
-        if wait > 0 and self.cap_ends(answered=self.now, in_flight=self.now + self.lease_seconds):
+        lease_ends = self.now + self.lease_seconds
+        if wait > 0 and self._execute("cap", answered=self.now, in_flight=lease_ends).rowcount:
             wait = self._wait_for_slot()
         if paused > 0 or wait > 0:
             return None, max(paused, wait), paused
         # An hour at least, whatever our own limits: another process may have others.
         longest = max([_HOUR, *(limit.window_seconds for limit in self.limits)])
-        call_id = self.add(lease_ends=self.now + self.lease_seconds, forget=self.now - longest)
-        return call_id, 0.0, 0.0
+        return self.add(lease_ends=lease_ends, forget=self.now - longest), 0.0, 0.0
 
     def _wait_for_slot(self) -> float:
         # The calls that ended last occupy the slots; the oldest of these is the first to free one.
@@ -221,30 +212,21 @@ class RateLimiter(ABC):
 
     def end_of(self, place: int) -> float | None:
         """The end of the call at this place, 0 for the last to end; None without such a call."""
-        found = self._execute(self.statements.end_of, place=place).fetchone()
+        found = self._execute("end_of", place=place).fetchone()
         return found[0] if found else None
 
     def add(self, *, lease_ends: float, forget: float) -> int:
         """The id of a call that leaves now; those that ended by `forget` are deleted."""
-        self._execute(self.statements.forget, until=forget)
-        return int(self._execute(self.statements.add, ends=lease_ends).fetchone()[0])
-
-    def finish(self, call_id: int) -> None:
-        """End the call now, also if its row was deleted because the call outlived its lease."""
-        self._execute(self.statements.finish, call_id=call_id, now=self.now)
+        self._execute("forget", until=forget)
+        return int(self._execute("add", ends=lease_ends).fetchone()[0])
 
     def pause_until(self, until: float) -> None:
         """Let no call leave before `until`, whatever was set earlier."""
-        self._execute(self.statements.pause, until=until)
+        self._execute("pause", until=until)
         self.paused_until = until
 
-    def cap_ends(self, *, answered: float, in_flight: float) -> bool:
-        """Let no call end later than this; True if one did."""
-        capped = self._execute(self.statements.cap, answered=answered, in_flight=in_flight)
-        return bool(capped.rowcount > 0)
-
-    def _execute(self, sql: str, **parameters: Any) -> Any:
-        self._cursor.execute(sql, {"account": self.account, **parameters})
+    def _execute(self, query: str, **parameters: Any) -> Any:
+        self._cursor.execute(self.queries[query], {"account": self.account, **parameters})
         return self._cursor
 
 
@@ -259,15 +241,7 @@ class SQLiteRateLimiter(RateLimiter):
     Raises `BudgetUnusable` if the file cannot be opened, read or written.
     """
 
-    statements = Statements(
-        end_of="select ends from calls order by ends desc limit 1 offset :place",
-        forget="delete from calls where ends <= :until",
-        add="insert into calls (ends, in_flight) values (:ends, true) returning call_id",
-        finish="insert or replace into calls values (:call_id, :now, false)",
-        pause="update pause set until = :until",
-        cap="update calls set ends = iif(in_flight, :in_flight, :answered)"
-        " where ends > iif(in_flight, :in_flight, :answered)",
-    )
+    queries = _queries("sqlite")
     path: Path | None
     clock: Callable[[], float] = time.time
 
@@ -278,7 +252,7 @@ class SQLiteRateLimiter(RateLimiter):
                 with self._connection as db, closing(db.cursor()) as self._cursor:
                     db.execute("begin immediate")  # `with` commits, or rolls back
                     self.now = self.clock()
-                    (self.paused_until,) = db.execute("select until from pause").fetchone()
+                    (self.paused_until,) = self._execute("paused_until").fetchone()
                     return work()
         except (sqlite3.Error, OSError) as error:
             raise BudgetUnusable(str(self.path), str(error)) from error
@@ -309,7 +283,7 @@ class SQLiteRateLimiter(RateLimiter):
             # Survives the process in either mode. A power cut may lose the last calls, but not
             # damage the file, as OFF would; NORMAL costs the same, as it syncs at checkpoints only.
             db.execute("pragma synchronous = normal")
-            db.executescript(_tables("sqlite"))
+            db.executescript(self.queries["tables"])
         except BaseException:
             db.close()
             raise
@@ -327,19 +301,6 @@ _KEEPALIVE: Final = {
     "tcp_user_timeout": 30_000,
 }
 
-# A process that stops inside a transaction is disconnected by the server before those that wait for
-# its lock give up. `local`, and a lock of the transaction: a pooler may give each transaction to
-# another session. The lock is a statement of its own, since a statement that waits for a lock and
-# then reads would read the rows, and the time, from before it waited.
-_POSTGRES_BEGIN: Final = """
-begin;
-set local idle_in_transaction_session_timeout = '5s';
-set local statement_timeout = '30s';
-select pg_advisory_xact_lock(%(lock)s);
-select extract(epoch from clock_timestamp())::float8,
-    coalesce((select until from kore_calls.pauses where account = %(account)s), 0);
-"""
-
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class PostgresRateLimiter(RateLimiter):
@@ -351,21 +312,7 @@ class PostgresRateLimiter(RateLimiter):
     Raises `BudgetUnavailable` if the server stays away or refuses.
     """
 
-    statements = Statements(
-        end_of="select ends from kore_calls.calls where account = %(account)s"
-        " order by ends desc limit 1 offset %(place)s",
-        forget="delete from kore_calls.calls where account = %(account)s and ends <= %(until)s",
-        add="insert into kore_calls.calls (account, ends, in_flight)"
-        " values (%(account)s, %(ends)s, true) returning call_id",
-        finish="insert into kore_calls.calls values (%(call_id)s, %(account)s, %(now)s, false)"
-        " on conflict (call_id) do update set ends = excluded.ends, in_flight = false",
-        pause="insert into kore_calls.pauses values (%(account)s, %(until)s)"
-        " on conflict (account) do update set until = excluded.until",
-        cap="update kore_calls.calls"
-        " set ends = case when in_flight then %(in_flight)s else %(answered)s end"
-        " where account = %(account)s"
-        " and ends > case when in_flight then %(in_flight)s else %(answered)s end",
-    )
+    queries = _queries("postgres")
     address: str
     account: str
 
@@ -395,10 +342,10 @@ class PostgresRateLimiter(RateLimiter):
             self._connection = self._connection or self._connect()
             try:
                 with self._connection.cursor() as self._cursor:
-                    begun = self._execute(_POSTGRES_BEGIN, lock=_lock_number(self.account))
+                    begun = self._execute("begin", lock=_lock_number(self.account))
                     self.now, self.paused_until = begun.fetchone()
                     done = work()
-                    self._execute("commit")
+                    self._cursor.execute("commit")
             except psycopg2.Error as error:
                 is_lost = self._connection.closed != 0
                 self._disconnect()
@@ -419,7 +366,7 @@ class PostgresRateLimiter(RateLimiter):
             with db.cursor() as cursor:
                 cursor.execute("select to_regclass('kore_calls.pauses') is not null")
                 if not cursor.fetchone()[0]:
-                    cursor.execute(_tables("postgres"), {"lock": _lock_number("tables")})
+                    cursor.execute(self.queries["tables"], {"lock": _lock_number("tables")})
         except psycopg2.Error as error:
             reason = first_line_of_driver(error)
         else:
@@ -438,8 +385,3 @@ def _lock_number(name: str) -> int:
     """A signed number of 64 bits, the name of an advisory lock."""
     digest = hashlib.sha256(f"kore-campaigns calls {name}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
-
-
-def _tables(store: str) -> str:
-    """The SQL that creates the tables of a store."""
-    return resources.files(__package__).joinpath(f"calls_{store}.sql").read_text(encoding="utf-8")

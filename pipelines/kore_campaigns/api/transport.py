@@ -42,7 +42,7 @@ from kore_campaigns.errors import (
 
 LARGEST_BODY: Final = 10_000_000
 _READ_SIZE: Final = 65_536
-_HOUR_SECONDS: Final = 3600.0
+_WINDOW_SECONDS: Final = {"minute": 60.0, "hour": 3600.0}
 _SENT_HEADERS: Final = re.compile(
     "accept|accept-encoding|accountid|auth|content-length|content-type|iid|user-agent",
     re.IGNORECASE,
@@ -65,22 +65,22 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """`attempts` counts the first. A reached rate limit waits `rate_window_seconds`.
+    """`attempts` counts the first.
 
-    The backoffs of common libraries end before a minute does, and so does the run.
+    A reached rate limit waits for its whole window. The backoffs of common libraries end before a
+    minute does, and so does the run.
     """
 
     attempts: int = 5
     base_seconds: float = 1.0
     cap_seconds: float = 30.0
-    rate_window_seconds: float = 60.0
 
     def backoff_seconds(self, attempt: int, chance: float) -> float:
         """Full jitter: a share `chance` (0..1) of a span that doubles up to the cap."""
         return chance * min(self.cap_seconds, self.base_seconds * 2.0 ** (attempt - 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counters:
     """Requests that left or tried to, those of them that were retries, reached rate limits."""
 
@@ -262,7 +262,9 @@ class Transport:
         try:
             with self.rate_limiter.slot(patience_seconds=call.left_seconds):
                 call.requests += 1
-                self._count(requests=1, retries=int(call.requests > 1))
+                with self._lock:
+                    self.counters.requests += 1
+                    self.counters.retries += call.requests > 1
                 started = self.now()
                 response = self._send(call)
             with response:
@@ -324,13 +326,14 @@ class Transport:
         wait = hint or self.retry.backoff_seconds(call.attempts, self.random())
         if error.window is not None:
             call.rate_limited += 1
-            window = self.retry.rate_window_seconds if error.window == "minute" else _HOUR_SECONDS
+            window = _WINDOW_SECONDS[error.window]
             if hint is None:
                 wait = window
             elif call.rate_limited > 1:
                 # A hint that proved too short is not believed again: others use the same account.
                 wait = max(hint, window)
-            self._count(rate_limited=1)
+            with self._lock:
+                self.counters.rate_limited += 1
             self.rate_limiter.pause(wait)
         is_last = error.is_final or call.attempts >= self.retry.attempts
         if is_last or wait >= call.left_seconds:
@@ -360,10 +363,3 @@ class Transport:
             attempts=call.requests,
             wait_seconds=wait_seconds,
         )
-
-    def _count(self, *, requests: int = 0, retries: int = 0, rate_limited: int = 0) -> None:
-        with self._lock:
-            was = self.counters
-            self.counters = Counters(
-                was.requests + requests, was.retries + retries, was.rate_limited + rate_limited
-            )

@@ -26,13 +26,9 @@ class Answering(KoreClient):
     def __init__(
         self, reply: Callable[[str], dict[str, Any]] = lambda asked: {"_id": asked}
     ) -> None:
-        self._answered = threading.Event()
+        self.answered = threading.Event()
         self.asked: list[str] = []
         self._reply = reply
-
-    @property
-    def answered(self) -> threading.Event:
-        return self._answered
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         self.asked.append(campaign_id)
