@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
-from kore_campaigns.transform.values import content_hash
+from kore_campaigns.transform.values import canonical, text_hash
 from kore_emulator import Emulator
 from support.forked_command import Ended
 from support.project import Project
@@ -88,7 +88,7 @@ class OneFailure:
         for campaign_id in self._expected_ids():
             version, held_hash, is_deleted = self._before.get(campaign_id, (0, "", False))
             if campaign_id in live:
-                found = (content_hash(live[campaign_id]), False)
+                found = (text_hash(canonical(live[campaign_id])), False)
             else:
                 found = (held_hash, True)
             is_new = found != (held_hash, is_deleted)

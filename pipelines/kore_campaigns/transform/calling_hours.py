@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from kore_campaigns.transform.values import is_blank, text
+from kore_campaigns.transform.values import field_of, is_blank, text
 
 MINUTES_A_DAY: Final = 24 * 60
 MINUTES_A_WEEK: Final = 7 * MINUTES_A_DAY
@@ -82,13 +82,8 @@ class Window(NamedTuple):
 
 
 def windows_of(received: Mapping[str, Any]) -> list[Window]:
-    """The calling windows of a campaign as received, in any form."""
-    strategy = received.get("dialingStrategy")
-    return windows(strategy.get("callingHours") if isinstance(strategy, dict) else None)
-
-
-def windows(calling_hours: Any) -> list[Window]:
-    """The calling windows in the order received; empty elements give none."""
+    """The calling windows of a campaign, of any form, as received; empty elements give none."""
+    calling_hours = field_of(received, "dialingStrategy", "callingHours")
     days = calling_hours.get("days") if isinstance(calling_hours, dict) else calling_hours
     if isinstance(days, dict) and not _WINDOW_KEYS & days.keys():  # an object by weekday
         elements = [

@@ -110,7 +110,8 @@ def version_row(
 
     `stored` and `stored_raw` are the version before, which the changes are compared with.
     """
-    key = _key(stream_id, campaign_id, stored)
+    version = 1 if stored is None else stored.version + 1
+    key = {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
     updated_at = shaped.columns["updated_at"]
     if stored is None:
         changes: list[Row] = []
@@ -139,37 +140,23 @@ def version_row(
 
 
 def deletion_row(
-    stored_raw: Mapping[str, Any],
-    *,
-    account_id: str,
-    stream_id: str,
-    campaign_id: str,
-    observed_at: datetime,
-    stored: StoredVersion,
+    stored_raw: Mapping[str, Any], *, observed_at: datetime, stored: StoredVersion, **ids: str
 ) -> Row:
     """The row that marks a campaign as deleted: its last known columns, and no list rows."""
-    shaped = shape(stored_raw)
-    key = _key(stream_id, campaign_id, stored)
-    return {
-        "account_id": account_id,
-        **key,
+    row = version_row(
+        shape(stored_raw), observed_at=observed_at, stored=stored, stored_raw=None, **ids
+    )
+    key = {name: row[name] for name in CAMPAIGN_VERSIONS.key}
+    return row | {
         "content_hash": stored.content_hash,
-        "observed_at": observed_at,
         "valid_from": max(observed_at, stored.valid_from),
         "is_deleted": True,
         "change_summary": DELETED,
-        **shaped.columns,
-        "raw": shaped.raw,
         "calling_hours": [],
         "dnc_lists": [],
         "contact_lists": [],
         "changes": _change_rows(key, [Change("is_deleted", "false", "true")], [False]),
     }
-
-
-def _key(stream_id: str, campaign_id: str, stored: StoredVersion | None) -> Row:
-    version = 1 if stored is None else stored.version + 1
-    return {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
 
 
 def _changes(
@@ -203,9 +190,7 @@ def _columns(data: Mapping[str, Any], unknown: set[Unknown]) -> Row:
     """The content columns; adds to `unknown` the values that a column cannot store."""
     columns: Row = {"campaign_type": "sms" if values.is_blank(data.get("dialingMode")) else "voice"}
     for column, steps, read in _FIELDS:
-        value: Any = data
-        for step in steps:
-            value = value.get(step) if isinstance(value, dict) else None
+        value = values.field_of(data, *steps)
         columns[column.name] = read(value)
         is_nested = isinstance(value, dict | list)
         if value is not None and is_nested != (column.data_type == "json"):

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import groupby
+from operator import or_
 from typing import Any, Final, NamedTuple
 
 from kore_campaigns.errors import shorten
@@ -23,6 +25,7 @@ from kore_campaigns.transform.calling_hours import (
 )
 from kore_campaigns.transform.values import (
     canonical,
+    field_of,
     integer,
     names_by_identity,
     settled,
@@ -130,7 +133,7 @@ def _is_plain(name: str) -> bool:
 
 
 def _weekday(window: Any) -> str | None:
-    day = window.get("day") if isinstance(window, dict) else None
+    day = field_of(window, "day")
     return day if isinstance(day, str) else None
 
 
@@ -189,38 +192,29 @@ class Rules:
     """What a version of a campaign permits, as far as changes are judged by it."""
 
     windows: Sequence[Window]
-    is_daily: bool
-    window_by_label: Mapping[str, Window]
-    """The windows by what paths call them."""
+    minutes_by_label: Mapping[str, int | None]
+    """The minutes of each window, by what paths call it; None if they are not known."""
     dnc_lists: Mapping[str, str]
     """Name by id, or by name where there is no id."""
     contact_lists: Mapping[str, str]
     open_minutes: int
-    """A bit for each minute of the week in which a window is open."""
+    """A bit for each minute of the week in which any window is open."""
 
 
 def rules_of(received: Mapping[str, Any], windows: Sequence[Window]) -> Rules:
     """The rules of a response, of any form, with its parsed calling windows."""
-    strategy = received.get(STRATEGY)
-    hours = strategy.get("callingHours") if isinstance(strategy, dict) else None
-    is_daily = isinstance(hours, dict) and text(hours.get("frequency")) == "DAILY"
-    days = hours.get("days") if isinstance(hours, dict) else None
+    hours = field_of(received, STRATEGY, "callingHours")
+    is_daily = text(field_of(hours, "frequency")) == "DAILY"
+    days = field_of(hours, "days")
     labels = labels_of(DAYS, days) if isinstance(days, list) else []
-    by_position = {window.position: window for window in windows}
-    open_minutes = 0
-    for window in windows:
-        open_minutes |= _minutes(window, is_daily=is_daily) or 0
+    minutes = [_minutes(each, is_daily=is_daily) for each in windows]
+    placed = zip(windows, minutes, strict=True) if labels else ()
     return Rules(
         windows=windows,
-        is_daily=is_daily,
-        window_by_label={
-            label: by_position[position]
-            for position, label in enumerate(labels, start=1)
-            if position in by_position
-        },
+        minutes_by_label={labels[window.position - 1]: minutes for window, minutes in placed},
         dnc_lists=names_by_identity(received.get("dncLists")),
         contact_lists=names_by_identity(received.get("contactLists")),
-        open_minutes=open_minutes,
+        open_minutes=reduce(or_, filter(None, minutes), 0),
     )
 
 
@@ -269,10 +263,10 @@ def _opens(change: Change, before: Rules, after: Rules) -> bool:
         return bool(before.windows)
     if change.path.startswith(f"{DAYS}["):
         label = change.path.removeprefix(f"{DAYS}[").partition("]")[0]
-        if label in after.window_by_label:
-            minutes = _minutes(after.window_by_label[label], is_daily=after.is_daily)
+        if label in after.minutes_by_label:
+            minutes = after.minutes_by_label[label]
             return minutes is None or bool(minutes & ~before.open_minutes)
-        if label in before.window_by_label:
+        if label in before.minutes_by_label:
             return False  # it is gone; the window that replaces it has a change of its own
     return bool(after.open_minutes & ~before.open_minutes)
 

@@ -61,24 +61,25 @@ def _rows(name: str, expected: Sequence[Row], stored: Sequence[Row]) -> Iterator
         dict(zip(numbered(str(row["position"]) for row in rows), rows, strict=True))
         for rows in (expected, stored)
     )
-    for label, row in wanted.items():
-        place = f"{name}[{label}]"
-        if label in found:
-            yield from _fields(row, found[label], f"{place}.")
+    for label in wanted | found:
+        before, after = found.get(label), wanted.get(label)
+        if before and after:
+            yield from _fields(after, before, f"{name}[{label}].")
         else:
-            yield Difference(place, None, _row_text(row))
-    for label, row in found.items():
-        if label not in wanted:
-            yield Difference(f"{name}[{label}]", _row_text(row), None)
+            yield Difference(f"{name}[{label}]", _row_text(before), _row_text(after))
 
 
-def _row_text(row: Row) -> str:
-    return canonical(
-        {
-            name: _plain(value)
-            for name, value in row.items()
-            if name not in _PLACE and value is not None and not name.startswith("_dlt")
-        }
+def _row_text(row: Row | None) -> str | None:
+    return (
+        None
+        if row is None
+        else canonical(
+            {
+                name: _plain(value)
+                for name, value in row.items()
+                if name not in _PLACE and value is not None and not name.startswith("_dlt")
+            }
+        )
     )
 
 

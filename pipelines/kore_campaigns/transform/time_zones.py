@@ -5,13 +5,13 @@ From the `tzdata` package alone, so that the machine's own rules make no differe
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -71,7 +71,7 @@ def zone_facts(name: str) -> ZoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Zones:
-    names: frozenset[str]
+    names: set[str]
     links: Mapping[str, str]
     """Current name by former name."""
     countries: Mapping[str, str]
@@ -89,13 +89,11 @@ def _zones() -> _Zones:
     links = {rule[2]: rule[1] for rule in rules if rule[0] == "L"}
     shared = {row[2]: row[0] for row in _table("zone1970.tab")}
     return _Zones(
-        names=frozenset({rule[1] for rule in rules if rule[0] == "Z"} | links.keys()) - {"Factory"},
-        links=MappingProxyType(links),
-        countries=MappingProxyType({row[2]: row[0] for row in _table("zone.tab")}),
-        country_codes=MappingProxyType({row[1]: row[0] for row in _table("iso3166.tab")}),
-        single_countries=MappingProxyType(
-            {zone: codes for zone, codes in shared.items() if "," not in codes}
-        ),
+        names={rule[1] for rule in rules if rule[0] == "Z"} - {"Factory"} | links.keys(),
+        links=links,
+        countries={row[2]: row[0] for row in _table("zone.tab")},
+        country_codes={row[1]: row[0] for row in _table("iso3166.tab")},
+        single_countries={zone: codes for zone, codes in shared.items() if "," not in codes},
     )
 
 
@@ -132,13 +130,10 @@ def offset_spans(name: str, begin: datetime, end: datetime) -> Iterator[OffsetSp
 def _first_change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
     """The first minute with another offset than at `before`."""
     offset = _offset(zone, before)
-    while after - before > _MINUTE:
-        middle = before + ((after - before) // _MINUTE // 2) * _MINUTE
-        if _offset(zone, middle) == offset:
-            before = middle
-        else:
-            after = middle
-    return after
+    minutes = range((after - before) // _MINUTE)
+    return before + _MINUTE * bisect_left(
+        minutes, True, key=lambda minute: _offset(zone, before + _MINUTE * minute) != offset
+    )
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> int:

@@ -36,18 +36,13 @@ def canonical(value: Any) -> str:
     return settled(value)[1]
 
 
-def content_hash(data: Any) -> str:
-    """SHA-256 of the canonical text, which ignores the order of keys and nothing else."""
-    return text_hash(canonical(data))
-
-
 def in_order(value: Any) -> str:
     """The JSON text of a settled value, its keys in the order received."""
     return _ENCODE_IN_ORDER(value)
 
 
 def text_hash(canonical_text: str) -> str:
-    """The content hash of a canonical text."""
+    """SHA-256 of a canonical text, which ignores the order of keys and nothing else."""
     return hashlib.sha256(canonical_text.encode()).hexdigest()
 
 
@@ -102,6 +97,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # smaller numbers could as well be seconds: read as milliseconds they lie before March 1973;
 # larger ones lie beyond the year 9999
 _EPOCH_MILLISECONDS = range(10**11, 253_402_300_800_000)
+
+
+def field_of(value: Any, *names: str) -> Any:
+    """The value of a field of an object, or of a field in a field; None if there is none."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def text(value: Any) -> str | None:

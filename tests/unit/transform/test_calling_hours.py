@@ -7,7 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kore_campaigns.schema import CALLING_HOURS, CHILD_KEY
-from kore_campaigns.transform.calling_hours import MINUTES_A_DAY, clock_text, parse_clock, windows
+from kore_campaigns.transform.calling_hours import (
+    MINUTES_A_DAY,
+    clock_text,
+    parse_clock,
+    windows_of,
+)
 from kore_campaigns.transform.values import is_blank
 from support.strategies import window_lists
 
@@ -101,7 +106,8 @@ def window(start: Any, end: Any, day: Any = "MO") -> dict[str, Any]:
 
 
 def rows(calling_hours: Any) -> list[dict[str, Any]]:
-    return [found._asdict() for found in windows(calling_hours)]
+    received = {"dialingStrategy": {"callingHours": calling_hours}}
+    return [found._asdict() for found in windows_of(received)]
 
 
 def only_row(*days: Any) -> dict[str, Any]:

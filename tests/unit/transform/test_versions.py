@@ -17,7 +17,7 @@ from kore_campaigns.transform.campaign import (
     is_new_version,
     shape,
 )
-from kore_campaigns.transform.values import content_hash, settled
+from kore_campaigns.transform.values import canonical, settled, text_hash
 from support.strategies import campaigns, edits
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ def test_the_first_version_is_whole_and_has_no_changes() -> None:
         "account_id": "acc-1",
         **KEY,
         "version": 1,
-        "content_hash": content_hash(data),
+        "content_hash": text_hash(canonical(data)),
         "observed_at": NOW,
         "valid_from": datetime(2026, 1, 30, tzinfo=UTC),
         "is_deleted": False,
@@ -232,7 +232,7 @@ def test_every_row_has_exactly_the_declared_columns(edit: tuple[Any, Any]) -> No
 def test_what_is_stored_has_the_hash_of_what_was_received(campaign: dict[str, Any]) -> None:
     row = version_row(campaign, stored=None, stored_raw=None, **ASKED)
     raw = json.loads(row["raw"])
-    assert row["content_hash"] == content_hash(campaign) == content_hash(raw)
+    assert row["content_hash"] == text_hash(canonical(campaign)) == text_hash(canonical(raw))
     assert raw == settled(campaign)[0]
     assert list(raw) == list(settled(campaign)[0])
     again = version_row(raw, stored=stored(), stored_raw=raw, **ASKED)
