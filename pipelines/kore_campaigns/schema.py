@@ -56,7 +56,6 @@ _integer = partial(Column, data_type="bigint")
 _boolean = partial(Column, data_type="bool")
 _timestamp = partial(Column, data_type="timestamp")
 _time = partial(Column, data_type="time")
-_date = partial(Column, data_type="date")
 _json = partial(Column, data_type="json")
 
 # columns of several tables

@@ -29,21 +29,10 @@ _OTHER_FIELDS: Final = (
 )
 
 
-def _tree(paths: Iterable[str]) -> dict[str, Any]:
-    """The known fields of each object by name; None for a field of any content."""
-    tree: dict[str, Any] = {}
-    # `schedule` after `schedule.isSchedulingEnabled`: Kore documents none of its keys
-    for path in sorted(paths, reverse=True):
-        *parents, name = path.split(".")
-        fields = tree
-        for parent in parents:
-            fields = fields.setdefault(parent, {})
-        fields[name] = None
-    return tree
-
-
 _PATHS: Final = {each.name: each.path for each in CAMPAIGN_VERSIONS.columns if each.path}
-_FIELDS: Final[Mapping[str, Any]] = _tree([*_PATHS.values(), *_OTHER_FIELDS])
+# by names: fields of any content (Kore documents no key of `schedule`), and objects around them
+_FIELDS: Final = {tuple(path.split(".")) for path in (*_PATHS.values(), *_OTHER_FIELDS)}
+_OBJECTS: Final = {names[:depth] for names in _FIELDS for depth in range(1, len(names))}
 _MAY_REPEAT: Final = ("days", "dncLists", "contactLists")
 _MAY_BE_NAME: Final = ("dncLists", "contactLists")
 # a name that Kore sends may be of any length
@@ -53,22 +42,23 @@ _LONGEST_PATH: Final = 200
 def unknown_fields(data: Mapping[str, Any]) -> dict[str, str]:
     """Path to JSON type of every unknown field; `unexpected ...` where an object was known."""
     found: dict[str, str] = {}
-    _look(data, _FIELDS, "", found)
+    _look(data, (), "", found)
     return found
 
 
-def _look(value: Any, known: Mapping[str, Any], path: str, found: dict[str, str]) -> None:
-    name = path.rstrip("[]").rpartition(".")[2]
+def _look(value: Any, names: tuple[str, ...], path: str, found: dict[str, str]) -> None:
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key not in known:
+            if (field := (*names, key)) in _FIELDS:
+                continue
+            if field in _OBJECTS:
+                _look(inner, field, member(path, key), found)
+            else:
                 found[member(path, key)[:_LONGEST_PATH]] = json_type(inner)
-            elif known[key] is not None:
-                _look(inner, known[key], member(path, key), found)
-    elif isinstance(value, list) and name in _MAY_REPEAT:
+    elif isinstance(value, list) and names[-1] in _MAY_REPEAT:
         for element in value:
-            _look(element, known, f"{path}[]", found)
-    elif value is not None and not (isinstance(value, str) and name in _MAY_BE_NAME):
+            _look(element, names, f"{path}[]", found)
+    elif value is not None and not (isinstance(value, str) and names[-1] in _MAY_BE_NAME):
         found[path] = f"unexpected {json_type(value)}"
 
 
