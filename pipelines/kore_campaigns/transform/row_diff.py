@@ -70,16 +70,14 @@ def _rows(name: str, expected: Sequence[Row], stored: Sequence[Row]) -> Iterator
 
 
 def _row_text(row: Row | None) -> str | None:
-    return (
-        None
-        if row is None
-        else canonical(
-            {
-                name: _plain(value)
-                for name, value in row.items()
-                if name not in _PLACE and value is not None and not name.startswith("_dlt")
-            }
-        )
+    if row is None:
+        return None
+    return canonical(
+        {
+            name: _plain(value)
+            for name, value in row.items()
+            if name not in _PLACE and value is not None and not name.startswith("_dlt")
+        }
     )
 
 
