@@ -1,17 +1,6 @@
 """All exceptions, with their messages, exit codes and error codes.
 
-    exit code
-      1   KoreCampaignsError
-      2   ├── FixSetting: SettingMissing, SettingInvalid, RequestNotAllowed, BudgetUnusable
-      2   │   └── FileInvalid: CampaignIdsInvalid, PoliciesInvalid
-      3   ├── AccessRefused
-      4   ├── CampaignFailed: CampaignNotFound, CampaignRefused, VanishNotBelieved, RequestRefused,
-          │   │   NotAsked
-      5   │   ├── RedirectRefused, AnswerBreaksContract
-     75   │   └── TryLater: RateLimited, ServerUnavailable, Interrupted
-      6   ├── DestinationUnavailable: NoRoom, WorkingCopyDamaged, DatabaseLocked,
-          │       BudgetUnavailable
-      6   └── CopyRefused, HistoryDamaged
+docs/operations.md lists them by exit code, with what to do.
 
 A message says what failed, why, and what to do. No message contains a secret.
 """
@@ -21,14 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Final
+
+UNEXPECTED: Final = "unexpected_error"
 
 
 class KoreCampaignsError(Exception):
     """Root of the tree. `exit_code` is for the scheduler, `code` for tables and logs."""
 
     exit_code: ClassVar[int] = 1
-    code: ClassVar[str] = "unexpected"
+    code: ClassVar[str] = UNEXPECTED
     template: ClassVar[str] = ""
 
     def __str__(self) -> str:
@@ -37,7 +29,6 @@ class KoreCampaignsError(Exception):
 
 class FixSetting(KoreCampaignsError):
     exit_code = 2
-    code = "setting"
 
 
 @dataclass(eq=False)
@@ -79,7 +70,6 @@ class SettingInvalid(FixSetting):
 class FileInvalid(FixSetting):
     """A file that a person maintains has an error; the message has the line."""
 
-    code = "file_invalid"
     template = (
         "{self.place}:{self.found} expected {self.expected}. Next: correct the file and run "
         "again. No request was sent."
@@ -260,7 +250,6 @@ class AnswerBreaksContract(CampaignFailed):
 
 class TryLater(CampaignFailed):
     exit_code = 75
-    code = "try_later"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -341,12 +330,15 @@ class BudgetUnavailable(DestinationUnavailable):
         )
 
 
+def _disk(database: str, free: int) -> str:
+    return f"the disk of `{Path(database).parent}` has {in_bytes(free)} free"
+
+
 @dataclass(eq=False, kw_only=True)
 class NoRoom(DestinationUnavailable):
     """The disk is too full, before or while something is written; the published file is intact."""
 
     code = "no_room"
-    folder: str
     free: int
     needed: int
     said: str
@@ -356,8 +348,8 @@ class NoRoom(DestinationUnavailable):
     def __post_init__(self) -> None:
         why = f"`{self.said}` (a full disk, a quota or a limit for file sizes); "
         self.reason = (
-            f"{why if self.said else ''}the disk of `{self.folder}` has {in_bytes(self.free)} "
-            f"free, {in_bytes(self.needed)} are needed. What is published is as it was"
+            f"{why if self.said else ''}{_disk(self.database, self.free)}, "
+            f"{in_bytes(self.needed)} are needed. What is published is as it was"
         )
         spare = (
             f"; the earlier states in `{self.generations}`, {in_bytes(self.kept)}, may be deleted, "
@@ -378,14 +370,13 @@ class WorkingCopyDamaged(DestinationUnavailable):
 
     code = "working_copy_damaged"
     next_step: str = "check the disk, then run the same command again; it makes a new copy"
-    folder: str
     free: int
 
     def __post_init__(self) -> None:
         self.reason = (
             f"the copy of it that this run was writing is damaged: {self.reason}. Likely a full "
-            f"disk, a limit for file sizes or a failing disk; the disk of `{self.folder}` has "
-            f"{in_bytes(self.free)} free. What is published is as it was"
+            f"disk, a limit for file sizes or a failing disk; {_disk(self.database, self.free)}. "
+            "What is published is as it was"
         )
 
 
@@ -428,9 +419,6 @@ class HistoryDamaged(KoreCampaignsError):
     database: str
     found: str
     way_back: str
-
-
-UNEXPECTED: Final = "unexpected_error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -12,10 +13,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
-from pythonjsonlogger.json import JsonFormatter
 
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.report import RunReport, duration
@@ -120,28 +120,14 @@ def left(report: RunReport, seconds_left: float) -> str:
     return f"{failed}about {duration(seconds_left)} left"
 
 
-class EventFormatter(JsonFormatter):
-    """An event as a JSON object; docs/operations.md names the fields."""
-
-    def add_fields(
-        self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]
-    ) -> None:
-        fields = vars(record)
-        log_data["ts"] = f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-        log_data["level"] = record.levelname.lower()
-        log_data["event"] = fields["event"]
-        log_data["run_id"] = fields["run_id"]
-        if fields["sentence"]:
-            log_data["message"] = fields["sentence"]
-        merge_record_extra(record, log_data, reserved={*RESERVED_ATTRS, "sentence"})
-
-
 class JsonLines(logging.Handler):
-    """Writes each event as a line of JSON, with the id of the run once one has started."""
+    """Writes each event as a JSON object in a line; docs/operations.md names the fields.
+
+    Each has the id of the run once one has started.
+    """
 
     def __init__(self, write: Callable[[str], object], *, is_quiet: bool = False) -> None:
         super().__init__()
-        self.setFormatter(EventFormatter(json_default=str))
         self._write = write
         self._lowest = logging.WARNING if is_quiet else logging.NOTSET
         self._run_id: str | None = None
@@ -149,12 +135,22 @@ class JsonLines(logging.Handler):
         self._is_writing = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not hasattr(record, "event"):
+        fields = vars(record)
+        if "event" not in fields:
             return
-        self._run_id = record.run_id = getattr(record, "run_id", self._run_id)
+        self._run_id = fields.setdefault("run_id", self._run_id)
         if record.levelno < self._lowest:
             return
-        self._waiting.append(self.format(record))
+        line = {
+            "ts": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "level": record.levelname.lower(),
+            "event": fields["event"],
+            "run_id": self._run_id,
+        }
+        if fields["sentence"]:
+            line["message"] = fields["sentence"]
+        merge_record_extra(record, line, reserved={*RESERVED_ATTRS, "sentence"})
+        self._waiting.append(json.dumps(line, default=str))
         if self._is_writing:  # a signal handler logs in the middle of a line
             return
         self._is_writing = True

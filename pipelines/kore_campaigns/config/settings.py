@@ -215,11 +215,8 @@ def resolve(
         value = "(not shown)" if is_secret else wrong.field_value
         raise SettingInvalid(wrong.field_name, value=value, expected=expected) from None
     except ValueNotSecretException as public:
-        raise SettingInvalid(
-            key=public.key,
-            value="(not shown)",
-            expected="to be in secrets.toml, not in config.toml",
-        ) from None
+        expected = "to be in secrets.toml, not in config.toml"
+        raise SettingInvalid(public.key, value="(not shown)", expected=expected) from None
 
 
 def keep_generations() -> int:
@@ -272,15 +269,15 @@ def _of_connection(connection: str) -> dict[str, Any]:
         expected = f"a connection with settings below `[{place}]`"
         raise SettingInvalid(key="connection", value=connection, expected=expected)
 
-    found = {}
-    for name, value in values.items():
-        own, general = (
-            f"{section}.{name}".replace(".", "__").upper()
-            for section in (place, f"sources.{SECTION}")
-        )
-        if value is not None and (own in os.environ or general not in os.environ):
-            found[name] = value
-    return found
+    def is_in_environment(section: str, name: str) -> bool:
+        return f"{section}.{name}".replace(".", "__").upper() in os.environ
+
+    return {
+        name: value
+        for name, value in values.items()
+        if value is not None
+        and (is_in_environment(place, name) or not is_in_environment(f"sources.{SECTION}", name))
+    }
 
 
 def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:

@@ -38,11 +38,9 @@ class Room:
 
     def lacking(self, needed: int, *, said: str = "") -> NoRoom:
         """The error, with what the system said if it tried to write."""
-        folder = self.database.parent
         return NoRoom(
             str(self.database),
-            folder=str(folder),
-            free=self.free_bytes(folder),
+            free=self.free_bytes(self.database.parent),
             needed=needed + MARGIN,
             said=said,
             generations=str(self.spare),

@@ -65,11 +65,6 @@ class PageFacts:
         return hours_open(week.spans for week in self.weeks)
 
     @property
-    def high(self) -> int:
-        """Findings of high severity."""
-        return sum(severity == "high" for severity, *_ in self.findings)
-
-    @property
     def failing(self) -> int:
         return sum(finding == "failing" for _, _, finding, _ in self.findings)
 

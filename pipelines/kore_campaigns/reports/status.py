@@ -88,10 +88,6 @@ class Status:
     """Flags that the next command needs to address this database."""
 
     @property
-    def last_run(self) -> LastRun | None:
-        return self.apps[0].last_run if self.apps else None
-
-    @property
     def stale(self) -> int:
         return sum(app.stale for app in self.apps)
 
@@ -132,7 +128,7 @@ class Status:
         return {
             "state": self.state,
             "advice": self.advice,
-            "last_run": None if self.last_run is None else asdict(self.last_run),
+            "last_run": newest.last_run and asdict(newest.last_run),
             "last_complete_at": newest.last_complete_at,
             "last_full_sweep_at": newest.last_full_sweep_at,
             **{name: sum(getattr(app, name) for app in self.apps) for name in sums},
