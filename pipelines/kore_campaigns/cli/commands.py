@@ -114,8 +114,6 @@ def for_each(
     campaign_ids: str | None,
     out: Output,
     command: Callable[[str | None], Printed],
-    *,
-    despite_file: bool = False,
 ) -> int:
     """Print the JSON object and the lines of a command for each connection; return the exit code.
 
@@ -123,9 +121,7 @@ def for_each(
     """
     from kore_campaigns.config.settings import chosen_connections
 
-    connections = chosen_connections(
-        project_folder(), named, campaign_ids=campaign_ids, despite_file=despite_file
-    )
+    connections = chosen_connections(project_folder(), named, campaign_ids=campaign_ids)
     is_one = len(connections) == 1
     parts, codes = [], []
     for name in connections:
@@ -206,7 +202,7 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
         code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
         return {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, (), code
 
-    return for_each(connection, options["campaign_ids"], out, check_one, despite_file=True)
+    return for_each(connection, options["campaign_ids"], out, check_one)
 
 
 @verb(*PLACE, *CONNECTIONS, SWEEP, BUDGET)
@@ -264,12 +260,8 @@ def run(
     from kore_campaigns.pipeline import ConnectionRun, run_connections, run_pipeline
     from kore_campaigns.reports.monitoring import Monitors, Ping
 
-    monitors = Monitors(
-        metrics_file=metrics_file,
-        ping=None if ping_url is None else Ping(ping_url),
-        destination=options["destination"],
-        database=options["database"],
-    )
+    ping = None if ping_url is None else Ping(ping_url)
+    monitors = Monitors(metrics_file, ping, options["destination"], options["database"])
     monitors.started()
     names: Sequence[str | None] = connection or [None]
     try:
