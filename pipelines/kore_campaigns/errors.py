@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Final
 
 UNEXPECTED: Final = "unexpected_error"
@@ -330,15 +329,12 @@ class BudgetUnavailable(DestinationUnavailable):
         )
 
 
-def _disk(database: str, free: int) -> str:
-    return f"the disk of `{Path(database).parent}` has {in_bytes(free)} free"
-
-
 @dataclass(eq=False, kw_only=True)
 class NoRoom(DestinationUnavailable):
     """The disk is too full, before or while something is written; the published file is intact."""
 
     code = "no_room"
+    folder: str
     free: int
     needed: int
     said: str
@@ -348,8 +344,8 @@ class NoRoom(DestinationUnavailable):
     def __post_init__(self) -> None:
         why = f"`{self.said}` (a full disk, a quota or a limit for file sizes); "
         self.reason = (
-            f"{why if self.said else ''}{_disk(self.database, self.free)}, "
-            f"{in_bytes(self.needed)} are needed. What is published is as it was"
+            f"{why if self.said else ''}the disk of `{self.folder}` has {in_bytes(self.free)} "
+            f"free, {in_bytes(self.needed)} are needed. What is published is as it was"
         )
         spare = (
             f"; the earlier states in `{self.generations}`, {in_bytes(self.kept)}, may be deleted, "
@@ -370,13 +366,14 @@ class WorkingCopyDamaged(DestinationUnavailable):
 
     code = "working_copy_damaged"
     next_step: str = "check the disk, then run the same command again; it makes a new copy"
+    folder: str
     free: int
 
     def __post_init__(self) -> None:
         self.reason = (
             f"the copy of it that this run was writing is damaged: {self.reason}. Likely a full "
-            f"disk, a limit for file sizes or a failing disk; {_disk(self.database, self.free)}. "
-            "What is published is as it was"
+            f"disk, a limit for file sizes or a failing disk; the disk of `{self.folder}` has "
+            f"{in_bytes(self.free)} free. What is published is as it was"
         )
 
 

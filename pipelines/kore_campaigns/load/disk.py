@@ -38,9 +38,11 @@ class Room:
 
     def lacking(self, needed: int, *, said: str = "") -> NoRoom:
         """The error, with what the system said if it tried to write."""
+        folder = self.database.parent
         return NoRoom(
             str(self.database),
-            free=self.free_bytes(self.database.parent),
+            folder=str(folder),
+            free=self.free_bytes(folder),
             needed=needed + MARGIN,
             said=said,
             generations=str(self.spare),

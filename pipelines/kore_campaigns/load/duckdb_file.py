@@ -274,8 +274,11 @@ class DuckDBFile(Destination):
             if said := disk.said_full(text):
                 raise self._room.lacking(self._step_bytes(), said=said) from failed
             if self._is_prepared and disk.said_damaged(text):  # before that, the published file is
-                free = self.free_bytes(self.published.parent)
-                raise WorkingCopyDamaged(self.name, failed.reason, free=free) from failed
+                folder = self.published.parent
+                free = self.free_bytes(folder)
+                raise WorkingCopyDamaged(
+                    self.name, failed.reason, folder=str(folder), free=free
+                ) from failed
             raise
 
     @contextmanager
