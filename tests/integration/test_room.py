@@ -28,6 +28,7 @@ LIMITED = """
 import resource, sys
 from kore_campaigns.cli.main import main
 none = resource.RLIM_INFINITY
+sys.dont_write_bytecode = True  # Python would leave compiled modules that are cut off
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), none))
 code = main(["run"])
 resource.setrlimit(resource.RLIMIT_FSIZE, (none, none))  # what measures the tests writes at exit
