@@ -256,18 +256,6 @@ def test_a_csv_that_cannot_be_read_is_named(emulate: Emulate, project: Project) 
     assert str(csv) in ended.err
 
 
-def test_a_csv_that_cannot_be_read_is_the_error_of_each_connection(two: Two) -> None:
-    (two.project.folder / "campaign_ids.csv").write_text("campaign_id\nnot one\n", encoding="utf-8")
-
-    ended = two.project.cli("run")
-
-    assert ended.code == 2
-    for name in ("uk", "us"):
-        assert f"kore-campaigns: {name}: " in ended.err
-    assert ended.err.count("line 2: found `not one`") == 2
-    assert two.uk.counters.requests == two.us.counters.requests == 0
-
-
 def write_toml(folder: Path, name: str, text: str) -> None:
     path = folder / ".dlt" / name
     path.parent.mkdir(exist_ok=True)

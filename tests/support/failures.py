@@ -66,6 +66,7 @@ class Break:
             self._wrap_duckdb()
         elif self.at:
             most = self.at * DISK_STEP
+            sys.dont_write_bytecode = True  # Python would leave compiled modules that are cut off
             resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY))
             self.hit = f"files end at {most} bytes"
 

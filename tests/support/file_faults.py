@@ -62,6 +62,7 @@ def strike(how: str, source: Path) -> None:
     """What happens to this process when its time has come."""
     if how == KILL:
         os.kill(os.getpid(), signal.SIGKILL)
+    sys.dont_write_bytecode = True  # Python would leave compiled modules that are cut off
     half = source.stat().st_size // 2
     resource.setrlimit(resource.RLIMIT_FSIZE, (half, resource.RLIM_INFINITY))
     # the kernel's signal ends the process in the middle of the write; ignored, the write fails

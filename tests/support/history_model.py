@@ -13,7 +13,6 @@ from typing import Any
 import duckdb
 
 from kore_campaigns.extract.report import RunReport
-from kore_campaigns.schema import CALLING_HOURS, CONTACT_LISTS, DNC_LISTS
 from kore_campaigns.transform.campaign import shape
 from kore_campaigns.transform.values import canonical
 from kore_emulator import Emulator
@@ -24,7 +23,6 @@ from support.watcher import unsound
 HISTORY = """
 select campaign_id, is_deleted, raw from kore.campaign_history order by campaign_id, version
 """
-CHILDREN = (CALLING_HOURS.name, DNC_LISTS.name, CONTACT_LISTS.name)
 # fields of a campaign that its row in the account listing does not show
 HIDDEN = ("dialingStrategy", "maxSkips", "lname")
 MAX_VANISHED = 0.2
@@ -166,7 +164,11 @@ class CourseModel:
                 expected = shape(self.kore.campaign(campaign_id))
                 row = expected.columns | {"content_hash": expected.content_hash}
                 wanted: dict[str, list[dict[str, Any]]] = {"campaigns": [row]}
-                wanted |= {f"campaign_{child}": getattr(expected, child) for child in CHILDREN}
+                wanted["campaign_calling_hours"] = [
+                    window._asdict() for window in expected.calling_hours
+                ]
+                wanted["campaign_dnc_lists"] = expected.dnc_lists
+                wanted["campaign_contact_lists"] = expected.contact_lists
                 for view, rows in wanted.items():
                     query = f"select * from kore.{view} where campaign_id = '{campaign_id}'"
                     found = connection.sql(query)

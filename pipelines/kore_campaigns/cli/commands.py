@@ -114,6 +114,8 @@ def for_each(
     campaign_ids: str | None,
     out: Output,
     command: Callable[[str | None], Printed],
+    *,
+    despite_file: bool = False,
 ) -> int:
     """Print the JSON object and the lines of a command for each connection; return the exit code.
 
@@ -121,10 +123,10 @@ def for_each(
     """
     from kore_campaigns.config.settings import chosen_connections
 
-    connections = chosen_connections(project_folder(), named, campaign_ids=campaign_ids)
-    is_one = len(connections) == 1
+    names = chosen_connections(project_folder(), named, campaign_ids, despite_file=despite_file)
+    is_one = len(names) == 1
     parts, codes = [], []
-    for name in connections:
+    for name in names:
         out.lines([] if is_one else [f"connection {name}"])
         try:
             found, lines, code = command(name)
@@ -202,7 +204,7 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
         code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
         return {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, (), code
 
-    return for_each(connection, options["campaign_ids"], out, check_one)
+    return for_each(connection, options["campaign_ids"], out, check_one, despite_file=True)
 
 
 @verb(*PLACE, *CONNECTIONS, SWEEP, BUDGET)
@@ -265,9 +267,7 @@ def run(
     monitors.started()
     names: Sequence[str | None] = connection or [None]
     try:
-        names = chosen_connections(
-            project_folder(), connection, campaign_ids=options["campaign_ids"]
-        )
+        names = chosen_connections(project_folder(), connection, options["campaign_ids"])
         options["stop"] = stop_on_signals()
         with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as progress:
             found: RunReport | Runs

@@ -23,6 +23,7 @@ from typing import Any, Final
 from kore_campaigns.errors import CampaignIdsInvalid, FileInvalid, PoliciesInvalid, counted
 from kore_campaigns.transform.calling_hours import DAY_CODES, MINUTES_A_DAY, parse_clock
 
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 QUOTE: Final = 'put a name or a note that holds a comma in "quotes"'
 
 Row = dict[str, Any]
@@ -48,9 +49,8 @@ def read_records(
         for raw_cells in reader:
             line = reader.line_num
             for raw_value in raw_cells:
-                # a quote that is not closed would include the lines below it
-                first, *more = re.split(r"\r\n|\r|\n", raw_value)
-                if more:
+                first, *more = _LINE_END.split(raw_value)
+                if more:  # a quote that is not closed includes the lines below it
                     expected = "a value on one line, its quotes closed"
                     raise invalid(path, expected, line=line - len(more), value=first)
             cells = [cell.strip() for cell in raw_cells]

@@ -292,18 +292,27 @@ def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:
 
 
 def chosen_connections(
-    folder: Path, named: Sequence[str] = (), *, campaign_ids: str | None = None
+    folder: Path,
+    named: Sequence[str] = (),
+    campaign_ids: str | None = None,
+    *,
+    despite_file: bool = False,
 ) -> list[str | None]:
-    """Connections of a command: those named, otherwise those of the csv, otherwise all."""
+    """Connections of a command: those named, otherwise those of the csv, otherwise all.
+
+    Raises `CampaignIdsInvalid` for an invalid csv; not with `despite_file`, for a command that
+    reports it itself.
+    """
     if named:
         return list(dict.fromkeys(named))
     of_section = dlt.config.get(f"sources.{SECTION}.campaign_ids", str)
     path = folder / (campaign_ids or of_section or KoreSettings.campaign_ids)
-    # each connection may have a file of its own; a command reports a wrong one when it reads it
-    with contextlib.suppress(CampaignIdsInvalid):
-        names = dict.fromkeys(c.connection for c in read_campaign_ids(path) if c.connection)
-        if names:
-            return [*names]
+    # each connection may have a file of its own, so none is needed here
+    if path.is_file():
+        with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):
+            names = dict.fromkeys(c.connection for c in read_campaign_ids(path) if c.connection)
+            if names:
+                return [*names]
     has_own_app = dlt.config.get(f"sources.{SECTION}.stream_id", str) is not None
     return [None] if has_own_app else [*configured_connections()] or [None]
 

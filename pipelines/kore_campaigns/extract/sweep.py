@@ -32,8 +32,7 @@ logger = logging.getLogger(__name__)
 # these state why the run ended, so one event for all of them is logged at its end
 NOT_REACHED = (NotAsked, Interrupted)
 
-# called after each answer with the report so far and a function: seconds that n more calls will
-# take
+# called after each answer with the report so far, and a function: seconds that n calls will take
 Progress = Callable[[RunReport, Callable[[int], float]], None]
 
 
