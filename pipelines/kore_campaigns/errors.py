@@ -301,6 +301,10 @@ class NotAsked(CampaignFailed):
     reason: str
 
 
+NOT_REACHED = (NotAsked.code, Interrupted.code)
+"""Error codes of campaigns that a run did not get to: the reason is the run, not the campaign."""
+
+
 @dataclass(eq=False)
 class DestinationUnavailable(KoreCampaignsError):
     exit_code = 6

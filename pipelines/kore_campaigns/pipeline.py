@@ -20,6 +20,7 @@ from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve, untraced
 from kore_campaigns.errors import (
+    NOT_REACHED,
     ErrorSummary,
     KoreCampaignsError,
     TryLater,
@@ -31,16 +32,10 @@ from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import read_contact_lists
 from kore_campaigns.extract.plan import plan_run
-from kore_campaigns.extract.report import (
-    COUNTERS,
-    JSON_KEYS,
-    RunReport,
-    in_one_line,
-    problems,
-)
+from kore_campaigns.extract.report import COUNTERS, JSON_KEYS, RunReport, in_one_line, problems
 from kore_campaigns.extract.rows import PendingRows, current_zones
 from kore_campaigns.extract.state import newest_runs
-from kore_campaigns.extract.sweep import NOT_REACHED, Progress, Sweep, silent
+from kore_campaigns.extract.sweep import Progress, Sweep, silent
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.dlt_load import load
@@ -349,7 +344,7 @@ def _log_end(report: RunReport) -> None:
         message = not_believed[0].message
         log_event(logger, "vanish_not_believed", message, count=len(not_believed))
     not_reached = Counter(
-        (each.code, each.message) for each in report.failures if isinstance(each, NOT_REACHED)
+        (each.code, each.message) for each in report.failures if each.code in NOT_REACHED
     )
     for (code, message), count in not_reached.items():
         log_event(logger, "campaigns_not_reached", message, code=code, count=count)

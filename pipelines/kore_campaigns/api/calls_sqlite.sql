@@ -24,7 +24,7 @@ select ends from calls order by ends desc limit 1 offset :place
 delete from calls where ends <= :until
 
 -- name: add
-insert into calls (ends, in_flight) values (:ends, true) returning call_id
+insert into calls (ends, in_flight) values (:ends, true)
 
 -- name: finish
 -- inserted if the row was deleted, because the call outlived its lease

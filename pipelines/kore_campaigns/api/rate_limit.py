@@ -218,7 +218,9 @@ class RateLimiter(ABC):
     def add(self, *, lease_ends: float, forget: float) -> int:
         """The id of a call that leaves now; those that ended by `forget` are deleted."""
         self._execute("forget", until=forget)
-        return int(self._execute("add", ends=lease_ends).fetchone()[0])
+        added = self._execute("add", ends=lease_ends)
+        # `returning` needs SQLite 3.35; RHEL 9 has 3.34
+        return int(added.fetchone()[0] if added.description else added.lastrowid)
 
     def pause_until(self, until: float) -> None:
         """Let no call leave before `until`, whatever was set earlier."""

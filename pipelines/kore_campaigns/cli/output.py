@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from kore_campaigns.errors import Interrupted, NotAsked, counted, in_bytes, shorten
+from kore_campaigns.errors import NOT_REACHED, counted, in_bytes, shorten
 from kore_campaigns.extract.report import duration, problems
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ PROBLEMS_SHOWN: Final = 10
 IDS_SHOWN: Final = 3
 DRIFT_SHOWN: Final = 5
 VALUE_SHOWN: Final = 200  # characters; `--json` has all of them
-# one sentence says it for all of them: the reason is the run, not the campaign
-NOT_REACHED: Final = (NotAsked.code, Interrupted.code)
 
 
 def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:

@@ -9,13 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from kore_campaigns.errors import NOT_REACHED
 from kore_campaigns.extract.listing import StoredRow
 from kore_campaigns.load.reader import Reader, queries
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table, nested_name
 from kore_campaigns.transform.campaign import StoredVersion
 
-# error codes of campaigns that a run did not get to, which is no failure of theirs
-UNREACHED: Final = ("not_asked", "interrupted")
 SQL: Final = queries(__file__)
 
 
@@ -80,7 +79,7 @@ def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
     for run_id, is_finished in reader.rows_if_loaded(SQL["runs"], [stream_id]):
         errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], [run_id, stream_id]))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
-        found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in UNREACHED}
+        found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in NOT_REACHED}
         if is_finished:
             since_failing = set(open_)
             if not since_failing - found:

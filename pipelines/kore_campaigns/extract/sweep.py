@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import (
+    NOT_REACHED,
     AccessRefused,
     CampaignFailed,
     CampaignNotFound,
@@ -28,9 +29,6 @@ from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.transform.campaign import is_new_version, shape
 
 logger = logging.getLogger(__name__)
-
-# these state why the run ended, so one event for all of them is logged at its end
-NOT_REACHED = (NotAsked, Interrupted)
 
 # called after each answer with the report so far, and a function: seconds that n calls will take
 Progress = Callable[[RunReport, Callable[[int], float]], None]
@@ -71,7 +69,7 @@ class CampaignRequests:
         """The campaign has failed."""
         self.ended.add(error.campaign_id)
         self.report.fail(error)
-        if not isinstance(error, NOT_REACHED):
+        if error.code not in NOT_REACHED:
             log_event(
                 logger,
                 "campaign_failed",
