@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib import resources
 from typing import Final, Literal
 
 RAW_SCHEMA: Final = "kore_raw"
@@ -533,3 +534,11 @@ ALL_TABLES: Final[Mapping[str, Table]] = {
     )
 }
 """By the name in the database, each nested table after its parent."""
+
+
+def queries(module: str) -> dict[str, str]:
+    """The queries of the `.sql` file next to a module, by the name that stands above each."""
+    package, _, name = module.rpartition(".")
+    text = resources.files(package).joinpath(f"{name}.sql").read_text(encoding="utf-8")
+    named = (query.partition("\n") for query in text.split("-- name: ")[1:])
+    return {name: sql for name, _, sql in named}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -15,7 +14,7 @@ from support.postgres import Postgres
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 4.0
+SECONDS = 6.0
 CALLS = 60
 
 
@@ -44,9 +43,8 @@ def test_two_processes_of_eight_threads_keep_it_and_use_it(kore: Emulator, count
     assert [caller.finish(each) for each in both] == [90, 90]
     assert kore.worst_window(SECONDS) <= CALLS
     arrivals = [request.at for request in kore.requests]
-    # a slot is used again once a window has passed; on a busy machine not every one at once
-    pauses = [later - at for at, later in zip(arrivals, arrivals[CALLS:], strict=False)]
-    assert median(pauses) < 1.5 * SECONDS
+    # after the first 60, which leave at once, the other 120 are worth two windows
+    assert 2 * SECONDS / (arrivals[-1] - arrivals[CALLS - 1]) >= 0.9
 
 
 def test_a_run_right_after_another_takes_its_calls_into_account(

@@ -124,7 +124,8 @@ def test_many_damaged_versions_are_named_in_part_and_counted(
 
     assert ended.code == 6
     assert ended.err.count("its `raw` does not match") == 5
-    assert " and 2 more." in ended.err  # 6 first versions and an edit; a deletion proves nothing
+    # 6 first versions and an edit; a deletion proves nothing
+    assert "`content_hash` and 2 more." in ended.err
 
 
 def test_a_run_goes_on_after_a_rebuild_that_was_refused(emulate: Emulate, project: Project) -> None:

@@ -18,12 +18,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from kore_campaigns import schema
 from kore_campaigns.api.endpoints import base_url
 from kore_campaigns.errors import (
     BudgetUnavailable,
@@ -83,13 +83,6 @@ def budget_name(*, host: str, account_id: str) -> str:
 def budget_path(state_dir: Path, *, host: str, account_id: str) -> Path:
     """The one file of this account at this host. Raises as `budget_name` does."""
     return state_dir / f"calls-v1-{budget_name(host=host, account_id=account_id)}.sqlite"
-
-
-def _queries(store: str) -> dict[str, str]:
-    """The queries of `calls_<store>.sql`, by the name that stands above each."""
-    file = resources.files(__package__).joinpath(f"calls_{store}.sql")
-    named = (query.partition("\n") for query in file.read_text("utf-8").split("-- name: ")[1:])
-    return {name: sql for name, _, sql in named}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -243,7 +236,7 @@ class SQLiteRateLimiter(RateLimiter):
     Raises `BudgetUnusable` if the file cannot be opened, read or written.
     """
 
-    queries = _queries("sqlite")
+    queries = schema.queries("kore_campaigns.api.calls_sqlite")
     path: Path | None
     clock: Callable[[], float] = time.time
 
@@ -314,7 +307,7 @@ class PostgresRateLimiter(RateLimiter):
     Raises `BudgetUnavailable` if the server stays away or refuses.
     """
 
-    queries = _queries("postgres")
+    queries = schema.queries("kore_campaigns.api.calls_postgres")
     address: str
     account: str
 

@@ -14,8 +14,8 @@ from kore_campaigns.cli.output import table
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.duckdb_file import DuckDBFile
-from kore_campaigns.load.reader import queries
 from kore_campaigns.pipeline import run_pipeline
+from kore_campaigns.schema import queries
 
 HOURS = "dialingStrategy.callingHours.days"
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
@@ -30,7 +30,7 @@ US federal,US,8:00 AM,9:00 PM,15
 India,IN,10:00 AM,9:00 PM,
 """
 
-QUESTIONS: Final = queries(__file__)
+QUESTIONS: Final = queries(__name__)
 
 
 def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from kore_campaigns.errors import NOT_REACHED
 from kore_campaigns.extract.listing import StoredRow
-from kore_campaigns.load.reader import Reader, queries
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table, nested_name
+from kore_campaigns.load.reader import Reader
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table, nested_name, queries
 from kore_campaigns.transform.campaign import StoredVersion
 
-SQL: Final = queries(__file__)
+SQL: Final = queries(__name__)
 
 
 @dataclass(frozen=True, slots=True)

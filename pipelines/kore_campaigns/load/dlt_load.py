@@ -26,8 +26,7 @@ from dlt.extract.resource import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from kore_campaigns import schema
-from kore_campaigns.load.reader import queries
-from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, Table, nested_name
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, Table, nested_name, queries
 from kore_campaigns.views.apply import VIEWS, apply_views, columns_of, view_sql
 
 PIPELINE_NAME: Final = "kore_campaigns"
@@ -181,7 +180,7 @@ def _links(*names: str) -> dict[str, TColumnSchema]:
     return {name: {"name": name, "nullable": False, **_LINKS[name]} for name in names}
 
 
-SQL: Final = queries(__file__)
+SQL: Final = queries(__name__)
 
 
 def make_tables_and_views(pipeline: dlt.Pipeline) -> None:

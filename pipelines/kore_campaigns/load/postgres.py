@@ -12,9 +12,9 @@ import psycopg2
 from psycopg2.extras import execute_values, register_default_json
 
 from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, first_line_of_driver
-from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row, queries
+from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
 from kore_campaigns.load.warehouse import Warehouse
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name, queries
 
 if TYPE_CHECKING:
     import dlt
@@ -68,7 +68,7 @@ class PostgresReader(CopyTarget):
 
 _OURS: Final = "kore-campaigns"
 _EVERY: Final = "every account"
-SQL: Final = queries(__file__)
+SQL: Final = queries(__name__)
 
 
 def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> None:

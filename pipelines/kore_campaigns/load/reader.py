@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kore_campaigns.schema import RAW_SCHEMA
@@ -110,10 +109,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     return json.dumps(value) if isinstance(value, dict | list) else value
-
-
-def queries(module: str) -> dict[str, str]:
-    """The queries of the `.sql` file next to a module, by the name that stands above each."""
-    text = Path(module).with_suffix(".sql").read_text(encoding="utf-8")
-    named = (query.partition("\n") for query in text.split("-- name: ")[1:])
-    return {name: sql for name, _, sql in named}

@@ -22,8 +22,8 @@ from kore_campaigns.extract.state import stored_versions
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.dlt_load import load
-from kore_campaigns.load.reader import Reader, queries
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, nested_name
+from kore_campaigns.load.reader import Reader
+from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, nested_name, queries
 from kore_campaigns.transform.campaign import StoredVersion, deletion_row, shape, version_row
 from kore_campaigns.transform.row_diff import Difference, differences
 
@@ -31,7 +31,7 @@ Row = dict[str, Any]
 
 # rows in memory, and in one load package
 PACKAGE: Final = 2_000
-SQL: Final = queries(__file__)
+SQL: Final = queries(__name__)
 HISTORY: Final = SQL["history"]
 NAMED: Final = 5  # versions that are listed for one kind of fault
 CHILDREN: Final = tuple(child.name for child in CAMPAIGN_VERSIONS.children)

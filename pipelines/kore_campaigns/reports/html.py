@@ -20,10 +20,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.disk import replace_text
-from kore_campaigns.load.reader import queries
+from kore_campaigns.schema import queries
 from kore_campaigns.transform.calling_hours import MINUTES_A_DAY
 
-SQL: Final = queries(__file__)
+SQL: Final = queries(__name__)
 HOURS_A_WEEK: Final = 168
 # a longer page would be too large for a mail; each list says how many rows it leaves out
 MOST: Final = {"weeks": 1_000, "findings": 500, "changes": 300, "overlaps": 100}

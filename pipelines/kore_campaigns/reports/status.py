@@ -10,9 +10,10 @@ from typing import Any, Final
 from kore_campaigns.errors import AccessRefused, TryLater
 from kore_campaigns.extract.report import RunCounters
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.load.reader import Reader, queries
+from kore_campaigns.load.reader import Reader
+from kore_campaigns.schema import queries
 
-SQL: Final = queries(__file__)
+SQL: Final = queries(__name__)
 # the state of several apps is that of the first in this order
 _WORST_FIRST: Final = ("failed", "killed", "partial", "interrupted", "stale", "ok")
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from importlib import resources
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -71,7 +72,7 @@ def zone_facts(name: str) -> ZoneFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Zones:
-    names: set[str]
+    names: frozenset[str]
     links: Mapping[str, str]
     """Current name by former name."""
     countries: Mapping[str, str]
@@ -89,11 +90,13 @@ def _zones() -> _Zones:
     links = {rule[2]: rule[1] for rule in rules if rule[0] == "L"}
     shared = {row[2]: row[0] for row in _table("zone1970.tab")}
     return _Zones(
-        names={rule[1] for rule in rules if rule[0] == "Z"} - {"Factory"} | links.keys(),
-        links=links,
-        countries={row[2]: row[0] for row in _table("zone.tab")},
-        country_codes={row[1]: row[0] for row in _table("iso3166.tab")},
-        single_countries={zone: codes for zone, codes in shared.items() if "," not in codes},
+        names=frozenset({rule[1] for rule in rules if rule[0] == "Z"} | links.keys()) - {"Factory"},
+        links=MappingProxyType(links),
+        countries=MappingProxyType({row[2]: row[0] for row in _table("zone.tab")}),
+        country_codes=MappingProxyType({row[1]: row[0] for row in _table("iso3166.tab")}),
+        single_countries=MappingProxyType(
+            {zone: codes for zone, codes in shared.items() if "," not in codes}
+        ),
     )
 
 
