@@ -248,3 +248,54 @@ def test_what_the_package_offers_can_be_imported_from_it() -> None:
 
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = kore_campaigns.nothing
+
+
+STREAMS = ["2>&-", ">&-", "<&- >&- 2>&-", ">/dev/full", "2>/dev/full", ">/dev/full 2>/dev/full"]
+
+
+@pytest.mark.parametrize("streams", STREAMS)
+def test_a_run_does_its_work_whatever_its_standard_streams_are(
+    kore: Emulator, project: Project, streams: str
+) -> None:
+    ended = in_shell(project, f"run {streams}")
+
+    assert (ended.returncode, len(project.sql("from kore.campaigns"))) == (0, 3)
+    if streams == ">/dev/full":
+        assert ended.stderr == (
+            "kore-campaigns: stdout could not be written: No space left on device. Nothing else "
+            "is affected.\n"
+        )
+
+
+def test_its_exit_code_is_that_of_the_work(kore: Emulator, project: Project) -> None:
+    kore.fault(Fault.HTML, kore.campaign_ids()[0])
+
+    assert in_shell(project, "run --json >/dev/full").returncode == 4
+    assert in_shell(project, "run 2>&-").returncode == 4
+    assert in_shell(project, "--help >/dev/full").returncode == 0
+
+
+def test_signs_that_a_terminal_lacks_are_written_in_another_way(
+    kore: Emulator, project: Project
+) -> None:
+    project.run()
+    project.alter("update campaign_versions set name = 'क'")
+
+    ended = in_shell(project, "export --parquet क 2>&1; kore-campaigns report --html क.html")
+
+    assert ended.returncode == 0
+    assert r"\u0915" in ended.stdout
+
+
+def in_shell(project: Project, command: str) -> subprocess.CompletedProcess[str]:
+    """The installed command in a shell, whose streams are ASCII."""
+    folder = Path(sys.executable).parent
+    return subprocess.run(
+        f"kore-campaigns {command}",
+        shell=True,
+        cwd=project.folder,
+        env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pytest
 
 from support.project import Project
 
@@ -48,6 +49,43 @@ def test_it_may_be_played_again_in_a_folder_of_ones_choice(
     assert changes == CHANGED | {"updatedAt"}
     assert live(folder) == 11
     assert list(project.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {".dlt/secrets.toml": ""},
+        {"kore_campaigns.duckdb": "mine"},
+        {"campaign_ids.csv": "campaign_id\ncd-1\n"},
+        {"campaign_ids.csv": "campaign_id\ncd-1\n", "policies.csv": "name\n"},
+        {"notes.txt": "mine"},
+        {"campaign_ids.csv": "\x00"},
+    ],
+)
+def test_a_folder_of_anything_else_is_left_as_it_is(
+    project: Project, files: dict[str, str]
+) -> None:
+    for name, text in files.items():
+        file = project.folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    ended = project.cli("demo", "--directory", ".")
+
+    assert (ended.code, ended.out, ended.err.count("\n")) == (2, "", 1)
+    assert "expected an empty folder or that of an earlier demo" in ended.err
+    found = {str(each.relative_to(project.folder)) for each in project.folder.rglob("*.*")}
+    assert found - {".dlt"} == {*files}
+    assert all((project.folder / name).read_text() == text for name, text in files.items())
+
+
+def test_a_demo_that_became_a_project_is_left_as_it_is(project: Project) -> None:
+    assert project.cli("demo").code == 0
+    (project.folder / "demo" / "campaign_ids.csv").write_text("campaign_id\ncd-1\n")
+
+    assert project.cli("demo").code == 2
+
+    assert live(project.folder / "demo") == 11
 
 
 def test_settings_of_ones_own_account_do_not_reach_it(project: Project) -> None:

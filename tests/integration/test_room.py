@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Emulate
+from kore_campaigns.config.paths import MARGIN, free_bytes, room_for, size_of
 from kore_campaigns.errors import NoRoom, in_bytes
-from kore_campaigns.load.disk import MARGIN, free_bytes, room_for, size_of
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_emulator import sample_campaigns
 from support.file_faults import FILL, harmed

@@ -18,6 +18,7 @@ from click import Choice, Option
 
 from kore_campaigns.cli import output
 from kore_campaigns.cli.console import log_to_stderr, say, show, show_progress, stop_on_signals
+from kore_campaigns.config.paths import local_path
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import (
     UNEXPECTED,
@@ -40,9 +41,7 @@ logger = logging.getLogger(__name__)
 Printed = tuple[dict[str, Any], Sequence[str], int]
 
 
-def path(text: str) -> str:
-    """A path on the command line is relative to the current folder, not to the project."""
-    return os.path.abspath(text)  # noqa: PTH100  # importing pathlib costs more
+PATH = click.Path()  # made absolute by `Verb`: relative to the current folder, not to the project
 
 
 def seconds(text: str) -> float:
@@ -60,16 +59,16 @@ def seconds(text: str) -> float:
 
 COMMON = (
     Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."),
-    Option(["--project-dir"], type=path, metavar="DIR", help="Folder of .dlt/ and the csv."),
+    Option(["--project-dir"], type=PATH, metavar="DIR", help="Folder of .dlt/ and the csv."),
     Option(["--debug"], is_flag=True, help="Show full tracebacks."),
 )
 DESTINATION = Option(
     ["--destination"], default="duckdb", metavar="NAME", help="duckdb, postgres or another of dlt."
 )
-DATABASE = Option(["--database"], type=path, metavar="FILE", help="DuckDB file to write or read.")
+DATABASE = Option(["--database"], type=PATH, metavar="FILE", help="DuckDB file to write or read.")
 PLACE = (DESTINATION, DATABASE)
 CONNECTIONS = (
-    Option(["--campaign-ids"], type=path, metavar="FILE", help="csv with header campaign_id."),
+    Option(["--campaign-ids"], type=PATH, metavar="FILE", help="csv with header campaign_id."),
     Option(
         ["--connection"],
         multiple=True,
@@ -81,7 +80,7 @@ SWEEP = Option(["--sweep"], type=Choice(("auto", "full", "listing")), help="What
 BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="0 = no limit.")
 QUIET = Option(["--quiet"], is_flag=True, help="Write only if something failed.")
 METRICS = Option(
-    ["--metrics-file"], type=path, metavar="FILE", help="Write metrics for Prometheus here."
+    ["--metrics-file"], type=PATH, metavar="FILE", help="Write metrics for Prometheus here."
 )
 
 
@@ -143,25 +142,34 @@ def for_each(
     return combined(codes)
 
 
+def _use_project(folder: str | None) -> None:
+    """Set the project folder for dlt, before it is imported."""
+    if folder is not None and not os.path.isdir(folder):  # noqa: PTH112
+        raise SettingInvalid(key="project-dir", value=folder, expected="a folder that exists")
+    folder = folder or os.environ.get("DLT_PROJECT_DIR")
+    if folder is not None:
+        os.environ["DLT_PROJECT_DIR"] = str(local_path(folder, key="project-dir"))
+
+
 class Verb(click.Command):
     """A command with the options that all of them have; an error becomes a line and a code."""
 
     def invoke(self, ctx: click.Context) -> int:
         options = ctx.params
-        project_dir, debug = options.pop("project_dir"), options.pop("debug")
+        debug = options.pop("debug")
         out = Output(
             options.pop("as_json"),
             quiet=options.pop("quiet", False),
             log_as_json=options.pop("log_format", "text") == "json",
         )
-        if project_dir is not None:
-            os.environ["DLT_PROJECT_DIR"] = project_dir  # before dlt is imported
         with log_to_stderr(as_json=out.log_as_json, is_quiet=out.quiet):
             try:
-                if project_dir is not None and not os.path.isdir(project_dir):  # noqa: PTH112
-                    raise SettingInvalid(
-                        key="project-dir", value=project_dir, expected="a folder that exists"
-                    )
+                for option in self.params:
+                    name = option.name or ""
+                    if option.type is PATH and options[name] is not None:
+                        key = name.replace("_", "-")
+                        options[name] = str(local_path(options[name], key=key))
+                _use_project(options.pop("project_dir"))
                 callback: Any = self.callback
                 return ctx.invoke(callback, out, **options) or 0
             except (Exception, KeyboardInterrupt) as failed:
@@ -177,7 +185,7 @@ def verb(*options: Option) -> Callable[[Callable[..., int | None]], Verb]:
     return click.command(cls=Verb, params=[*options, *COMMON])
 
 
-@verb(Option(["--directory"], default="demo", metavar="DIR", help="Working directory."))
+@verb(Option(["--directory"], type=PATH, default="demo", metavar="DIR", help="Working directory."))
 def demo(out: Output, directory: str) -> None:
     """Run twice against an emulator on this machine.
 
@@ -308,7 +316,7 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
     out.result(found.as_json(), output.status_summary(found))
 
 
-@verb(*PLACE, Option(["--html"], required=True, type=path, metavar="FILE", help="File to write."))
+@verb(*PLACE, Option(["--html"], required=True, type=PATH, metavar="FILE", help="File to write."))
 def report(out: Output, destination: str, database: str | None, html: str) -> None:
     """Write one HTML page: hours, findings, changes, lists.
 
@@ -322,7 +330,7 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
 
 @verb(
     *PLACE,
-    Option(["--parquet"], required=True, type=path, metavar="DIR", help="Folder of the files."),
+    Option(["--parquet"], required=True, type=PATH, metavar="DIR", help="Folder of the files."),
     Option(
         ["--view", "views"], multiple=True, metavar="NAME", help="May be repeated. Default: all."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -28,15 +29,33 @@ logger = logging.getLogger(__name__)
 STOPPING = "stopping: fetched campaigns are being stored; press Ctrl-C again to stop at once."
 
 
+def use_streams() -> None:
+    """Give a standard stream that is missing a place to write to; write signs that it lacks."""
+    for name in ("stdin", "stdout", "stderr"):  # in the order of their numbers
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def say(line: str) -> None:
-    print(f"kore-campaigns: {line}", file=sys.stderr, flush=True)
+    write_line(f"kore-campaigns: {line}")
 
 
 def show(text: str = "") -> None:
     try:
         print(text, flush=True)
-    except BrokenPipeError:  # the reader has seen enough; the exit code still counts
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as failed:
+        give_up_stdout(failed)
+
+
+def give_up_stdout(failed: OSError) -> None:
+    """Write no more to stdout: the work is done, and its exit code counts."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(failed, BrokenPipeError):  # its reader has seen enough
+        say(f"stdout could not be written: {failed.strerror}. Nothing else is affected.")
 
 
 def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
@@ -169,7 +188,7 @@ class PlainLines(logging.Handler):
 
 
 def write_line(line: str) -> None:
-    # a program that no longer reads its lines does not stop the run
+    # a disk that is full, or a program that no longer reads, does not stop the run
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import indent
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 import duckdb
 
 from kore_campaigns.cli.output import table
-from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.errors import SettingInvalid, first_line
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.pipeline import run_pipeline
@@ -42,16 +42,15 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
         raise SettingInvalid(
             key="demo", value="aiohttp is not installed", expected=expected
         ) from None
-    folder = Path(directory).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(directory)
     destination = DuckDBFile.in_folder(folder)
-    destination.published.unlink(missing_ok=True)
-    shutil.rmtree(destination.folder, ignore_errors=True)
     with Emulator(campaigns=demo_campaigns()) as kore:
         ids = kore.campaign_ids()
         lines = ["campaign_id,note", *(f"{campaign_id},from the demo" for campaign_id in ids)]
-        (folder / "campaign_ids.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        (folder / "policies.csv").write_text(POLICIES, encoding="utf-8")
+        ids_file = "\n".join(lines) + "\n"
+        _use_folder(folder, {"campaign_ids.csv": ids_file, "policies.csv": POLICIES})
+        destination.published.unlink(missing_ok=True)
+        shutil.rmtree(destination.folder, ignore_errors=True)
         say(f"A Kore.ai emulator answers on {kore.url}: {len(ids)} campaigns,")
         say("60 calls a minute, a signed token for each.\n")
         first = _run(folder, kore)
@@ -73,6 +72,25 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
     shown = database.relative_to(Path.cwd()) if is_below else database
     say(f"All of it is in {shown}: open it with any DuckDB client, schema `kore`.")
     return {"runs": [first.as_json(), second.as_json()], "answers": answers}
+
+
+def _use_folder(folder: Path, files: Mapping[str, str]) -> None:
+    """Write the csv files of a demo, in an empty folder or in that of an earlier demo."""
+    expected = "an empty folder or that of an earlier demo: a demo replaces database and csv files"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        found = {each.name for each in folder.iterdir()}
+        is_of_demo = ".dlt" not in found and all(
+            name in found and (folder / name).read_text(encoding="utf-8") == text
+            for name, text in files.items()
+        )
+        for name, text in files.items() if is_of_demo or not found else ():
+            (folder / name).write_text(text, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as failed:
+        expected = f"a folder that can be written; {first_line(failed)}"
+        raise SettingInvalid(key="directory", value=folder, expected=expected) from None
+    if found and not is_of_demo:
+        raise SettingInvalid(key="directory", value=folder, expected=expected)
 
 
 def _run(folder: Path, kore: Any) -> RunReport:

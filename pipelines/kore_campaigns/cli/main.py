@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from kore_campaigns.cli import commands
+from kore_campaigns.cli.console import give_up_stdout, use_streams
 
 EPILOG = """\
 \b
@@ -50,9 +51,13 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    use_streams()
     try:
         code: int = cli.main(arguments, prog_name="kore-campaigns", standalone_mode=False)
     except click.ClickException as wrong_usage:
         wrong_usage.show()
         return wrong_usage.exit_code
+    except OSError as failed:  # of a help text: commands handle their own
+        give_up_stdout(failed)
+        return 0
     return code

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, read_policies
+from kore_campaigns.config.paths import local_path
 from kore_campaigns.errors import SettingInvalid
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def project_folder(project_dir: str | Path | None = None) -> Path:
     """
     for name in ("secrets.toml", "config.toml"):
         settings_file(name)
-    return Path(project_dir or os.environ.get("DLT_PROJECT_DIR", ".")).absolute()
+    return local_path(project_dir or os.environ.get("DLT_PROJECT_DIR", "."), key="project-dir")
 
 
 def settings_file(name: str) -> dict[str, Any]:
@@ -41,8 +42,8 @@ def settings_file(name: str) -> dict[str, Any]:
 
     Raises `SettingInvalid` if it is not TOML.
     """
-    folder = os.environ.get("DLT_PROJECT_DIR", "."), os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
-    path = Path(*folder, name)
+    folder = local_path(os.environ.get("DLT_PROJECT_DIR", "."), key="project-dir")
+    path = folder / os.environ.get("DLT_CONFIG_FOLDER", ".dlt") / name
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except (OSError, ValueError) as unreadable:
@@ -88,7 +89,9 @@ def configured_ids(
     settings: KoreSettings, folder: Path, *, connection: str | None = None
 ) -> list[str]:
     """Return the campaign ids of this connection; raises `CampaignIdsInvalid`."""
-    campaigns = read_campaign_ids(folder / settings.campaign_ids)
+    campaigns = read_campaign_ids(
+        local_path(settings.campaign_ids, key="campaign_ids", folder=folder)
+    )
     others = {campaign.connection for campaign in campaigns} - {"", connection or ""}
     names = ", ".join(sorted(others))
     if others and connection is None:
@@ -108,7 +111,7 @@ def configured_policies(settings: KoreSettings, folder: Path) -> list[dict[str, 
 
     The file of the default setting is optional.
     """
-    path = folder / settings.policies
+    path = local_path(settings.policies, key="policies", folder=folder)
     if settings.policies == DEFAULT_POLICIES and not path.exists():
         return []
     return [{"stream_id": settings.stream_id, **row} for row in read_policies(path)]

@@ -34,6 +34,7 @@ from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
 from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids
+from kore_campaigns.config.paths import local_path
 from kore_campaigns.errors import CampaignIdsInvalid, FixSetting, SettingInvalid, SettingMissing
 
 SECTION: Final = "kore_campaigns"
@@ -306,7 +307,8 @@ def chosen_connections(
     if named:
         return list(dict.fromkeys(named))
     of_section = dlt.config.get(f"sources.{SECTION}.campaign_ids", str)
-    path = folder / (campaign_ids or of_section or KoreSettings.campaign_ids)
+    file = campaign_ids or of_section or KoreSettings.campaign_ids
+    path = local_path(file, key="campaign_ids", folder=folder)
     # each connection may have a file of its own, so none is needed here
     if path.is_file():
         with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kore_campaigns.config.paths import local_path, looks_like_address
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import SettingInvalid
 
@@ -28,6 +29,15 @@ def destination_for(
     Raises `SettingInvalid` for a destination that cannot keep the promises.
     """
     folder = folder or project_folder()
+    if looks_like_address(kind):
+        raise SettingInvalid(
+            key="destination",
+            value="(not shown)",
+            expected="a name such as `postgres`; its address is "
+            "`[destination.postgres.credentials]` in `.dlt/secrets.toml`",
+        )
+    if database is not None:
+        database = local_path(database, key="database", folder=folder)
     if kind == DUCKDB:
         from kore_campaigns.load.duckdb_file import DuckDBFile
 

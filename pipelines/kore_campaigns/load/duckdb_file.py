@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from kore_campaigns import schema
+from kore_campaigns.config import paths
 from kore_campaigns.errors import (
     DatabaseLocked,
     DestinationUnavailable,
@@ -33,7 +34,6 @@ from kore_campaigns.errors import (
     WorkingCopyDamaged,
     first_line,
 )
-from kore_campaigns.load import disk
 from kore_campaigns.load.destination import Destination, destination_errors
 from kore_campaigns.load.reader import Reader
 
@@ -78,7 +78,7 @@ class Generations:
 
     published: Path
     folder: Path
-    room: disk.Room
+    room: paths.Room
 
     def files(self) -> list[Path]:
         """Newest first, without files of others and without the published one."""
@@ -95,9 +95,9 @@ class Generations:
             last = datetime.strptime(newest.name, _NAME).replace(tzinfo=UTC)
             moment = max(moment, last + timedelta(microseconds=1))
         kept = self.folder / moment.strftime(_NAME)
-        disk.link_or_copy(self.published, self._unfinished, self.room)
+        paths.link_or_copy(self.published, self._unfinished, self.room)
         self._unfinished.rename(kept)
-        disk.to_disk(self.folder)
+        paths.to_disk(self.folder)
         return kept
 
     def prune(self, keep: int) -> None:
@@ -182,7 +182,7 @@ class DuckDBFile(Destination):
         published: Path,
         keep_generations: int = 3,
         chunk: int = 0,
-        free_bytes: Callable[[Path], int] = disk.free_bytes,
+        free_bytes: Callable[[Path], int] = paths.free_bytes,
     ) -> None:
         if published.stem.casefold() in (schema.RAW_SCHEMA, schema.VIEW_SCHEMA):
             # DuckDB names the catalogue after the file: `kore.campaigns` would be ambiguous
@@ -190,6 +190,9 @@ class DuckDBFile(Destination):
                 f"a file name other than its schemas `{schema.VIEW_SCHEMA}` and "
                 f"`{schema.RAW_SCHEMA}`"
             )
+            raise SettingInvalid(key="database", value=published, expected=expected)
+        if "?" in str(published):
+            expected = "a path without `?`: DuckDB reads what follows it as options"
             raise SettingInvalid(key="database", value=published, expected=expected)
         self.published = published
         self.name = str(published)
@@ -201,7 +204,6 @@ class DuckDBFile(Destination):
         folder = published.stem if published.suffix == ".duckdb" else published.name
         self.folder = published.parent / ".kore_campaigns" / folder
         self.working_copy = self.folder / published.name
-        self._temporary = published.with_name(f".{published.name}.tmp")
         # names the published file that the working copy equals; missing while it is ahead
         self._origin = self.folder / "origin.json"
         self._is_kept = self._is_prepared = False
@@ -211,11 +213,12 @@ class DuckDBFile(Destination):
         cls, folder: Path, database: str | Path | None = None, **options: Any
     ) -> DuckDBFile:
         """The database file of a project folder, or another one relative to it."""
-        return cls((folder / (database or DEFAULT_DATABASE)).absolute(), **options)
+        path = paths.local_path(database or DEFAULT_DATABASE, key="database", folder=folder)
+        return cls(path, **options)
 
     @property
     def size_bytes(self) -> int:
-        return disk.size_of(self.published)
+        return paths.size_of(self.published)
 
     @property
     def generations(self) -> Generations:
@@ -247,7 +250,10 @@ class DuckDBFile(Destination):
             yield DuckDBReader(connection)
 
     def check(self, settings: KoreSettings | None) -> str:
-        with self.locked(), self.read_if_any() as reader:
+        # a lock would leave a folder behind where no run ever was
+        lock = self.locked() if self.folder.exists() else nullcontext()
+        with lock, self._writing(), self.read_if_any() as reader:
+            paths.require_replaceable(self.published)
             return self.name if reader else f"{self.name}, made by the first run"
 
     def writer(self) -> tuple[int, str] | None:
@@ -271,9 +277,9 @@ class DuckDBFile(Destination):
             if type(failed) is not DestinationUnavailable:
                 raise
             text = f"{failed}, {failed.__cause__}"
-            if said := disk.said_full(text):
+            if said := paths.said_full(text):
                 raise self._room.lacking(self._step_bytes(), said=said) from failed
-            if self._is_prepared and disk.said_damaged(text):  # before that, the published file is
+            if self._is_prepared and paths.said_damaged(text):  # before that, the published file is
                 folder = self.published.parent
                 free = self.free_bytes(folder)
                 raise WorkingCopyDamaged(
@@ -285,15 +291,16 @@ class DuckDBFile(Destination):
     def open(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
         from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 
-        with self._writing():
-            self.prepare()
-            pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=self.folder / "dlt")
-        try:
+        self.prepare()
+        with paths.plainly_named(self.folder / "dlt") as folder:
             with self._writing():
-                make_tables_and_views(pipeline)
-            yield pipeline
-        finally:
-            pipeline.deactivate()  # the next source in this process must not find it
+                pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=folder)
+            try:
+                with self._writing():
+                    make_tables_and_views(pipeline)
+                yield pipeline
+            finally:
+                pipeline.deactivate()  # the next source in this process must not find it
 
     @contextmanager
     def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
@@ -312,6 +319,7 @@ class DuckDBFile(Destination):
         Raises `NoRoom` if the disk cannot take what the run may write; nothing is changed then.
         """
         with self._writing():
+            paths.require_replaceable(self.published)
             self._remove_leftovers()
             origin = self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
             is_settled = origin == self._identity() and self.working_copy.exists()
@@ -337,7 +345,7 @@ class DuckDBFile(Destination):
         with self._writing():
             with duckdb.connect(str(self.working_copy)) as connection:
                 connection.execute("force checkpoint")
-            disk.copy_durably(self.working_copy, self._temporary, self._room)
+            paths.copy_durably(self.working_copy, self._draft, self._room)
             if self.keep_generations and not self._is_kept:
                 self.generations.keep()
             self._replace_published()
@@ -354,7 +362,7 @@ class DuckDBFile(Destination):
         with self._writing():
             self._remove_leftovers()
             self.begin_step()
-            disk.link_or_copy(generation, self._temporary, self._room)
+            paths.link_or_copy(generation, self._draft, self._room)
             replaced = self.generations.keep()
             self._replace_published()
             generation.unlink()
@@ -382,12 +390,16 @@ class DuckDBFile(Destination):
         self.publish()
 
     @property
-    def _room(self) -> disk.Room:
-        return disk.Room(self.published, self.folder / "generations", self.free_bytes)
+    def _draft(self) -> Path:
+        return paths.draft_of(self.published)
+
+    @property
+    def _room(self) -> paths.Room:
+        return paths.Room(self.published, self.folder / "generations", self.free_bytes)
 
     def _remove_leftovers(self) -> None:
         """Remove what a killed run had not finished."""
-        self._temporary.unlink(missing_ok=True)
+        self._draft.unlink(missing_ok=True)
         self.generations.tidy()
         shutil.rmtree(f"{self.working_copy}.tmp", ignore_errors=True)  # DuckDB's temporary files
 
@@ -408,15 +420,16 @@ class DuckDBFile(Destination):
             ) from failed
 
     def _replace_published(self) -> None:
-        # DuckDB would replay a log of the old file onto the new one
-        _log_of(self.published).unlink(missing_ok=True)
-        self._temporary.replace(self.published)
-        disk.to_disk(self.published.parent)
+        for file in (self.published, self.published.resolve()):
+            # DuckDB would replay a log of the old file onto the new one
+            _log_of(file).unlink(missing_ok=True)
+        paths.replace(self.published, self._draft)
+        paths.to_disk(self._draft.parent)
 
     def _step_bytes(self, *, is_settled: bool = True) -> int:
         """A chunk, the copy to publish, and the working copy if it is not there yet."""
         copies = [self.working_copy] if is_settled else 2 * [self.published]
-        return sum(map(disk.size_of, copies)) + disk.room_for(self.chunk)
+        return sum(map(paths.size_of, copies)) + paths.room_for(self.chunk)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -426,7 +439,7 @@ class DuckDBFile(Destination):
                 yield
         except DestinationUnavailable:
             with suppress(OSError):
-                self._temporary.unlink()
+                self._draft.unlink()
             raise
 
     def _identity(self) -> str:

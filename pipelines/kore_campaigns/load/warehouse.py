@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from kore_campaigns.config.paths import plainly_named, scratch_folder
 from kore_campaigns.errors import first_line
 from kore_campaigns.load.destination import Destination, destination_errors, unsupported
 from kore_campaigns.load.duckdb_file import run_lock
@@ -76,9 +76,13 @@ class Warehouse(Destination):
         shutil.rmtree(mine, ignore_errors=True)
         account_lock = self._account_lock(settings.account_id, folder)
         try:
-            with self._pipeline(mine, stream) as pipeline, account_lock:
+            with (
+                plainly_named(mine) as named,
+                self._pipeline(named, stream) as pipeline,
+                account_lock,
+            ):
                 # what a killed run left is fetched again: dlt's replay of it could double rows
-                for left in set((folder / "dlt").iterdir()) - {mine}:
+                for left in set((folder / "dlt").glob("*")) - {mine}:
                     shutil.rmtree(left, ignore_errors=True)
                 with self._errors():
                     self._make_tables_and_views(pipeline)
@@ -122,7 +126,7 @@ class Warehouse(Destination):
         self, stream: str, *, dataset: str = RAW_SCHEMA
     ) -> Iterator[dlt.Pipeline]:
         with (
-            TemporaryDirectory(prefix="kore-campaigns-") as scratch,
+            scratch_folder() as scratch,
             self._pipeline(Path(scratch), stream, dataset=dataset) as pipeline,
         ):
             yield pipeline

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kore_campaigns.config.paths import draft_of, local_path, replace
 from kore_campaigns.errors import DestinationUnavailable, SettingInvalid
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
@@ -102,19 +103,22 @@ def export_views(
     """
     wanted = [known_view(name) for name in dict.fromkeys(views)] or [*VIEWS]
     source = destination_for(destination, database=database)
-    target = Path(directory)
+    target = local_path(directory, key="parquet")
     export = Export(source.name, str(target), datetime.now(UTC))
-    drafts: dict[str, Path] = {}
+    drafts: dict[Path, Path] = {}
     try:
-        target.mkdir(parents=True, exist_ok=True)
         with source.read() as reader, reader.transaction():
-            for view in wanted:
-                drafts[view] = target / f".{view}.parquet.{os.getpid()}.tmp"
-                rows = _write(reader, view, drafts[view], export)
-                size = drafts[view].stat().st_size
-                export.files.append(ExportedView(view, f"{view}.parquet", rows, size))
-        for view in wanted:
-            drafts.pop(view).replace(target / f"{view}.parquet")
+            # before the folder is made: nothing is left behind if there is nothing to read
+            schemas = {view: view_schema(reader, view, database=source.name) for view in wanted}
+            target.mkdir(parents=True, exist_ok=True)
+            for view, schema in schemas.items():
+                file = target / f"{view}.parquet"
+                drafts[file] = draft_of(file, str(os.getpid()))
+                rows = _write(reader, view, schema, drafts[file], export)
+                size = drafts[file].stat().st_size
+                export.files.append(ExportedView(view, file.name, rows, size))
+        for file in [*drafts]:
+            replace(file, drafts.pop(file))
     except OSError as failed:
         expected = f"a folder that can be written; {failed.strerror or failed}"
         raise SettingInvalid(key="parquet", value=str(target), expected=expected) from failed
@@ -124,9 +128,8 @@ def export_views(
     return export
 
 
-def _write(reader: Reader, view: str, file: Path, export: Export) -> int:
+def _write(reader: Reader, view: str, schema: pa.Schema, file: Path, export: Export) -> int:
     """Write one view to `file`; return its number of rows."""
-    schema = view_schema(reader, view, database=export.database)
     about = {
         **(schema.metadata or {}),
         "exported_at": export.exported_at.isoformat(),

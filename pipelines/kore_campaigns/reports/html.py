@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from kore_campaigns.config.paths import local_path, replace_text
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.load.disk import replace_text
 from kore_campaigns.schema import queries
 from kore_campaigns.transform.calling_hours import MINUTES_A_DAY
 
@@ -138,9 +138,10 @@ def write_page(destination: Destination, file: str) -> int:
     Raises `DestinationUnavailable` if there is none, `SettingInvalid` if the file cannot be
     written; an existing page stays then.
     """
+    path = local_path(file, key="html")
     text = html_page(read_page_facts(destination))
     try:
-        replace_text(Path(file), text)
+        replace_text(path, text)
     except OSError as failed:
         expected = f"a file that can be written; {failed.strerror or failed}"
         raise SettingInvalid(key="html", value=file, expected=expected) from failed

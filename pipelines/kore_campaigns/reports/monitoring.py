@@ -16,12 +16,12 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from kore_campaigns.api.endpoints import is_loopback
 from kore_campaigns.api.responses import NO_RESPONSE, reason_of
+from kore_campaigns.config.paths import replace_text
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.report import COUNTERS, in_one_line, problems
 from kore_campaigns.load import destination_for
-from kore_campaigns.load.disk import replace_text
 from kore_campaigns.pipeline import ConnectionRun
 from kore_campaigns.reports.status import App, Status, read_status
 from kore_campaigns.schema import EXTRACTION_RUNS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kore_campaigns.load.disk import replace_text
+from kore_campaigns.config.paths import replace_text
 from kore_campaigns.reports.monitoring import METRICS, PREFIX, metrics_text
 from support.metrics_file import of, parsed
 from support.status_facts import COMPLETE, STARTED, app, last_run
