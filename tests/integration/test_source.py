@@ -163,7 +163,7 @@ def test_building_the_source_reads_and_asks_nothing(project: Project) -> None:
 
     source = kore_campaigns()
 
-    assert set(source.resources) == {table.name for table in TABLES} - OF_RUNS_ALONE
+    assert set(source.selected_resources) == {table.name for table in TABLES} - OF_RUNS_ALONE
     assert list(project.folder.iterdir()) == []
 
 

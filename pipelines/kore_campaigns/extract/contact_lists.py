@@ -40,15 +40,13 @@ def read_contact_lists(
         report.list_notes.append(not_read.format(reason, "nothing, the next run reads them"))
         return []
     try:
-        received = client.contact_lists()
+        lists, campaigns, without_id = contact_list_rows(client, settings, report)
     except (AccessRefused, CampaignFailed) as failed:
         next_step = f"nothing, if it happens once; otherwise grant the scope, or {SWITCH_OFF}"
         report.list_notes.append(not_read.format(reason_of(failed), next_step))
         return []
     finally:
         report.count_requests(client.counters)
-    app = {"account_id": settings.account_id, "stream_id": settings.stream_id}
-    lists, campaigns, without_id = _shape(received, app | {"seen_at": report.started_at})
     if without_id:
         named = shorten([f"`{name}`" for name in without_id], 5)
         report.list_notes.append(
@@ -63,11 +61,16 @@ def read_contact_lists(
     ]
 
 
-def _shape(received: list[Any], app: Row) -> tuple[list[Row], list[Row], list[str]]:
-    """Rows of lists, rows of their campaigns, and names of lists without an id.
+def contact_list_rows(
+    client: KoreClient, settings: KoreSettings, report: RunReport
+) -> tuple[list[Row], list[Row], list[str]]:
+    """Rows of lists, rows of their campaigns, and names of lists without an id, by one call.
 
-    What cannot be read is empty, whatever Kore sent.
+    What cannot be read is empty, whatever Kore sent. Raises as `KoreClient.contact_lists` does.
     """
+    received = client.contact_lists()
+    app: Row = {"account_id": settings.account_id, "stream_id": settings.stream_id}
+    app["seen_at"] = report.started_at
     lists: dict[str, Row] = {}
     campaigns: dict[tuple[str, str], Row] = {}
     without_id = []

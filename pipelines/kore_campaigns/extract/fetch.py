@@ -69,7 +69,7 @@ def fetch_campaigns(
 
     def submit() -> int:
         """Keep the threads busy while the consumer loads what came; returns the requests added."""
-        most = workers + BUFFERED if client.answered.is_set() else 1
+        most = workers + BUFFERED if workers > 1 and client.answered.is_set() else 1
         added = list(islice(waiting, most - pending)) if not requests.is_over() else []
         for campaign_id in added:
             pool.submit(requests.send, campaign_id).add_done_callback(done.put)
@@ -84,10 +84,10 @@ def fetch_campaigns(
                 if future.exception() is not None:
                     fatal = fatal or future.exception()
                     continue
-                pending += submit()
                 fetched = future.result()
                 if fetched is not None:
                     yield fetched
+                pending += submit()
         finally:
             requests.ended.set()
     if fatal is not None:

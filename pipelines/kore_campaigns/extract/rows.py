@@ -47,6 +47,11 @@ class PendingRows:
     def __len__(self) -> int:
         return len(self._versions)
 
+    @property
+    def are_compared(self) -> bool:
+        """True if a version is not the first of its campaign."""
+        return any(campaign_id in self._plan.stored for campaign_id, *_ in self._versions)
+
     def _listing_row(self, listed: Listed, version: int | None) -> Row:
         return {
             **self._app,

@@ -132,21 +132,24 @@ class Sweep(CampaignRequests):
         """
         settings, report = self.settings, self.report
         began, done = time.monotonic(), report.done
-        for _ in self._answers():
-            report.count_requests(self.client.counters)
-            # also where nothing is new: the progress of a full sweep must outlast the run
-            answered, seconds = report.done - done, time.monotonic() - began
-            is_full = answered >= settings.chunk_size
-            is_full |= answered > 0 and seconds >= settings.chunk_seconds
-            if is_full:
-                self._record_progress()
-            yield is_full
-            if is_full:
-                began, done = time.monotonic(), report.done
-        self._record_progress()
-        self.fail_unreached(each.campaign_id for each in self.plan.requests)
+        try:
+            with closing(self._answers()) as answers:
+                for _ in answers:
+                    report.count_requests(self.client.counters)
+                    # also where nothing is new: the progress of a full sweep must outlast the run
+                    answered, seconds = report.done - done, time.monotonic() - began
+                    is_full = answered >= settings.chunk_size
+                    is_full |= answered > 0 and seconds >= settings.chunk_seconds
+                    if is_full:
+                        self._record_progress()
+                    yield is_full
+                    if is_full:
+                        began, done = time.monotonic(), report.done
+        finally:  # also where the consumer takes no more
+            self._record_progress()
+            self.fail_unreached(each.campaign_id for each in self.plan.requests)
 
-    def _answers(self) -> Iterator[None]:
+    def _answers(self) -> Generator[None, None, None]:
         """Request campaigns that answer 404 a second time, and those that a complete listing does
         not show once; unless so many are gone that it is not believed.
         """

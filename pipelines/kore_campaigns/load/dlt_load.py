@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,23 +97,28 @@ def _configure_dlt() -> None:
     context.initialize_runtime(runtime)
 
 
-def resource(table: Table, rows: Iterable[Mapping[str, Any]]) -> DltResource:
-    """Rows of `table` and its nested tables; a row replaces the one with its key, children too."""
+def resource(table: Table, rows: Iterable[Any] | Callable[[], Iterable[Any]]) -> DltResource:
+    """Rows of `table` and its nested tables; a row replaces the one with its key, children too.
+
+    `rows` may be a function, which is called each time when the resource is iterated.
+    """
     nested: dict[str | Sequence[str], TResourceNestedHints] = {
-        child.name: dlt.mark.make_nested_hints(columns=_columns(child)) for child in table.children
+        child.name: dlt.mark.make_nested_hints(columns=columns_of_table(child))
+        for child in table.children
     }
+    data: Any = rows if callable(rows) else iter(rows)
     found: DltResource = dlt.resource(
-        iter(rows),
+        data,
         name=table.name,
         primary_key=table.key,
         write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-        columns=_columns(table),
+        columns=columns_of_table(table),
         nested_hints=nested,
     )
     return found
 
 
-def _columns(table: Table) -> dict[str, TColumnSchema]:
+def columns_of_table(table: Table) -> dict[str, TColumnSchema]:
     return {
         column.name: {
             "name": column.name,
@@ -165,7 +170,7 @@ def ensure_tables(pipeline: dlt.Pipeline) -> None:
         root["columns"].update(_links("_dlt_load_id", "_dlt_id"))
         declared.update_table(root)
         for child in table.children:
-            columns = _columns(child)
+            columns = columns_of_table(child)
             columns |= _links("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
             nested = new_table(nested_name(table, child), table.name, columns=[*columns.values()])
             declared.update_table(nested)

@@ -38,18 +38,30 @@ class Reader(ABC):
         """Rows in batches of `size`; the next query may start when all were taken."""
         with self.cursor(sql, parameters) as cursor:
             while rows := cursor.fetchmany(size):
-                yield [tuple(map(plain, row)) for row in rows]
+                yield [tuple(map(self.plain, row)) for row in rows]
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows."""
         with self.cursor(sql, parameters) as cursor:
-            return [tuple(map(plain, row)) for row in cursor.fetchall()]
+            return [tuple(map(self.plain, row)) for row in cursor.fetchall()]
 
     def dicts(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """All rows by column name."""
         with self.cursor(sql, parameters) as cursor:
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, map(plain, row), strict=True)) for row in cursor.fetchall()]
+            names = self.column_names(cursor)
+            return [
+                dict(zip(names, map(self.plain, row), strict=True)) for row in cursor.fetchall()
+            ]
+
+    def plain(self, value: Any) -> Any:
+        """One value for all drivers: a timestamp in UTC, the text of a JSON document."""
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return json.dumps(value) if isinstance(value, dict | list) else value
+
+    def column_names(self, cursor: Any) -> list[str]:
+        """Column names of a result in their order."""
+        return [column[0] for column in cursor.description]
 
     def rows_if_loaded(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """All rows; none if a table does not exist because nothing was ever loaded into it."""
@@ -102,10 +114,3 @@ class CopyTarget(Reader):
     @abstractmethod
     def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         """Add rows to a table; the values are those that DuckDB returned."""
-
-
-def plain(value: Any) -> Any:
-    """One value for all drivers: a timestamp in UTC, the text of a JSON document."""
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    return json.dumps(value) if isinstance(value, dict | list) else value

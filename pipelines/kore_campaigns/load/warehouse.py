@@ -12,9 +12,10 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kore_campaigns.config.paths import plainly_named, scratch_folder
 from kore_campaigns.errors import first_line
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import dlt
 
     from kore_campaigns.config.settings import KoreSettings
+
+
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?")
 
 
 class DltReader(Reader):
@@ -43,6 +47,15 @@ class DltReader(Reader):
         statement = self.named(sql).replace("?", "%s")
         with self._client.execute_query(statement, *parameters) as cursor:
             yield cursor
+
+    def plain(self, value: Any) -> Any:
+        # SQLite has no timestamps: dlt stores their text
+        if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
+            value = datetime.fromisoformat(value)
+        return super().plain(value)
+
+    def column_names(self, cursor: Any) -> list[str]:
+        return [*cursor.columns_schema]  # what SQLAlchemy returns has no `description`
 
     def qualified(self, table: str) -> str:
         return str(self._client.make_qualified_table_name(table))

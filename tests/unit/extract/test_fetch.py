@@ -88,7 +88,9 @@ def test_answers_that_nobody_takes_are_bounded(stop: threading.Event) -> None:
     client, workers = Answering(), 4
     with closing(fetch(numbered(1000), client, stop, workers=workers)) as answers:
         next(answers)
-        full = BUFFERED + workers + 1  # those waiting, one in each thread's hand, the one taken
+        assert len(client.asked) == 1  # who takes only this one has caused no other request
+        next(answers)
+        full = BUFFERED + workers + 1  # those waiting, one in each thread's hand, the first one
         until(lambda: len(client.asked) >= full)
         time.sleep(0.1)
         assert len(client.asked) == full
