@@ -98,11 +98,11 @@ CALLING_HOURS = _child_table(
     ),
     _text("start_text", "Start exactly as sent, for example `9:00 AM`."),
     _text("end_text", "End exactly as sent, for example `6:00 PM`."),
-    _time("start_time", "Start as a time of day, in the campaign's time zone."),
+    _time("start_time", "Start as a time of day, in the campaign's time zone, without seconds."),
     _time(
         "end_time",
-        "End as a time of day, in the campaign's time zone; 00:00 for a window that ends at "
-        "midnight.",
+        "End as a time of day, in the campaign's time zone, seconds rounded up to a minute; 00:00 "
+        "for a window that ends at midnight.",
     ),
     _integer("start_minute", "Start in minutes after midnight, 0 to 1439."),
     _integer(

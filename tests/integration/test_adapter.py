@@ -10,7 +10,7 @@ import requests
 
 from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.endpoints import Endpoint, Routes
-from kore_campaigns.api.transport import ReadOnlyAdapter
+from kore_campaigns.api.transport import ReadOnlyAdapter, proxy_of
 from kore_campaigns.errors import RequestNotAllowed, SettingInvalid
 from kore_emulator import Emulator, sample_campaigns
 
@@ -140,6 +140,24 @@ class TestEnvironment:
         made = self.made()
         monkeypatch.delenv("HTTPS_PROXY")
         assert self.connection_target(made) == ("ProxyError", 1)
+
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY", "all_proxy"])
+    def test_a_proxy_without_a_scheme_is_one_too(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv(name, "127.0.0.1:9")
+        assert self.connection_target(self.made()) == ("ProxyError", 1)
+        monkeypatch.setenv("NO_PROXY", "kore.ai")
+        assert proxy_of(self.KORE.host) is None
+
+    @pytest.mark.parametrize("proxy", ["socks5://user:hidden@127.0.0.1:9", "ftp://x", "http://"])
+    def test_a_proxy_that_cannot_be_used_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, proxy: str
+    ) -> None:
+        monkeypatch.setenv("ALL_PROXY", proxy)
+        with pytest.raises(SettingInvalid, match=r"ALL_PROXY` is `[a-z0-9]+:") as raised:
+            self.made()
+        assert "hidden" not in str(raised.value)
 
     def test_loopback_is_never_proxied(
         self, kore: Emulator, monkeypatch: pytest.MonkeyPatch

@@ -138,12 +138,20 @@ def test_a_host_that_nobody_knows(kore: Emulator, project: Project) -> None:
     assert {states(ended)[name] for name in UNREACHED | {"tls"}} == {"skipped"}
 
 
+@pytest.mark.parametrize(
+    ("variable", "proxy"),
+    [
+        ("https_proxy", "http://somebody:hidden@127.0.0.1:9"),
+        ("ALL_PROXY", "http://somebody:hidden@127.0.0.1:9"),
+        ("HTTPS_PROXY", "somebody:hidden@127.0.0.1:9"),
+    ],
+)
 def test_a_proxy_looks_the_host_up_itself(
-    kore: Emulator, project: Project, monkeypatch: pytest.MonkeyPatch
+    kore: Emulator, project: Project, monkeypatch: pytest.MonkeyPatch, variable: str, proxy: str
 ) -> None:
     project.set("host", "https://nonexistent.invalid")
     project.set("connect_timeout_seconds", 2)
-    monkeypatch.setenv("https_proxy", "http://somebody:hidden@127.0.0.1:9")
+    monkeypatch.setenv(variable, proxy)
 
     ended = project.cli("check", "--json")
 
@@ -334,8 +342,8 @@ def test_a_certificate_that_nobody_here_trusts(
 
     assert (ended.code, failing(ended), kore.counters.requests) == (75, {"tls"}, 0)
     told = said(ended, "tls")
-    assert told.startswith("the certificate of `127.0.0.1` is not trusted here (self")
-    assert told.endswith("set `REQUESTS_CA_BUNDLE` to its certificates")
+    assert told.startswith("`127.0.0.1`: the server's certificate is not trusted here (self")
+    assert told.endswith("set `REQUESTS_CA_BUNDLE` to its certificates)")
     assert {states(ended)[name] for name in UNREACHED} == {"skipped"}
 
 

@@ -96,6 +96,14 @@ def test_hours_outside_a_policy_are_told_by_weekday_with_minutes(
     ]
 
 
+def test_seconds_of_dialling_outside_are_found(emulate: Emulate, project: Project) -> None:
+    policies(project, "US,,US,,,8:00:30,18:00,,")
+
+    found = findings(emulate, project, campaign(window("MO", "08:00:29", "18:00:59")))
+
+    assert [(row[4], row[5], row[6]) for row in found] == [("08:00-18:01", "08:01-18:00", 2)]
+
+
 def test_of_several_lines_of_one_policy_the_strictest_counts(
     emulate: Emulate, project: Project
 ) -> None:

@@ -180,6 +180,8 @@ def test_the_project_folder_may_be_another_than_the_current_one(
         ("stream_id", "", "an id as Kore.ai shows it"),
         ("stream_id", "st 1", "an id as Kore.ai shows it"),
         ("account_id", "a/1", "an id as Kore.ai shows it"),
+        ("account_id", "'a-1'", "an id as Kore.ai shows it"),
+        ("account_id", "a<1>", "an id as Kore.ai shows it"),
         ("credentials.client_id", " cs-1", "an id as Kore.ai shows it"),
         ("credentials.algorithm", "none", "one of HS256, HS512, RS256, RS512"),
     ],
@@ -245,3 +247,135 @@ def test_the_key_that_the_algorithm_signs_with_must_be_there(
 
     with pytest.raises(SettingMissing, match=f"missing setting `credentials.{key}"):
         resolve()
+
+
+@pytest.mark.parametrize("sign", ["ü", "\u202a", "\u00a0", "\u0441"])
+def test_a_sign_of_an_id_that_cannot_be_sent_is_named_by_its_code_point(
+    given: Project, sign: str
+) -> None:
+    given.set("stream_id", f"st-{sign}1")
+
+    assert invalid().value == f"st-<U+{ord(sign):04X}>1"
+
+
+def test_a_line_break_after_a_secret_is_no_part_of_it(given: Project) -> None:
+    given.set("credentials__client_secret", f"{SECRET}\r\n")
+
+    assert resolve().credentials.signing_key() == SECRET
+
+
+QUOTED = [f'"{SECRET}"', f"'{SECRET}'", f"\u201c{SECRET}\u201d", f"a\n{SECRET}"]
+
+
+@pytest.mark.parametrize("quoted", QUOTED)
+def test_a_secret_in_quotes_is_named_and_not_shown(given: Project, quoted: str) -> None:
+    given.set("credentials__client_secret", quoted)
+
+    error = invalid()
+
+    assert (error.key, error.value) == ("credentials.client_secret", "(not shown)")
+    assert "without quotes around it" in error.expected
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_named_by_check(project: Project, encoding: str) -> None:
+    (project.folder / ".dlt").mkdir()
+    (project.folder / ".dlt" / "secrets.toml").write_text(TOML, encoding=encoding)
+
+    ended = project.command("check")
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    assert "starts with a byte-order mark; save it as `UTF-8` without one" in ended.err
+
+
+MINUTES = "requests_per_minute"
+UK = "connections.uk.credentials"
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "nearest"),
+    [
+        ("", "requests_per_minutes", MINUTES),
+        ("", "request_per_minute", MINUTES),
+        ("", "Host", "host"),
+        ("", "full_sweep_hours", "full_sweep_every_hours"),
+        (".credentials", "clientid", "credentials.client_id"),
+        (".credential", "client_id", "credentials.client_id"),
+        (".connection.uk", "workers", "connections.uk.workers"),
+        (".connections.uk", "worker", "workers"),
+        (f".{UK}", "clientSecret", "credentials.client_secret"),
+    ],
+)
+def test_a_key_that_is_unknown_is_named_with_the_nearest_known_one(
+    given: Project, section: str, key: str, nearest: str
+) -> None:
+    (given.folder / ".dlt").mkdir()
+    toml = f"[sources.kore_campaigns{section}]\n{key} = 5\n"
+    (given.folder / ".dlt" / "config.toml").write_text(toml, encoding="utf-8")
+    given.configure(["cd-1"])
+
+    ended = given.new_process("run", *(["--connection", "uk"] if "connections" in section else []))
+
+    assert (ended.code, ended.err.count("\n")) == (2, 1)
+    name = f"sources.kore_campaigns{section}.{key}"
+    known = f"setting `{name}` is `(unknown)`; expected a known setting: `{nearest}`"
+    assert known in ended.err
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("SOURCES__KORE_CAMPAIGNS__REQUESTS_PER_MINUTES", MINUTES),
+        ("SOURCES__KORE_CAMPAIGNS__CREDENTIALS__CLIENTID", "credentials.client_id"),
+        ("SOURCES__KORE_CAMPAIGNS__CREDENTIAL__CLIENT_ID", "credentials.client_id"),
+        ("sources__kore_campaigns__workers", "SOURCES__KORE_CAMPAIGNS__WORKERS"),
+    ],
+)
+def test_so_is_a_variable(
+    given: Project, monkeypatch: pytest.MonkeyPatch, variable: str, nearest: str
+) -> None:
+    monkeypatch.setenv(variable, "5")
+
+    error = invalid()
+
+    assert (error.key, f"`{nearest}`" in error.expected) == (variable, True)
+
+
+def test_what_dlt_or_another_connection_owns_is_left_to_it(given: Project) -> None:
+    given.set("data_writer__buffer_max_items", 100)
+    given.set("campaign_versions__max_table_nesting", 1)
+    given.set("schema_contract", "evolve")
+    given.set("connections__other__misspelt", 1)
+    given.set("connections__uk__stream_id", "st-uk")
+
+    assert resolve().stream_id == "st-1"
+    assert resolve(connection="uk").stream_id == "st-uk"
+
+
+def test_a_connection_inherits_every_key_that_it_does_not_set(project: Project) -> None:
+    of_all = f"""
+    [sources.kore_campaigns.credentials]
+    client_id = "cs-of-all"
+    client_secret = "{SECRET}"
+    """
+    two = """
+    [sources.kore_campaigns.connections.uk]
+    stream_id = "st-uk"
+    account_id = "a-uk"
+    [sources.kore_campaigns.connections.india]
+    stream_id = "st-india"
+    account_id = "a-india"
+    [sources.kore_campaigns.connections.india.credentials]
+    client_id = "cs-india"
+    """
+
+    def signed_as(toml: str, connection: str) -> list[Any]:
+        return in_folder(project, toml, connection=connection)[3:]
+
+    assert signed_as(of_all + two, "uk") == ["cs-of-all", SECRET]
+    assert signed_as(of_all + two, "india") == ["cs-india", SECRET]
+    project.set("credentials__client_secret", SECRET)
+    project.set("credentials__client_id", "cs-of-environment")
+    assert signed_as(two, "uk") == ["cs-of-environment", SECRET]
+    project.set("connections__india__credentials__client_secret", "s" * 32)
+    assert signed_as(two, "india")[1] == "s" * 32

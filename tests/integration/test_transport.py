@@ -14,7 +14,7 @@ import pytest
 from kore_campaigns.api.auth import TokenAuth
 from kore_campaigns.api.endpoints import Endpoint
 from kore_campaigns.api.rate_limit import Limit
-from kore_campaigns.api.responses import ApiResponse, is_untrusted, reason_of
+from kore_campaigns.api.responses import ApiResponse, is_final, reason_of
 from kore_campaigns.api.transport import Counters, RetryPolicy, Timeouts, Transport
 from kore_campaigns.errors import (
     AccessRefused,
@@ -532,7 +532,17 @@ class TestConnection:
     ) -> None:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
         told = reason_for(tls_server.url.replace("127.0.0.1", "localhost"))
-        assert told.startswith("the server's certificate is not trusted here")
+        assert told.startswith("the server's certificate is for another name (correct `host`")
+        assert "after 1 attempt." in told
+
+    def test_a_certificate_that_is_over_is_named(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        file = self_signed(tmp_path / "over.pem", days=-1)
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+        with ScriptedAnswer({}, tls=serving(file)) as server:
+            told = reason_for(server.url)
+        assert told.startswith("the server's certificate is not valid at this time (check this")
 
     def test_a_server_without_tls_is_named(self) -> None:
         with ScriptedAnswer({}) as plain:
@@ -548,8 +558,37 @@ class TestConnection:
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", "http://user:proxy-password@127.0.0.1:9")
         told = reason_for("kore.invalid")
-        assert told.startswith("the proxy gave no connection")
+        assert told.startswith(
+            "the proxy gave no connection (through the proxy `http://127.0.0.1:9`)"
+        )
         assert "proxy-password" not in told
+
+    @pytest.mark.parametrize(
+        ("status", "reason", "attempts"),
+        [
+            (407, "the proxy requires a login (HTTP 407; write it as `http://user:", "1 attempt"),
+            (403, "the proxy answered HTTP 403 (through the proxy `http://127", "2 attempts"),
+        ],
+    )
+    def test_what_a_proxy_answers_is_named(
+        self, monkeypatch: pytest.MonkeyPatch, status: int, reason: str, attempts: str
+    ) -> None:
+        with ScriptedAnswer(b"", status=status) as proxy:
+            # without a scheme, and for all kinds of addresses
+            monkeypatch.setenv("ALL_PROXY", proxy.url.removeprefix("http://"))
+            told = reason_for("kore.invalid")
+        assert told.startswith(reason)
+        assert f"after {attempts}" in told
+
+    @pytest.mark.parametrize("encoding", ["br", "GZIP, br", "compress"])
+    def test_a_body_in_a_compression_that_nobody_asked_for_is_named(self, encoding: str) -> None:
+        headers = {"Content-Encoding": encoding}
+        with (
+            ScriptedAnswer(b"\x8b\x02\x80", headers=headers) as server,
+            pytest.raises(AnswerBreaksContract) as raised,
+        ):
+            transport(server.url).send(Endpoint.DETAIL, campaign_id="cd-1")
+        assert f"compressed with `{encoding.lower()}`, which was not requested" in str(raised.value)
 
     def test_what_is_unknown_is_named_by_its_kind(self) -> None:
         assert reason_of(ConnectionResetError()) == "the connection broke (ConnectionResetError)"
@@ -557,4 +596,4 @@ class TestConnection:
     def test_errors_that_caused_one_another_in_a_circle_are_walked_once(self) -> None:
         one, other = OSError(), OSError()
         one.__cause__, other.__cause__ = other, one
-        assert not is_untrusted(one)
+        assert not is_final(one)

@@ -30,7 +30,7 @@ class ScriptedAnswer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                echoed = body.replace(b"TOKEN", self.headers["auth"].encode())
+                echoed = body.replace(b"TOKEN", self.headers.get("auth", "").encode())
                 self.send_response(status)
                 for name, value in (headers or {}).items():
                     self.send_header(name, value)
@@ -38,7 +38,8 @@ class ScriptedAnswer:
                 self.end_headers()
                 self.wfile.write(echoed)
 
-            do_POST = do_GET  # noqa: N815 - the name that the standard library looks for
+            # the names that the standard library looks for; CONNECT: it is asked as a proxy
+            do_POST = do_CONNECT = do_GET  # noqa: N815
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
                 """Keeps the tests' output quiet."""

@@ -23,8 +23,10 @@ from kore_emulator import Emulator
 TIMEOUT = 10
 
 
-def self_signed(path: Path) -> Path:
-    """Writes a certificate for 127.0.0.1 and its key into one file, and returns that."""
+def self_signed(path: Path, *, days: int = 1) -> Path:
+    """Writes a certificate for 127.0.0.1, valid for so many days, and its key into one file, and
+    returns that.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
@@ -35,8 +37,8 @@ def self_signed(path: Path) -> Path:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(today - timedelta(days=1))
-        .not_valid_after(today + timedelta(days=1))
+        .not_valid_before(today - timedelta(days=2))
+        .not_valid_after(today + timedelta(days=days))
         .add_extension(here, critical=False)
         .sign(key, hashes.SHA256())
     )

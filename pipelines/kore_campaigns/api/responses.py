@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from requests import Response
 from requests.exceptions import ConnectTimeout, ProxyError, ReadTimeout, RequestException
 from urllib3.exceptions import (
     ConnectTimeoutError,
@@ -181,23 +182,48 @@ class SlowBodyError(OSError):
 def reason_of(error: BaseException) -> str:
     """One clause for a message, such as `no connection in time`."""
     chain = list(_chain(error))
+    for one in chain:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return certificate_problem(one)
+        if code := _TUNNEL.search(str(one)):
+            return _PROXY_LOGIN if code[1] == "407" else f"the proxy answered HTTP {code[1]}"
     for kinds, reason in _REASONS:
         if any(isinstance(one, kinds) for one in chain):
             return reason
     return f"the connection broke ({type(chain[-1]).__name__})"
 
 
-def is_untrusted(error: BaseException) -> bool:
-    """Whether the server's certificate was refused: another attempt cannot change that."""
-    return any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error))
+def is_final(error: BaseException) -> bool:
+    """True if another attempt cannot change it: a certificate was refused, or a proxy's login."""
+    is_certificate = any(isinstance(one, ssl.SSLCertVerificationError) for one in _chain(error))
+    return is_certificate or reason_of(error) == _PROXY_LOGIN
 
 
+def certificate_problem(error: ssl.SSLCertVerificationError) -> str:
+    """What is wrong with the server's certificate, and what to do."""
+    if error.verify_code in (62, 64):  # host name, address
+        return "the server's certificate is for another name (correct `host`, or the DNS)"
+    if error.verify_code in (9, 10):  # not yet, no longer
+        return "the server's certificate is not valid at this time (check this machine's clock)"
+    return (
+        f"the server's certificate is not trusted here ({error.verify_message}; behind a proxy "
+        "that inspects traffic, set `REQUESTS_CA_BUNDLE` to its certificates)"
+    )
+
+
+def unreadable_encoding(response: Response) -> str:
+    """The compression of a body that cannot be undone here; empty without one."""
+    names = response.headers.get("Content-Encoding", "").lower()
+    known = (*response.raw.CONTENT_DECODERS, "identity", "")
+    return "" if {*re.split(r"\s*,\s*", names)} <= {*known} else one_line(names, 60)
+
+
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d+)")
+_PROXY_LOGIN: Final = (
+    "the proxy requires a login (HTTP 407; write it as `http://user:password@name:port` in "
+    "`HTTPS_PROXY`)"
+)
 _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
-    (
-        ssl.SSLCertVerificationError,
-        "the server's certificate is not trusted here (behind a proxy that inspects traffic, set "
-        "`REQUESTS_CA_BUNDLE` to its certificates)",
-    ),
     (ssl.SSLError, "no TLS connection could be agreed on"),
     (ProxyError, "the proxy gave no connection"),
     (NameResolutionError, "the host name could not be resolved"),

@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from requests import PreparedRequest, Request, Response, Session
 from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies
+from requests.utils import get_environ_proxies, select_proxy
 from tenacity import Retrying, retry_if_exception_type
 
 from kore_campaigns.api.auth import TokenAuth
@@ -27,9 +29,11 @@ from kore_campaigns.api.responses import (
     RetriableError,
     SlowBodyError,
     exceeded_window,
-    is_untrusted,
+    is_final,
     reason_of,
     retry_after_seconds,
+    shown_location,
+    unreadable_encoding,
     validate_response,
 )
 from kore_campaigns.errors import (
@@ -102,7 +106,9 @@ class ReadOnlyAdapter(HTTPAdapter):
     def __init__(self, routes: Routes, *, connections: int = 1) -> None:
         super().__init__(pool_connections=1, pool_maxsize=connections)
         self._routes = routes
-        self._proxies = {} if is_loopback(routes.host) else get_environ_proxies(routes.host)
+        proxy = proxy_of(routes.host)
+        self._proxies = {"https": proxy} if proxy else {}
+        self.via = f" (through the proxy `{shown_location(proxy)}`)" if proxy else ""
         self._verify = ca_bundle()
 
     def send(
@@ -127,6 +133,27 @@ class ReadOnlyAdapter(HTTPAdapter):
         finally:
             # An error and a response keep their request: the token must not be kept with it.
             request.headers.pop("auth", None)
+
+
+def proxy_of(host: str) -> str | None:
+    """Address of the proxy that the environment names for a host; None without one.
+
+    Raises `SettingInvalid` if it is not usable.
+    """
+    found = None if is_loopback(host) else select_proxy(host, get_environ_proxies(host))
+    if not found:
+        return None
+    proxy = found if "://" in found else f"http://{found}"
+    parts = urlsplit(proxy)
+    schemes = ("http", "https", *(("socks4", "socks5", "socks5h") if find_spec("socks") else ()))
+    if parts.scheme not in schemes or not parts.hostname:
+        raise SettingInvalid(
+            key="HTTPS_PROXY or ALL_PROXY",
+            value=shown_location(proxy),
+            expected=f"an address such as `http://name:port`, with {', '.join(schemes)} (socks5 "
+            "after `pip install pysocks`)",
+        )
+    return proxy
 
 
 def ca_bundle() -> str | bool:
@@ -275,12 +302,18 @@ class Transport:
         except RateLimited as paused:
             raise self._rate_limited(call, paused.wait_seconds) from None
         except NO_RESPONSE as error:
-            failed = RetriableError(reason_of(error), status, is_final=is_untrusted(error))
+            reason = reason_of(error) + self._adapter.via
+            failed = RetriableError(reason, status, is_final=is_final(error))
         call.left_seconds -= self.now() - started
         if failed is not None:
             # Raised outside of `except`: the frames of the library's error may hold the token.
             raise failed
         headers = response.headers
+        if response.status_code < 300 and (encoding := unreadable_encoding(response)):
+            found = f"the body is compressed with `{encoding}`, which was not requested"
+            raise AnswerBreaksContract(
+                call.campaign_id, found=found, http_status=response.status_code
+            )
         return ApiResponse(
             response.status_code,
             body,

@@ -61,7 +61,7 @@ def read_records(
             if names and any(cells):
                 yield line, dict(zip(names, cells, strict=False))
             elif any(cells):
-                names = [cell.casefold() for cell in cells]
+                names = value.casefold().rstrip(",").split(",")  # Excel writes empty columns
                 is_known = columns[0] in names and {*names} <= {*columns}
                 if not is_known or len({*names}) < len(names):
                     is_one_cell = re.fullmatch(r"[^,]*[;\t|][^,]*", value)
@@ -94,14 +94,18 @@ def _text(path: Path, header: str, invalid: type[FileInvalid]) -> str:
 EVERY: Final = "*"
 IDS_HEADER: Final = ("campaign_id", "note", "connection")
 # No UUID pattern: ids of voice campaigns have a first group of seven digits. Refused are only signs
-# that a URL path cannot have and typing errors: blanks, also invisible ones, quotes, separators
-ID: Final = re.compile(
-    r"""(?!\.{1,2}$)[^\s/\\?#%&;,|<>"'`{}()\[\]*\x00-\x1f\x7f\u200b-\u200f\u2060\ufeff]{1,200}"""
-)
+# that a URL path cannot have and typing errors: blanks, quotes, separators, signs beyond ASCII,
+# which may be invisible or look like another
+ID: Final = re.compile(r"""(?!\.{1,2}$)(?:(?![/\\?#%&;,|<>"'`{}()\[\]*])[!-~]){1,200}""")
 EXPECTED_ID: Final = (
-    "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, "
-    "quotes or slashes, or `*` alone for every campaign of the account listing"
+    "a campaign id such as `cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d`, without blanks, quotes, "
+    "slashes or signs beyond ASCII, or `*` alone for every campaign of the account listing"
 )
+
+
+def spelled_out(text: str) -> str:
+    """The text, with the code point of each sign outside printable ASCII: `cd-1<U+202A>`."""
+    return re.sub(r"[^ -~]", lambda sign: f"<U+{ord(sign[0]):04X}>", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +127,8 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
     for line, cells in read_records(path, IDS_HEADER, CampaignIdsInvalid):
         campaign_id, connection = cells.get("campaign_id", ""), cells.get("connection", "")
         if campaign_id != EVERY and not ID.fullmatch(campaign_id):
-            raise CampaignIdsInvalid(path, EXPECTED_ID, line=line, value=campaign_id)
+            shown = spelled_out(campaign_id)
+            raise CampaignIdsInvalid(path, EXPECTED_ID, line=line, value=shown)
         campaign = ConfiguredCampaign(campaign_id, cells.get("note", ""), connection, line)
         found.setdefault((connection, campaign_id), campaign)
     if not found:
@@ -203,7 +208,8 @@ class _Line:
 
     def clock(self, name: str) -> int | None:
         value = self.cells[name]
-        minute = parse_clock(value) if value else None
+        # seconds count against the campaign, as those of its windows do
+        minute = parse_clock(value, round_up=name == "earliest") if value else None
         if value and minute is None:
             raise self.invalid(
                 cell=name, expected="a time such as `8:00 AM` or `20:00`, or `closed`"

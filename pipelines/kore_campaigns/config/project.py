@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import tomllib
@@ -45,7 +46,11 @@ def settings_file(name: str) -> dict[str, Any]:
     folder = local_path(os.environ.get("DLT_PROJECT_DIR", "."), key="project-dir")
     path = folder / os.environ.get("DLT_CONFIG_FOLDER", ".dlt") / name
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        raw = path.read_bytes() if path.is_file() else b""
+        if raw.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            reason = "it starts with a byte-order mark; save it as `UTF-8` without one"
+            raise ValueError(reason)
+        return tomllib.loads(raw.decode())
     except (OSError, ValueError) as unreadable:
         key, expected = f".dlt/{name}", f"TOML; {unreadable}"
         raise SettingInvalid(key, value="(not shown)", expected=expected) from None

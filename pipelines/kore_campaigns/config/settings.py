@@ -12,6 +12,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -33,7 +34,7 @@ from dlt.common.configuration.utils import deserialize_value, get_resolved_trace
 from dlt.common.typing import TSecretStrValue
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 
-from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids
+from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, spelled_out
 from kore_campaigns.config.paths import local_path
 from kore_campaigns.errors import CampaignIdsInvalid, FixSetting, SettingInvalid, SettingMissing
 
@@ -137,11 +138,16 @@ class KoreSettings(BaseConfiguration):
 
     def on_resolved(self) -> None:
         """Check every value; dlt calls it. Raises `SettingInvalid` or `SettingMissing`."""
+        _refuse_unknown(None)
+        for name in _SECRETS:  # a line break follows the secret in many a file
+            secret = getattr(self.credentials, name)
+            setattr(self.credentials, name, secret and secret.strip())
         for expected, is_valid, names in _RULES:
             for name in names:
                 value = attrgetter(name)(self)
-                if not is_valid(value):
-                    raise SettingInvalid(name, value, expected=expected)
+                if value is not None and not is_valid(value):
+                    shown = "(not shown)" if name.endswith(_SECRETS) else spelled_out(str(value))
+                    raise SettingInvalid(name, shown, expected=expected)
         key = self.credentials.key_name
         if not getattr(self.credentials, key):
             raise SettingMissing([f"credentials.{key}"], looked_in=LOOKED_IN)
@@ -167,9 +173,14 @@ _RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = 
     ("`GET` or `PUT`", ("GET", "PUT").__contains__, ("detail_method",)),
     ("`machine` or `postgres`", ("machine", "postgres").__contains__, ("call_budget",)),
     (
-        "an id as Kore.ai shows it, without blanks or slashes",
-        re.compile(r"[^\s/?#%<>]+").fullmatch,
+        "an id as Kore.ai shows it, without blanks, slashes or quotes",
+        re.compile(r"""(?:(?![/?#%<>"'])[!-~])+""").fullmatch,
         ("stream_id", "account_id", "credentials.client_id"),
+    ),
+    (
+        "a secret as Kore.ai shows it, without quotes around it or line breaks in it",
+        re.compile(r"""(?!["'`\u2018\u201c])[^\x00-\x1f]*(?<!["'`\u2019\u201d])""").fullmatch,
+        ("credentials.client_secret",),
     ),
     ("one of " + ", ".join(_ALGORITHMS), _ALGORITHMS.__contains__, ("credentials.algorithm",)),
 )
@@ -199,6 +210,7 @@ def resolve(
     A named connection has its values in `[sources.kore_campaigns.connections.<name>]` and inherits
     the others. Raises `SettingMissing` or `SettingInvalid`; sends no request.
     """
+    _refuse_unknown(connection)
     try:
         explicit = {} if connection is None else _of_connection(connection)
         explicit |= _coerced(overrides or {})
@@ -321,15 +333,56 @@ def chosen_connections(
 
 def configured_connections() -> list[str]:
     """Names of the connections that have settings of their own, sorted."""
-    found: set[str] = set()
+    paths = (path.split(".") for _, path in _given())
+    return sorted({names[1] for names in paths if names[0] == "connections" and len(names) > 1})
+
+
+def _given() -> Iterator[tuple[str, str]]:
+    """Each setting in our section, as written: full name, and name below the section."""
     for provider in Container()[PluggableRunContext].providers.providers:
         # files return a whole section; other providers only know a key by its full name
-        section, _ = provider.get_value("connections", dict, "", "sources", SECTION)
-        found |= set(section) if isinstance(section, Mapping) else set()
-    of_environment = re.compile(rf"SOURCES__{SECTION}__CONNECTIONS__([\w-]+?)__\w+", re.IGNORECASE)
-    names = map(of_environment.fullmatch, os.environ)
-    found |= {name[1].lower() for name in names if name}
-    return sorted(found)
+        section, place = provider.get_value(SECTION, dict, "", "sources")
+        for path in _below(section) if isinstance(section, Mapping) else ():
+            yield f"{place}.{path}", path
+    prefix = f"SOURCES__{SECTION}__"
+    for name in os.environ:
+        if name.upper().startswith(prefix.upper()):
+            yield name, name[len(prefix) :].lower().replace("__", ".")
+
+
+def _below(section: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in section.items():
+        if isinstance(value, Mapping) and value:
+            yield from (f"{name}.{path}" for path in _below(value))
+        else:
+            yield name
+
+
+# what dlt looks up in the section of a source
+_OF_DLT: Final = ("max_table_nesting", "parallelized", "root_key", "schema_contract")
+
+
+def _refuse_unknown(connection: str | None) -> None:
+    """Raise `SettingInvalid` for a misspelt setting, which dlt would ignore.
+
+    A section below it is of dlt or of a resource, unless its name is almost `credentials` or
+    `connections`.
+    """
+    known = [*_types(), "credentials", *_OF_DLT]
+    mine = re.compile(rf"connections\.{re.escape(connection or '')}\.", re.IGNORECASE)
+    for name, path in _given():
+        own = mine.sub("", path, count=1)
+        first, is_nested, key = own.partition(".")
+        ours = get_close_matches(first, ("credentials", "connections"), n=1, cutoff=0.8)
+        is_ignored = name.upper().startswith("SOURCES__") and not name.isupper()
+        if first == "connections" or (is_nested and not ours) or (own in known and not is_ignored):
+            continue
+        nearest = get_close_matches(own, known, n=1) or [", ".join(known)]
+        if is_ignored:
+            nearest = [name.upper()]
+        elif is_nested and first not in ours:
+            nearest = [f"{ours[0]}.{key}"]
+        raise SettingInvalid(name, "(unknown)", expected=f"a known setting: `{nearest[0]}`")
 
 
 @untraced()

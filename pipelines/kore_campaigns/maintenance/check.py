@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.endpoints import base_url
-from kore_campaigns.api.transport import ca_bundle
+from kore_campaigns.api.responses import certificate_problem
+from kore_campaigns.api.transport import ca_bundle, proxy_of
 from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
@@ -107,9 +107,11 @@ def _service_legs(settings: KoreSettings, campaign_ids: Sequence[str]) -> Iterat
     parts = urlsplit(base_url(settings.host))
     host, scheme = parts.hostname or "", parts.scheme
     port = parts.port or (443 if scheme == "https" else 80)
-    proxy = None
-    if scheme == "https" and not proxy_bypass(host):
-        proxy = urlsplit(getproxies().get(scheme, "")).hostname
+    try:
+        proxy = urlsplit(proxy_of(base_url(settings.host)) or "").hostname
+    except SettingInvalid as unusable:
+        yield _failed("dns", unusable)
+        return
     if proxy:
         yield Leg("dns", "skipped", f"the proxy {proxy} resolves {host}")
         yield Leg("tls", "skipped", "the connection uses a proxy")
@@ -159,10 +161,7 @@ def _tls(host: str, port: int, scheme: str, timeout_seconds: float) -> Leg:
             with _trust().wrap_socket(line, server_hostname=host) as secure:
                 return Leg("tls", "ok", f"connected to port {port}, {secure.version()}")
     except ssl.SSLCertVerificationError as error:
-        message = (
-            f"the certificate of `{host}` is not trusted here ({error.verify_message}). Next: "
-            "behind a proxy that inspects traffic, set `REQUESTS_CA_BUNDLE` to its certificates"
-        )
+        message = f"`{host}`: {certificate_problem(error)}"
     except ssl.SSLError as error:
         message = (
             f"port {port} of `{host}` agrees on no TLS connection ({error.reason}). Next: correct "

@@ -1,12 +1,14 @@
 """Calling hours as Kore writes them, parsed to minutes that can be compared and added up.
 
 Undocumented forms are read so that no dialling is hidden: a window whose end equals its start is
-24 hours; a window whose end is before its start ends on the next day. A text that is no time of day
-leaves its cells empty and `is_parsed` false; the text itself is always kept.
+24 hours; a window whose end is before its start ends on the next day; a start with seconds is
+rounded down, an end up. A text that is no time of day leaves its cells empty and `is_parsed` false;
+the text itself is always kept.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -21,7 +23,7 @@ MINUTES_A_WEEK: Final = 7 * MINUTES_A_DAY
 # digits are spelled out, as \d would admit those of every script
 _CLOCK = re.compile(
     r"\s*(?P<hour>[0-9]{1,2})"
-    r"(?:\s*:\s*(?P<minute>[0-5][0-9])(?:\s*:\s*(?P<second>[0-5][0-9])(?:\.[0-9]+)?)?)?"
+    r"(?:\s*:\s*(?P<minute>[0-5][0-9])(?:\s*:\s*(?P<second>[0-5][0-9](?:\.[0-9]+)?))?)?"
     r"\s*(?P<half>[ap]\.?\s*m\.?)?\s*",
     re.IGNORECASE,
 )
@@ -40,11 +42,17 @@ DAY_NAMES: Final = tuple(name[:3].capitalize() for name in _WEEKDAYS)
 _WINDOW_KEYS = {"day", "start", "end"}
 
 
-def parse_clock(clock: str) -> int | None:
-    """Minutes after midnight, 0 to 1440 (only `24:00`); None if the text is no time of day.
+def parse_clock(clock: str, *, round_up: bool = False) -> int | None:
+    """Minutes after midnight, 0 to 1440; None if the text is no time of day.
 
-    Seconds are read and dropped. A bare hour needs its AM or PM, and AM or PM an hour from 1 to 12.
+    A bare hour needs its AM or PM, and AM or PM an hour from 1 to 12.
     """
+    seconds = _seconds_of(clock)
+    return None if seconds is None else int((math.ceil if round_up else math.floor)(seconds / 60))
+
+
+def _seconds_of(clock: str) -> float | None:
+    """Seconds after midnight, at most those of `24:00`."""
     found = _CLOCK.fullmatch(clock)
     if found is None:
         return None
@@ -52,12 +60,11 @@ def parse_clock(clock: str) -> int | None:
     if half is not None:
         if not 1 <= hour <= 12:
             return None
-        return hour % 12 * 60 + minute + (12 * 60 if half[0] in "pP" else 0)
-    if found["minute"] is None:
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    elif found["minute"] is None:
         return None
-    if hour == 24:
-        return None if minute or int(found["second"] or 0) else MINUTES_A_DAY
-    return hour * 60 + minute if hour < 24 else None
+    seconds = hour * 3600 + minute * 60 + float(found["second"] or 0)
+    return seconds if hour < 24 or seconds == MINUTES_A_DAY * 60 else None
 
 
 def clock_text(minute: int) -> str:
@@ -114,12 +121,13 @@ def parse_window(
 ) -> Window:
     """Parse the texts of a calling window; a `Window` is immutable and may be shared."""
     start = None if start_text is None else parse_clock(start_text)
-    end = None if end_text is None else parse_clock(end_text)
+    end = None if end_text is None else parse_clock(end_text, round_up=True)
     if start == MINUTES_A_DAY:  # 24:00 is the next day
         start = None
     last = None
     if start is not None and end is not None:
-        last = end if end > start else end + MINUTES_A_DAY
+        is_later = (_seconds_of(end_text or "") or 0) > (_seconds_of(start_text or "") or 0)
+        last = end if is_later else min(end, start) + MINUTES_A_DAY
     return Window(
         position=position,
         day=day,
@@ -127,7 +135,7 @@ def parse_window(
         start_text=start_text,
         end_text=end_text,
         start_time=None if start is None else clock_text(start),
-        end_time=None if end is None else clock_text(end),
+        end_time=None if end is None else clock_text(end if last is None else last),
         start_minute=start,
         end_minute=last,
         crosses_midnight=None if last is None else last > MINUTES_A_DAY,

@@ -242,3 +242,34 @@ def test_minutes_stay_in_their_ranges(days: Any) -> None:
             assert found["crosses_midnight"] == (end > MINUTES_A_DAY)
             assert parse_clock(found["end_time"]) == end % MINUTES_A_DAY
             assert parse_clock(found["start_time"]) == start
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "minutes", "end_time"),
+    [
+        ("9:00:30 AM", "18:00:59", (540, 1081), "18:01:00"),
+        ("9:00 AM", "6:00:00.001 PM", (540, 1081), "18:01:00"),
+        ("9:00 AM", "18:00:00", (540, 1080), "18:00:00"),
+        ("0:00", "23:59:59", (0, 1440), "00:00:00"),
+        ("22:00", "06:00:01", (1320, 1440 + 361), "06:01:00"),
+        ("18:00:10", "18:00:40", (1080, 1081), "18:01:00"),
+        ("18:00:40", "18:00:10", (1080, 1440 + 1080), "18:00:00"),
+        ("23:59:59", "23:59:59", (1439, 1440 + 1439), "23:59:00"),
+        ("23:59:59", "24:00", (1439, 1440), "00:00:00"),
+    ],
+)
+def test_seconds_hide_no_dialling(
+    start: str, end: str, minutes: tuple[int, int], end_time: str
+) -> None:
+    found = only_row(window(start, end))
+
+    assert (found["start_minute"], found["end_minute"]) == minutes
+    assert (found["end_time"], found["is_parsed"]) == (end_time, True)
+
+
+def test_a_time_may_be_rounded_up() -> None:
+    assert [parse_clock(text, round_up=True) for text in ("8:00", "8:00:01", "23:59:59.9")] == [
+        480,
+        481,
+        1440,
+    ]
