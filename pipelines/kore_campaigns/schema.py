@@ -167,7 +167,7 @@ CAMPAIGN_VERSIONS = _table(
     _timestamp(
         "valid_from",
         "Start of validity: `updated_at` if it is later than the previous version, otherwise "
-        "`observed_at`.",
+        "`observed_at`; never later than that.",
     ),
     _boolean(
         "is_deleted",

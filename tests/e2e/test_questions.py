@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,19 +23,28 @@ from support.project import Project
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
+# SQL, and the answer if one is shown below it
+SHOWN = re.compile(r"```sql\n(.*?)```\n(?:```\n(.*?)```)?", re.DOTALL)
 QUESTIONS = {file.stem: file for file in generate_questions.questions()}
 
 
 @pytest.fixture(scope="module")
-def answers(played: Path, postgres: Postgres) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
+def on_server(played: Path, postgres: Postgres) -> str:
+    """The demo on Postgres."""
+    url = postgres.new_database()
+    copy_to_postgres(played / "kore_campaigns.duckdb", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def answers(played: Path, on_server: str) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
     """The rows of each question, by database."""
     found: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
     sql = {name: generate_questions.sql_of(file) for name, file in QUESTIONS.items()}
     with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
         found["duckdb"] = {name: connection.execute(sql[name]).fetchall() for name in sql}
-    url = postgres.new_database()
-    copy_to_postgres(played / "kore_campaigns.duckdb", url)
-    connection = psycopg2.connect(url)
+    connection = psycopg2.connect(on_server)
     with connection.cursor() as cursor:
         found["postgres"] = {}
         for name, text in sql.items():
@@ -61,6 +72,34 @@ def test_the_answer_is_that_of_a_computation_without_our_code(
     assert answers["duckdb"][name] == expected
     assert answers["postgres"][name] == expected
     assert expected, "a question without an answer shows nothing"
+
+
+QUERIES = [
+    pytest.param(sql, shown, id=f"{page.name}-{number}")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for number, (sql, shown) in enumerate(SHOWN.findall(page.read_text(encoding="utf-8")), start=1)
+    if sql.startswith("select")
+]
+
+
+@pytest.mark.parametrize(("sql", "shown"), QUERIES)
+def test_every_query_of_the_documents_has_equal_rows_on_both(
+    sql: str, shown: str, played: Path, on_server: str
+) -> None:
+    with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as file:
+        here = file.execute(sql).fetchall()
+    with closing(psycopg2.connect(on_server)) as server, server.cursor() as cursor:
+        cursor.execute(sql)
+        there = cursor.fetchall()
+    assert sorted(words(here)) == sorted(words(there))
+    assert here
+    if shown:
+        assert [line.split() for line in shown.splitlines()][-len(here) :] == words(here)
+
+
+def words(rows: list[tuple[Any, ...]]) -> list[list[str]]:
+    """The words of each row, as a page shows them."""
+    return [" ".join("" if cell is None else str(cell) for cell in row).split() for row in rows]
 
 
 def test_the_page_shows_these_answers(played: Path) -> None:

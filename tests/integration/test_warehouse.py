@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from conftest import Emulate
+from kore_campaigns import read_view
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.views.apply import VIEWS
 from kore_emulator import Emulator, Fault, demo_campaigns, sample_campaigns
@@ -203,13 +204,62 @@ def test_what_cannot_keep_the_promises_is_refused_with_the_reason(
     assert kore.counters.requests == 0
 
 
+ROLES = re.findall(
+    r"```sql\n(create role.*?)```",
+    (Path(__file__).parents[2] / "docs" / "warehouses.md").read_text(encoding="utf-8"),
+    flags=re.DOTALL,
+)[0]
+
+
+def test_an_analyst_uses_every_command_that_reads(
+    emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project = warehouse.project
+    kore = emulate(sample_campaigns(3))
+    name = warehouse.url.partition("?")[0].rpartition("/")[2]
+    # roles belong to the server, not to a database
+    roles = ROLES.replace("database kore ", f"database {name} ")
+    warehouse.sql(roles.replace("kore_writer", "second").replace("kore_analyst", "analysts"))
+    warehouse.sql("create role bob login password 'b' in role analysts")
+    warehouse.sql("create role nobody login password 'n'")
+    project.use(kore)
+    monkeypatch.setenv(ADDRESS, warehouse.url.replace("postgres:none", "second:change me"))
+    failing = kore.campaign_ids()[0]
+    warehouse.run()
+    kore.fault(Fault.HTML, failing, times=2)
+    assert project.cli("run", "--destination", "postgres").code == 4
+    of_writer = project.cli("status", "--destination", "postgres", "--json").json
+
+    monkeypatch.setenv(ADDRESS, warehouse.url.replace("postgres:none", "bob:b"))
+    of_analyst = project.cli("status", "--destination", "postgres", "--json").json
+    said = project.cli("status", "--destination", "postgres").out
+    export = project.cli("export", "--destination", "postgres", "--parquet", str(tmp_path / "out"))
+    page = project.cli("report", "--destination", "postgres", "--html", str(tmp_path / "page.html"))
+    rows = read_view("campaigns", destination="postgres")
+
+    assert of_analyst == of_writer
+    assert [each["campaign_id"] for each in of_analyst["failures"]] == [failing]
+    assert "drift and listing: this role may read schema kore alone" in said
+    assert (export.code, page.code, len(rows)) == (0, 0, 3)
+
+    monkeypatch.setenv(ADDRESS, warehouse.url.replace("postgres:none", "nobody:n"))
+    for arguments in (["status"], ["export", "--parquet", "x"], ["report", "--html", "y"]):
+        ended = project.cli(arguments[0], "--destination", "postgres", *arguments[1:])
+        assert ended.code == 6
+        assert "permission denied for schema kore" in ended.err
+        assert "docs/warehouses.md" in ended.err
+    warehouse.sql("grant usage on schema kore to nobody")
+    assert (
+        "permission denied for view campaigns"
+        in project.cli("status", "--destination", "postgres").err
+    )
+
+
 def test_the_roles_of_the_page_are_enough_for_writer_and_analyst(
     emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "warehouses.md").read_text(encoding="utf-8")
-    (roles,) = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
     name = warehouse.url.partition("?")[0].rpartition("/")[2]
-    warehouse.sql(roles.replace("database kore ", f"database {name} "))
+    warehouse.sql(ROLES.replace("database kore ", f"database {name} "))
     warehouse.sql("create role ann login password 'a' in role kore_analyst")
     monkeypatch.setenv(ADDRESS, warehouse.url.replace("postgres:none", "kore_writer:change me"))
     app = emulate(sample_campaigns(2))

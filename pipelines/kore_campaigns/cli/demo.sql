@@ -10,12 +10,12 @@ select campaign_name, policy_name as policy, limit_value as permitted, value as 
     count(*) as weekdays, sum(minutes) as minutes_a_week
 from kore.findings
 where finding = 'outside_permitted_hours'
-group by all
+group by 1, 2, 3, 4
 order by campaign_name, may_dial
 
 -- name: Which live voice campaigns have no do-not-call list of their own?
 select name, status, timezone
 from kore.campaigns
-anti join kore.campaign_dnc_lists using (stream_id, campaign_id)
-where campaign_type = 'voice'
+left join kore.campaign_dnc_lists as lists using (stream_id, campaign_id)
+where campaign_type = 'voice' and lists.position is null
 order by name

@@ -205,6 +205,8 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
     ):
         if ids:
             lines.append(f"listing    {len(ids):,} {about}: {shorten(ids, IDS_SHOWN)}")
+    if status.is_views_only:
+        lines.append("not shown  drift and listing: this role may read schema kore alone")
     return [*lines, f"next       {status.advice}"]
 
 

@@ -27,6 +27,7 @@ from kore_campaigns.extract.plan import Plan, Reason, errors_allowed, vanished_a
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.transform.campaign import is_new_version, shape
+from kore_campaigns.transform.drift import times_ahead
 
 logger = logging.getLogger(__name__)
 
@@ -195,7 +196,8 @@ class Sweep(CampaignRequests):
         if error is None:
             report.fetched += 1
             shaped = shape(fetched.data)
-            report.add_drift(shaped.unknown)
+            ahead = times_ahead(shaped.columns, fetched.observed_at)
+            report.add_drift(shaped.unknown.union(ahead))
             if is_new_version(stored, shaped.content_hash):
                 report.new_versions += 1
                 self.rows.add_version(campaign_id, fetched.observed_at, shaped)

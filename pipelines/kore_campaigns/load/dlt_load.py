@@ -13,13 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import dlt
-from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.runtime.telemetry import stop_telemetry
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from dlt.destinations.impl.postgres.factory import PostgresTypeMapper, postgres
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.hints import TResourceNestedHints
 from dlt.extract.resource import DltResource
@@ -54,26 +52,6 @@ def duckdb_pipeline(database: Path, *, pipelines_dir: Path) -> dlt.Pipeline:
     """The pipeline that writes the DuckDB file `database`."""
     credentials = DuckDbCredentials(str(database), global_config={"threads": 1})
     return new_pipeline(dlt.destinations.duckdb(credentials), pipelines_dir=pipelines_dir)
-
-
-class ExactTypes(PostgresTypeMapper):
-    """JSON as `json`, which keeps the received text; `jsonb` rewrites it."""
-
-    sct_to_unbound_dbt = PostgresTypeMapper.sct_to_unbound_dbt | {"json": "json"}
-    dbt_to_sct = PostgresTypeMapper.dbt_to_sct | {"json": "json"}
-
-
-class ExactPostgres(postgres):
-    """dlt's Postgres destination, with the exact types."""
-
-    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
-        found = super()._raw_capabilities()
-        found.type_mapper = ExactTypes
-        return found
-
-    @property
-    def destination_type(self) -> str:
-        return "dlt.destinations.postgres"
 
 
 def _configure_dlt() -> None:

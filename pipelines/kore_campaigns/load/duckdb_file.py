@@ -55,7 +55,8 @@ class DuckDBReader(Reader):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        connection.execute("set timezone = 'UTC'")
+        # by default they follow the machine
+        connection.execute("set timezone = 'UTC'; set calendar = 'gregorian'")
 
     @contextmanager
     def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:

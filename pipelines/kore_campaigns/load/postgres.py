@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -28,7 +29,8 @@ class PostgresReader(CopyTarget):
     missing_table = psycopg2.errors.UndefinedTable
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
+        self.connection = connection
+        self._lock_count = 0
         connection.autocommit = True
         register_default_json(connection, loads=str)
         self.execute("set timezone to 'UTC'")
@@ -36,7 +38,7 @@ class PostgresReader(CopyTarget):
 
     @contextmanager
     def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             cursor.execute(*self._translated(sql, parameters))
             yield cursor
 
@@ -49,15 +51,37 @@ class PostgresReader(CopyTarget):
         self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
     ) -> Iterator[list[Row]]:
         # the rows stay on the server until they are fetched
-        with self._connection.cursor(name="kore_campaigns", withhold=True) as cursor:
+        with self.connection.cursor(name="kore_campaigns", withhold=True) as cursor:
             cursor.execute(*self._translated(sql, parameters))
             while rows := cursor.fetchmany(size):
                 yield rows
 
     def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         sql = f"insert into {self.qualified(table)} ({columns}) values %s"  # noqa: S608  # our names
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             execute_values(cursor, sql, rows)
+
+    def lock(self, name: str, function: str, *, what: str, database: str) -> None:
+        """Take a lock for as long as the connection is open; raises `DatabaseLocked`, which names
+        the lock owner.
+        """
+        keys = _keys(name)
+        ((is_locked,),) = self.rows(f"select {function}(?, ?)", keys)
+        if is_locked:
+            self._lock_count += 1
+            return
+        for pid, since, address, lock in _owners(self):
+            if lock == keys[1] % 2**32:
+                what += f": from {address}, since {since} UTC, backend {pid} of Postgres"
+                break
+        next_step = "wait for it, then run the same command again"
+        raise DatabaseLocked(database, what, next_step=next_step)
+
+    def require_locks(self) -> None:
+        """Raise if a lock was lost; called in each transaction that is about to write."""
+        ((owned,),) = self.rows(SQL["owned"], [_key(_OURS) % 2**32])
+        if owned < self._lock_count:
+            raise psycopg2.OperationalError(LOST)
 
     def _translated(self, sql: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
         text = self.named(sql)
@@ -68,37 +92,27 @@ class PostgresReader(CopyTarget):
 
 _OURS: Final = "kore-campaigns"
 _EVERY: Final = "every account"
+LOST: Final = "the lock of this run was lost"
 SQL: Final = queries(__name__)
 
 
 def lock_account(reader: PostgresReader, account_id: str, *, database: str) -> None:
-    """Exclude other runs of the account, `rebuild` and `copy` while the connection is open.
-
-    Raises `DatabaseLocked`, which names the lock owner.
-    """
+    """Exclude other runs of the account, `rebuild` and `copy` while the connection is open."""
     what = "`rebuild` or `copy` is running"
-    _lock(reader, _EVERY, "pg_try_advisory_lock_shared", what=what, database=database)
+    reader.lock(_EVERY, "pg_try_advisory_lock_shared", what=what, database=database)
     what = "another run writes for this account"
-    _lock(reader, f"account {account_id}", "pg_try_advisory_lock", what=what, database=database)
+    account = f"account {account_id}"
+    reader.lock(account, "pg_try_advisory_lock", what=what, database=database)
 
 
 def lock_all_accounts(reader: PostgresReader, *, database: str) -> None:
-    """Exclude all runs while the connection is open; raises `DatabaseLocked`."""
+    """Exclude all runs while the connection is open."""
     what = "a run, `rebuild` or `copy` is running"
-    _lock(reader, _EVERY, "pg_try_advisory_lock", what=what, database=database)
+    reader.lock(_EVERY, "pg_try_advisory_lock", what=what, database=database)
 
 
-def _lock(reader: PostgresReader, name: str, function: str, *, what: str, database: str) -> None:
-    keys = _keys(name)
-    ((is_locked,),) = reader.rows(f"select {function}(?, ?)", keys)
-    if is_locked:
-        return
-    for pid, since, address, lock in _owners(reader):
-        if lock == keys[1] % 2**32:
-            what += f": from {address}, since {since} UTC, backend {pid} of Postgres"
-            break
-    next_step = "wait for it, then run the same command again"
-    raise DatabaseLocked(database, what, next_step=next_step)
+def no_lock(reader: PostgresReader, *, database: str) -> None:
+    """Exclude no other command."""
 
 
 def _owners(reader: PostgresReader) -> list[tuple[Any, ...]]:
@@ -115,6 +129,7 @@ def _key(text: str) -> int:
     return int.from_bytes(sha256(text.encode()).digest()[:4], "big", signed=True)
 
 
+_SHOWN: Final = ("campaigns", VIEW_SCHEMA)
 _REBUILT: Final = f"{RAW_SCHEMA}_rebuild"
 _HISTORY: Final = f"{_REBUILT}.history_before"
 _SAME_VERSION: Final = " and ".join(f"old.{name} = new.{name}" for name in CAMPAIGN_VERSIONS.key)
@@ -125,6 +140,8 @@ class Postgres(Warehouse):
 
     def __init__(self, folder: Path) -> None:
         super().__init__("postgres", folder)
+        # of a command that writes: it holds the locks, and everything is written through it
+        self._session: Any = None
 
     @contextmanager
     def connect(self) -> Iterator[PostgresReader]:
@@ -135,30 +152,37 @@ class Postgres(Warehouse):
         try:
             with closing(psycopg2.connect(address)) as connection:
                 yield PostgresReader(connection)
+        except psycopg2.errors.InsufficientPrivilege as refused:
+            next_step = "give this role the rights that docs/warehouses.md names, and run it again"
+            raise DestinationUnavailable(
+                self.name, first_line_of_driver(refused), next_step=next_step
+            ) from refused
         except psycopg2.Error as failed:
             raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
         with self.connect() as reader:
-            if not reader.columns_of(CAMPAIGN_VERSIONS.name):
+            if not (reader.columns_of(*_SHOWN) or reader.columns_of(CAMPAIGN_VERSIONS.name)):
                 reason = f"nothing was loaded into it; `kore-campaigns run{self.flags}` does that"
                 raise DestinationUnavailable(self.name, reason)
             yield reader
 
-    def read_if_any(self) -> AbstractContextManager[Reader]:
-        return self.connect()
+    @contextmanager
+    def read_if_any(self) -> Iterator[Reader]:
+        with self.connect() as reader:
+            reader.columns_of(*_SHOWN)  # fails if the role may not read it
+            yield reader
 
     def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
         return self.connect()
 
     def check(self, settings: KoreSettings | None) -> str:
-        with self.connect() as reader:
+        lock = partial(lock_account, account_id=settings.account_id) if settings else no_lock
+        with self._locked(lock) as reader:
             for what, role in reader.rows(SQL["lacking"], [RAW_SCHEMA, VIEW_SCHEMA]):
                 reason = f"the role `{role}` may not create in {what}; docs/warehouses.md has roles"
                 raise DestinationUnavailable(self.name, reason)
-            if settings is not None:
-                lock_account(reader, settings.account_id, database=self.name)
             is_made = reader.columns_of(CAMPAIGN_VERSIONS.name)
         return self.name if is_made else f"{self.name}, made by the first run"
 
@@ -170,8 +194,7 @@ class Postgres(Warehouse):
     def rebuild_lock(self) -> Iterator[None]:
         with self.read():
             pass  # creates no table if there is nothing to rebuild
-        with self.connect() as reader:
-            lock_all_accounts(reader, database=self.name)
+        with self._locked(lock_all_accounts):
             yield
 
     @contextmanager
@@ -179,8 +202,7 @@ class Postgres(Warehouse):
         """A dataset of its own, from which `exchange` takes the rows."""
         from kore_campaigns.load.dlt_load import ensure_tables
 
-        with self.connect() as reader:
-            _drop_rebuilt(reader)  # what a killed rebuild left
+        _drop_rebuilt(self._session)  # what a killed rebuild left
         self.make_tables_and_views()
         with self._scratch_pipeline("staging", dataset=_REBUILT) as pipeline, self._errors():
             ensure_tables(pipeline)
@@ -190,51 +212,96 @@ class Postgres(Warehouse):
     def exchange(self, history: str) -> Iterator[tuple[Reader, str, str]]:
         """All in one transaction."""
         root = CAMPAIGN_VERSIONS.name
-        with self.connect() as reader:
-            with reader.transaction():
-                history_before = history.format(schema=RAW_SCHEMA)
-                reader.execute(f"create table {_HISTORY} as {history_before}")
-                children = (
-                    nested_name(CAMPAIGN_VERSIONS, each) for each in CAMPAIGN_VERSIONS.children
+        reader = self._session
+        with reader.transaction():
+            history_before = history.format(schema=RAW_SCHEMA)
+            reader.execute(f"create table {_HISTORY} as {history_before}")
+            children = (nested_name(CAMPAIGN_VERSIONS, each) for each in CAMPAIGN_VERSIONS.children)
+            for name in (root, *children):
+                reader.execute(
+                    f"delete from {RAW_SCHEMA}.{name} as old using {_REBUILT}.{root} as new "  # noqa: S608  # our names
+                    f"where {_SAME_VERSION}"
                 )
-                for name in (root, *children):
-                    reader.execute(
-                        f"delete from {RAW_SCHEMA}.{name} as old using {_REBUILT}.{root} as new "  # noqa: S608  # our names
-                        f"where {_SAME_VERSION}"
-                    )
-                    _insert_rebuilt(reader, name)
-                _insert_rebuilt(reader, "_dlt_loads")
-                yield reader, f"select * from {_HISTORY}", RAW_SCHEMA  # noqa: S608
-            _drop_rebuilt(reader)
+                _insert_rebuilt(reader, name)
+            _insert_rebuilt(reader, "_dlt_loads")
+            yield reader, f"select * from {_HISTORY}", RAW_SCHEMA  # noqa: S608
+        _drop_rebuilt(reader)
 
     @contextmanager
     def receive_copy(self) -> Iterator[CopyTarget]:
-        with self.connect() as target:
-            lock_all_accounts(target, database=self.name)
+        with self._locked(lock_all_accounts) as target:
             self.make_tables_and_views()
             with target.transaction():
                 yield target
 
     def _dlt_destination(self, staging_layout: str) -> Any:
         from kore_campaigns.config.project import postgres_address
-        from kore_campaigns.load.dlt_load import ExactPostgres
+        from kore_campaigns.load.postgres_dlt import ExactPostgres
 
-        address = postgres_address()
-        return ExactPostgres(credentials=address, staging_dataset_name_layout=staging_layout)
+        return ExactPostgres(
+            self._session,
+            credentials=postgres_address(),
+            staging_dataset_name_layout=staging_layout,
+        )
+
+    def _account_lock(self, account_id: str, folder: Path) -> AbstractContextManager[Any]:
+        return self._locked(partial(lock_account, account_id=account_id))
 
     @contextmanager
-    def _account_lock(self, account_id: str, folder: Path) -> Iterator[None]:
+    def _locked(self, lock: Callable[..., None]) -> Iterator[PostgresReader]:
+        """Locked while the block runs, in which everything is written through the connection."""
         with self.connect() as reader:
-            lock_account(reader, account_id, database=self.name)
-            yield
+            self._require_session(reader)
+            lock(reader, database=self.name)
+            self._session = reader
+            try:
+                yield reader
+            except (DestinationUnavailable, psycopg2.Error):
+                try:  # whatever failed, this may be the reason
+                    reader.connection.rollback()
+                    reader.require_locks()
+                except psycopg2.Error as lost:
+                    reason = f"{LOST} with its connection, so it wrote nothing more"
+                    raise DestinationUnavailable(
+                        self.name, reason, next_step="run the same command again"
+                    ) from lost
+                raise
+            finally:
+                self._session = None
+                with suppress(psycopg2.Error):  # a pooler may keep the session
+                    reader.connection.rollback()
+                    reader.execute("select pg_advisory_unlock_all()")
+
+    def _require_session(self, reader: PostgresReader) -> None:
+        """Raise `DestinationUnavailable` behind a pooler that lets clients share a session: a lock
+        of one would be a lock of all, or of none.
+        """
+        backend = "select pg_backend_pid()"
+        own = reader.rows(backend)
+        if own == [(reader.connection.info.backend_pid,)]:
+            return  # nothing is between
+        for _ in range(3):
+            with self.connect() as other:
+                if other.rows(backend) == own or reader.rows(backend) != own:
+                    reason = (
+                        "a connection pooler gives each transaction another session of the server "
+                        "(`pool_mode = transaction` of pgbouncer), so no lock would hold"
+                    )
+                    next_step = (
+                        "set an address of the server itself, or of a pool with `pool_mode = "
+                        "session`, in `[destination.postgres.credentials]`"
+                    )
+                    raise DestinationUnavailable(self.name, reason, next_step=next_step)
 
     def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
         from kore_campaigns.load.dlt_load import make_tables_and_views
 
-        with self.connect() as reader:
-            # one run at a time; the lock is released when the connection is closed
-            reader.execute("select pg_advisory_lock(?, ?)", _keys("tables and views"))
+        with nullcontext(self._session) if self._session else self.connect() as reader:
+            # one run at a time, whatever its account
+            keys = _keys("tables and views")
+            reader.execute("select pg_advisory_lock(?, ?)", keys)
             make_tables_and_views(pipeline)
+            reader.execute("select pg_advisory_unlock(?, ?)", keys)
 
 
 def _insert_rebuilt(reader: PostgresReader, name: str) -> None:

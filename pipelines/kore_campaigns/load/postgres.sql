@@ -2,12 +2,20 @@
 
 -- name: owners
 -- backend, start, address and lock of each lock owner, the oldest first
-select activity.pid, to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+select activity.pid, coalesce(
+        to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+        'an unknown time'  -- of a session that this role may not see
+    ),
     coalesce(host(activity.client_addr), 'the server itself'), locks.objid::bigint
 from pg_locks as locks
 join pg_stat_activity as activity on locks.pid = activity.pid
 where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = ?
 order by activity.backend_start
+
+-- name: owned
+-- how many of our locks this session has
+select count(*) from pg_locks
+where locktype = 'advisory' and granted and pid = pg_backend_pid() and classid::bigint = ?
 
 -- name: lacking
 -- where a run creates tables, and this role may not

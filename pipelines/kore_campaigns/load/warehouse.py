@@ -90,9 +90,9 @@ class Warehouse(Destination):
         account_lock = self._account_lock(settings.account_id, folder)
         try:
             with (
+                account_lock,
                 plainly_named(mine) as named,
                 self._pipeline(named, stream) as pipeline,
-                account_lock,
             ):
                 # what a killed run left is fetched again: dlt's replay of it could double rows
                 for left in set((folder / "dlt").glob("*")) - {mine}:

@@ -1,7 +1,7 @@
 """Recompute the columns and nested rows of all versions from `raw`: no request, no new version.
 
 For rows that another version of this program wrote. History does not change: keys, `content_hash`,
-`observed_at`, `valid_from`, `is_deleted`, `raw`.
+`observed_at`, `valid_from` (but none stays after `observed_at`), `is_deleted`, `raw`.
 """
 
 from __future__ import annotations
@@ -131,7 +131,9 @@ def _derived(target: Destination, reader: Reader) -> Iterator[tuple[Row, Row]]:
         elif data is None or derived["content_hash"] != stored["content_hash"]:
             damaged.append(f"{name}: its `raw` does not match its `content_hash`")
         if not damaged:
-            yield stored, derived | {name: stored[name] for name in _KEPT}
+            kept = {name: stored[name] for name in _KEPT}
+            kept["valid_from"] = min(stored["valid_from"], stored["observed_at"])
+            yield stored, derived | kept
         before, before_data = stored, data
     _refuse(target, damaged)
 

@@ -4,8 +4,8 @@
 
 -- name: history
 -- what a rebuild must not change, a row per version
-select account_id, stream_id, campaign_id, version, content_hash, observed_at, valid_from,
-    is_deleted, md5(raw::varchar) as raw_hash
+select account_id, stream_id, campaign_id, version, content_hash, observed_at,
+    least(valid_from, observed_at) as valid_from, is_deleted, md5(raw::varchar) as raw_hash
 from {schema}.campaign_versions
 where _dlt_load_id in (select load_id from {schema}._dlt_loads where status = 0)
 

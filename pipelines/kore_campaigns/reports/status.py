@@ -85,6 +85,8 @@ class Status:
     database_bytes: int = 0
     is_older: bool = False
     """Written by an older version, without the views that are read here."""
+    is_views_only: bool = False
+    """Read by a role without rights on the raw tables: drift and listing are unknown."""
     flags: str = ""
     """Flags that the next command needs to address this database."""
 
@@ -125,7 +127,7 @@ class Status:
         newest = self.apps[0] if self.apps else App("")
         sums = ("configured", "live", "deleted", "not_configured", "stale")
         found = asdict(self)
-        del found["is_older"], found["flags"]
+        del found["is_older"], found["is_views_only"], found["flags"]
         return {
             "state": self.state,
             "advice": self.advice,
@@ -155,7 +157,8 @@ def read_status(destination: Destination) -> Status:
 
 def _read(reader: Reader, *, is_running: bool) -> Status:
     tables = {name for (name,) in reader.rows(SQL["tables"])}
-    if "kore_raw.extraction_runs" not in tables:
+    is_views_only = "kore_raw.extraction_runs" not in tables
+    if is_views_only and "kore.runs" not in tables:
         return Status("")
     is_older = not {"kore.runs", "kore.campaign_freshness"} <= tables
     last_runs: dict[str, LastRun] = {}
@@ -169,21 +172,26 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         last_runs.setdefault(run.stream_id, run)
     if is_older:
         return Status("", [App(*each) for each in last_runs.items()], is_older=True)
-    drift = reader.dicts(SQL["drift"])
+
+    def of_raw(name: str) -> list[Row]:
+        return [] if is_views_only else reader.dicts(SQL[name])
+
+    drift = of_raw("drift")
     drift_counts = Counter(row.pop("stream_id") for row in drift)
     apps = [
         App(**row, last_run=last_runs.get(row["stream_id"]), drift=drift_counts[row["stream_id"]])
         for row in reader.dicts(SQL["apps"])
     ]
     run_ids = {run.run_id for run in last_runs.values()}
-    failures = [row for row in reader.dicts(SQL["failures"]) if row.pop("run_id") in run_ids]
+    failures = reader.dicts(SQL["failures_in_views" if is_views_only else "failures"])
     return Status(
         "",
         apps,
         versions=reader.rows(SQL["versions"])[0][0],
         stale_campaigns=reader.dicts(SQL["stale"]),
-        failures=failures,
+        failures=[row for row in failures if row.pop("run_id") in run_ids],
         drift=drift,
-        not_listed=[campaign_id for (campaign_id,) in reader.rows(SQL["not_listed"])],
-        listed_only=[campaign_id for (campaign_id,) in reader.rows(SQL["listed_only"])],
+        not_listed=[row["campaign_id"] for row in of_raw("not_listed")],
+        listed_only=[row["campaign_id"] for row in of_raw("listed_only")],
+        is_views_only=is_views_only,
     )

@@ -109,6 +109,25 @@ left join kore.campaign_history as history
     and history.is_current
 order by errors.error_code in ('not_asked', 'interrupted'), errors.campaign_id
 
+-- name: failures_in_views
+-- the same for a role that may read schema `kore` alone: the last failure of each campaign
+select
+    runs.run_id,
+    freshness.campaign_id,
+    freshness.last_error_code as error_code,
+    freshness.last_error_message as message,
+    history.observed_at as held_since
+from kore.campaign_freshness as freshness
+join kore.runs as runs
+    on freshness.stream_id = runs.stream_id
+    and freshness.last_error_at >= runs.started_at
+    and (runs.finished_at is null or freshness.last_error_at <= runs.finished_at)
+left join kore.campaign_history as history
+    on freshness.stream_id = history.stream_id
+    and freshness.campaign_id = history.campaign_id
+    and history.is_current
+order by freshness.last_error_code in ('not_asked', 'interrupted'), freshness.campaign_id
+
 -- name: drift
 -- a sweep by listing fetches few campaigns, so only a full sweep shows that a field is gone
 with runs as (

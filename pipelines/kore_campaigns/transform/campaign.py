@@ -112,22 +112,22 @@ def version_row(
     """
     version = 1 if stored is None else stored.version + 1
     key = {"stream_id": stream_id, "campaign_id": campaign_id, "version": version}
-    updated_at = shaped.columns["updated_at"]
+    updated_at = shaped.columns["updated_at"] or observed_at
     if stored is None:
         changes: list[Row] = []
         what = FIRST
-        valid_from = updated_at or observed_at
+        has_moved = True
     else:
         changes, what = _changes(key, stored, stored_raw, shaped)
-        has_moved = updated_at is not None and stored.updated_at != updated_at > stored.valid_from
-        # a clock that was set back must not reorder history
-        valid_from = updated_at if has_moved else max(observed_at, stored.valid_from)
+        # an older program let `valid_from` be later than `observed_at`
+        has_moved = stored.updated_at != updated_at > min(stored.valid_from, stored.observed_at)
     return {
         "account_id": account_id,
         **key,
         "content_hash": shaped.content_hash,
         "observed_at": observed_at,
-        "valid_from": valid_from,
+        # Kore's clock may be ahead, or without a zone: nothing counts before it was seen
+        "valid_from": min(updated_at, observed_at) if has_moved else observed_at,
         "is_deleted": False,
         "change_summary": what,
         **shaped.columns,
@@ -149,7 +149,7 @@ def deletion_row(
     key = {name: row[name] for name in CAMPAIGN_VERSIONS.key}
     return row | {
         "content_hash": stored.content_hash,
-        "valid_from": max(observed_at, stored.valid_from),
+        "valid_from": observed_at,
         "is_deleted": True,
         "change_summary": DELETED,
         "calling_hours": [],

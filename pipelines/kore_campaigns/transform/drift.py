@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kore_campaigns.schema import CAMPAIGN_VERSIONS
@@ -14,7 +15,7 @@ from kore_campaigns.transform.calling_hours import Window
 from kore_campaigns.transform.changes import member
 from kore_campaigns.transform.values import json_type
 
-# path and finding: a JSON type, or `value ...` where the field has a known set
+# path and finding: a JSON type, `value ...` where the field has a known set, `in the future`
 Unknown = tuple[str, str]
 
 # fields without a column of their own: of voice, SMS, the listing's rows and the responses of older
@@ -97,6 +98,17 @@ def unknown_windows(windows: Iterable[Window]) -> Iterator[Unknown]:
             yield f"{path}.start", "unreadable time"
         if window.end_time is None and window.end_text:
             yield f"{path}.end", "unreadable time"
+
+
+# more than that is no difference of two clocks
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
+
+
+def times_ahead(columns: Mapping[str, Any], now: datetime) -> Iterator[Unknown]:
+    """Times of the past that are in the future: Kore's clock is wrong, or a time has no zone."""
+    for column in ("created_at", "updated_at"):
+        if (value := columns[column]) is not None and value > now + _CLOCKS_DIFFER:
+            yield _PATHS[column], "in the future"
 
 
 def _shown(value: str) -> str:

@@ -135,8 +135,6 @@ def _quoted(text: str) -> str:
 _NULLS_FIRST: Final = ("bigquery",)
 # seconds since 1970, where sqlglot leaves a name of its own
 _EPOCH: Final = {"bigquery": "unix_seconds", "clickhouse": "toUnixTimestamp"}
-# one function for days and seconds
-_ONE_DIFFERENCE: Final = ("redshift", "clickhouse")
 
 
 def view_statements(dialect: str) -> Iterator[str]:
@@ -159,8 +157,6 @@ def view_in_dialect(name: str, dialect: str) -> str:
         order.set("nulls_first", dialect in _NULLS_FIRST and not order.args.get("desc"))
     for epoch in [*tree.find_all(exp.TimeToUnix)] if dialect in _EPOCH else []:
         epoch.replace(exp.func(_EPOCH[dialect], epoch.this))
-    for difference in [*tree.find_all(exp.TimestampDiff)] if dialect in _ONE_DIFFERENCE else []:
-        difference.replace(exp.DateDiff(**difference.args))
     return tree.sql(dialect=dialect, pretty=True, unsupported_level=ErrorLevel.RAISE)
 
 
@@ -170,14 +166,11 @@ def portable_view(name: str) -> exp.Expression:
 
 
 def _portable(node: exp.Expression) -> exp.Expression:
-    day, second = exp.var("DAY"), exp.var("SECOND")
+    day = exp.var("DAY")
     if isinstance(node, exp.Table) and isinstance(node.this, exp.GenerateSeries):
         return _series(node)
     if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
-        of = node.expression.unnest()
-        if isinstance(of, exp.Sub):
-            return exp.TimestampDiff(this=of.left, expression=of.right, unit=second)
-        return exp.TimeToUnix(this=of)
+        return exp.TimeToUnix(this=node.expression.unnest())
     if isinstance(node, exp.Sub) and _is_date(node.left) and _is_date(node.right):
         return exp.DateDiff(this=node.left, expression=node.right, unit=day)
     if isinstance(node, exp.Add) and _is_date(node.left):

@@ -114,7 +114,7 @@ spans as (
     select
         *,
         lag(end_minute) over (
-            partition by stream_id, campaign_id, day_of_week order by start_minute
+            partition by stream_id, campaign_id, day_of_week order by start_minute asc
         ) as closed_at
     from open_hours
 ),

@@ -116,7 +116,7 @@ recent_failures as (
         dated_errors.finished_since - failing.newest_run + 1 as nth_run,
         row_number() over (
             partition by failing.stream_id, failing.campaign_id
-            order by dated_errors.finished_since
+            order by dated_errors.finished_since asc
         ) as nth_failure
     from failing
     join dated_errors
@@ -142,7 +142,7 @@ all_failures as (
         dated_errors.finished_since - failing.newest_run + 1 as nth_run,
         row_number() over (
             partition by failing.stream_id, failing.campaign_id
-            order by dated_errors.finished_since
+            order by dated_errors.finished_since asc
         ) as nth_failure
     from failed_recently
     join failing
@@ -218,7 +218,7 @@ judged as (
         or coalesce(dated.last_confirmed_at < dated.failed_at, false)
         or not dated.is_configured
         or coalesce(
-            extract(epoch from (current_timestamp - dated.last_confirmed_at))
+            extract(epoch from current_timestamp) - extract(epoch from dated.last_confirmed_at)
             > newest_runs.stale_after_seconds,
             false
         ) as is_stale

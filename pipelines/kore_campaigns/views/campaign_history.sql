@@ -11,8 +11,14 @@ with completed as (
 dated as (
     select
         versions._dlt_id,
-        lead(versions.valid_from) over (
-            partition by versions.stream_id, versions.campaign_id order by versions.version
+        -- a clock may have gone back: no version counts from later than those after it
+        min(least(versions.valid_from, versions.observed_at)) over (
+            partition by versions.stream_id, versions.campaign_id order by versions.version asc
+            rows between current row and unbounded following
+        ) as valid_from,
+        min(least(versions.valid_from, versions.observed_at)) over (
+            partition by versions.stream_id, versions.campaign_id order by versions.version asc
+            rows between 1 following and unbounded following
         ) as valid_to,
         row_number() over (
             partition by versions.stream_id, versions.campaign_id order by versions.version desc
@@ -27,7 +33,7 @@ final as (
         versions.stream_id,
         versions.campaign_id,
         versions.version,
-        versions.valid_from,
+        dated.valid_from,
         dated.valid_to,
         versions.observed_at,
         dated.is_current,

@@ -45,8 +45,7 @@ pairs as (
 -- seven days from today in UTC, in minutes since 1970
 today as (
     select
-        cast(cast(current_timestamp at time zone 'UTC' as date) - date '1970-01-01' as bigint)
-        * 1440 as midnight
+        cast(floor(extract(epoch from current_timestamp) / 86400) as bigint) * 1440 as midnight
 ),
 
 week as (
@@ -72,7 +71,7 @@ ordered as (
         *,
         max(closes) over (
             partition by stream_id, campaign_id
-            order by opens, closes
+            order by opens asc, closes asc
             rows between unbounded preceding and 1 preceding
         ) as open_until
     from windows
@@ -83,7 +82,7 @@ numbered as (
         *,
         sum(case when opens <= open_until then 0 else 1 end) over (
             partition by stream_id, campaign_id
-            order by opens, closes
+            order by opens asc, closes asc
             rows between unbounded preceding and current row
         ) as span
     from ordered

@@ -1,11 +1,27 @@
 -- one row per campaign that is stale or failing
-with freshness as (
+with dated as (
     select
         *,
         last_confirmed_at is null or last_error_at > last_confirmed_at as is_failing,
-        cast(cast(last_confirmed_at at time zone 'UTC' as date) as varchar) as last_confirmed_on
+        cast(floor(extract(epoch from last_confirmed_at) / 86400) as bigint) as day_number
     from kore.campaign_freshness
     where is_stale
+),
+
+days as (
+    select *, date '1970-01-01' + cast(day_number as integer) as confirmed_on from dated
+),
+
+-- a cast of a date to text depends on the session
+freshness as (
+    select
+        *,
+        cast(
+            cast(extract(year from confirmed_on) as varchar)
+            || '-' || lpad(cast(extract(month from confirmed_on) as varchar), 2, '0')
+            || '-' || lpad(cast(extract(day from confirmed_on) as varchar), 2, '0') as varchar
+        ) as last_confirmed_on
+    from days
 ),
 
 explained as (

@@ -74,7 +74,7 @@ outside as (
         policy_days.policy_name,
         policy_days.day_of_week,
         string_agg(
-            starts.clock || '-' || ends.clock, ', ' order by policy_days.start_minute
+            starts.clock || '-' || ends.clock, ', ' order by policy_days.start_minute asc
         ) as hours,
         case
             when max(policy_days.latest_minute) = 0 then 'closed'

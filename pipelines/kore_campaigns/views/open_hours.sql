@@ -4,7 +4,7 @@ with ordered as (
         *,
         max(end_minute) over (
             partition by stream_id, campaign_id, day_of_week
-            order by start_minute, end_minute
+            order by start_minute asc, end_minute asc
             rows between unbounded preceding and 1 preceding
         ) as open_until
     from kore.calling_windows
@@ -15,7 +15,7 @@ numbered as (
         *,
         sum(case when start_minute <= open_until then 0 else 1 end) over (
             partition by stream_id, campaign_id, day_of_week
-            order by start_minute, end_minute
+            order by start_minute asc, end_minute asc
             rows between unbounded preceding and current row
         ) as span
     from ordered

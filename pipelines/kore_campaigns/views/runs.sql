@@ -33,7 +33,9 @@ judged as (
         runs.sweep = 'full' and runs.finished_at is not null and runs.confirmed_through is null
             as is_full_sweep_finished,
         cast(
-            round(extract(epoch from (runs.finished_at - runs.started_at))) as bigint
+            round(
+                extract(epoch from runs.finished_at) - extract(epoch from runs.started_at)
+            ) as bigint
         ) as duration_seconds
     from runs
     left join interrupted on runs.run_id = interrupted.run_id

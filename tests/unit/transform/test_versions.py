@@ -47,6 +47,10 @@ def stored(**facts: Any) -> StoredVersion:
     return StoredVersion(**(known | facts))
 
 
+def same(moment: datetime) -> dict[str, Any]:
+    return {"valid_from": moment, "observed_at": moment}
+
+
 def test_the_first_version_is_whole_and_has_no_changes() -> None:
     data = sent(updatedAt="2026-01-30T00:00:00Z", dncLists={"id": "cl-1", "name": "N"})
     expected = {
@@ -136,13 +140,19 @@ def valid_from(updated_at: datetime | None, before: StoredVersion | None) -> dat
         (NOW - 10 * HOUR, stored(valid_from=NOW - 11 * HOUR), NOW),
         (NOW - 9 * HOUR, stored(), NOW),
         (NOW - 11 * HOUR, stored(), NOW),
-        (None, stored(valid_from=NOW + HOUR), NOW + HOUR),
-        (NOW - 5 * HOUR, stored(is_deleted=True, valid_from=NOW - 4 * HOUR), NOW),
+        (None, stored(**same(NOW + HOUR)), NOW),
+        (NOW + HOUR, None, NOW),
+        (NOW + HOUR, stored(), NOW),
+        (NOW - HOUR, stored(valid_from=NOW + HOUR, observed_at=NOW - 2 * HOUR), NOW - HOUR),
+        (NOW - HOUR, stored(**same(NOW + HOUR)), NOW),
+        (NOW - 5 * HOUR, stored(is_deleted=True, **same(NOW - 4 * HOUR)), NOW),
         (NOW - 3 * HOUR, stored(is_deleted=True, valid_from=NOW - 4 * HOUR), NOW - 3 * HOUR),
     ],
     ids=[
         *("first", "first, undated", "moved", "newly dated", "undated", "not moved"),
         *("not moved, though later", "moved to the same instant", "moved back", "clock set back"),
+        *("first, in the future", "moved into the future"),
+        *("an older program stored the future", "moved while the clock was ahead"),
         *("back, edited before it went", "back, edited since"),
     ],
 )
@@ -184,9 +194,9 @@ def test_a_deletion_keeps_what_was_last_known() -> None:
     }
 
 
-def test_a_deletion_never_counts_from_before_the_version_it_ends() -> None:
+def test_a_stored_time_in_the_future_does_not_hold_a_deletion_back() -> None:
     row = deletion_row(sent(), stored=stored(valid_from=NOW + HOUR), **ASKED)
-    assert row["valid_from"] == NOW + HOUR
+    assert row["valid_from"] == NOW
 
 
 def test_a_campaign_that_came_back_says_so_first() -> None:
