@@ -314,7 +314,7 @@ def _load_chunk(
     """
     began, versions = time.monotonic(), len(rows)
     report.measure_seconds()
-    with destination.step(pipeline):
+    with destination.step(pipeline, versions):
         with destination.read_loaded(pipeline) as reader:
             rows.read_stored(reader)
         if versions:

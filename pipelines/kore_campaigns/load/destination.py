@@ -57,8 +57,11 @@ class Destination(ABC):
         """The pipeline of one connection, with all tables and views of this version."""
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
-        """Load a chunk: it is durable and visible to readers when the block ended without error."""
+    def step(self, pipeline: dlt.Pipeline, versions: int) -> Iterator[None]:
+        """Load a chunk of so many versions.
+
+        It is durable and visible to readers when the block ended without error.
+        """
         yield
 
     @abstractmethod

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 DEFAULT_DATABASE: Final = "kore_campaigns.duckdb"
 _NAME: Final = "%Y%m%dT%H%M%S.%fZ.duckdb"
+# so many are loaded through one open file: it keeps in memory what is not checkpointed yet
+_FEW_VERSIONS: Final = 1_000
 _NAMES: Final = f"{8 * '[0-9]'}T{6 * '[0-9]'}.{6 * '[0-9]'}Z.duckdb"
 
 
@@ -299,13 +301,18 @@ class DuckDBFile(Destination):
             try:
                 with self._writing():
                     make_tables_and_views(pipeline)
-                yield pipeline
+                    # DuckDB opens a file once in a process: the connections of dlt share this one
+                    self._held = duckdb.connect(str(self.working_copy))
+                with self._held:
+                    yield pipeline
             finally:
                 pipeline.deactivate()  # the next source in this process must not find it
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+    def step(self, pipeline: dlt.Pipeline, versions: int) -> Iterator[None]:
         with self._writing():
+            if versions > _FEW_VERSIONS:
+                self._held.close()
             self.begin_step()
             yield
             self.publish()

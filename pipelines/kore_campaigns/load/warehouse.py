@@ -104,7 +104,7 @@ class Warehouse(Destination):
             shutil.rmtree(mine, ignore_errors=True)
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline) -> Iterator[None]:
+    def step(self, pipeline: dlt.Pipeline, versions: int) -> Iterator[None]:
         with self._errors():
             yield
 
