@@ -9,7 +9,9 @@ import pages
 st.set_page_config(page_title="Kore.ai campaigns", layout="wide")
 st.navigation(
     [
-        st.Page(pages.overview, title="Overview", url_path="overview", default=True),
+        # the default page is at `/` alone: no other may have its path
+        st.Page(pages.overview, title="Overview", url_path="start", default=True),
+        st.Page(pages.overview, title="Overview", url_path="overview", visibility="hidden"),
         st.Page(pages.calling_hours, title="Calling hours", url_path="calling-hours"),
         st.Page(pages.findings, title="Findings", url_path="findings"),
         st.Page(pages.changes, title="Changes", url_path="changes"),

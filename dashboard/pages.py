@@ -46,15 +46,14 @@ def overview() -> None:
 def calling_hours() -> None:
     clock = st.radio("Clock", ["the campaign's own", "UTC"], horizontal=True, key="clock")
     text = st.text_input("Campaigns whose name contains", key="name")
-    pattern = f"%{text.lower()}%"
     if clock == "UTC":
-        since_1970 = spans_of(rows(queries.UTC_HOURS, pattern))
+        since_1970 = spans_of(rows(queries.UTC_HOURS, text.lower()))
         spans = [
             (name, of_week(opens), of_week(opens) + closes - opens)
             for name, opens, closes in since_1970
         ]
     else:
-        spans = spans_of(rows(queries.LOCAL_HOURS, pattern))
+        spans = spans_of(rows(queries.LOCAL_HOURS, text.lower()))
     names = sorted({name for name, *_ in spans})
     if not names:
         st.info("No campaign of such a name has calling hours.")
@@ -110,8 +109,8 @@ def changes() -> None:
     given = (campaign_id, instant, instant)
     st.subheader(f"Which rules were in force on {instant:%d %B %Y, %H:%M} UTC?")
     ended = versions["valid_to"].isna() | (versions["valid_to"] > instant)
-    in_force = versions[(versions["valid_from"] <= instant) & ended]
-    table(in_force[list(RULE_COLUMNS)], "rules", nothing="There was no version yet.")
+    in_force = versions[(versions["valid_from"] <= instant) & ended & ~versions["is_deleted"]]
+    table(in_force[list(RULE_COLUMNS)], "rules", nothing="None: the campaign was not there.")
     hours, lists = st.columns(2)
     with hours:
         st.caption("Calling hours")
@@ -124,17 +123,21 @@ def changes() -> None:
 
 
 def _instant(versions: pd.DataFrame) -> datetime:
-    """Let the user choose a time between the first version and the end of this hour."""
+    """Let the user choose a time from the first version on; at first it is now."""
     first = pd.Timestamp(versions["valid_from"].min()).tz_convert("UTC").to_pydatetime()
-    # a limit that moves with each second would make a new slider at each click, and reset it
-    hour = datetime.now(UTC).replace(minute=0, second=0) + timedelta(hours=1)
+    # the minute that is about to end: it shows what was published a second ago
+    now = (datetime.now(UTC) + timedelta(minutes=1)).replace(tzinfo=None, second=0, microsecond=0)
     # sliders have no time zones and no fractions of a second; start in the first full second
     begin = (first + timedelta(seconds=1)).replace(tzinfo=None, microsecond=0)
-    end = hour.replace(tzinfo=None, microsecond=0)
+    # a limit that moves with each second would make a new slider at each click, and reset it
+    end = max(begin, now.replace(minute=0)) + timedelta(hours=1)
+    state = st.session_state
+    if state.get("as-of") in (None, state.get("now")):  # not moved: it stays at the present
+        state["as-of"] = state["now"] = now
+    state["as-of"] = min(max(state["as-of"], begin), end)
     chosen: Any = st.slider(
         "As of (UTC)",
         begin,
-        end,
         end,
         step=timedelta(minutes=1),
         format="YYYY-MM-DD HH:mm",

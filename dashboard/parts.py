@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 import streamlit as st
@@ -16,6 +16,8 @@ import source
 MOST_ROWS: Final = 1_000
 SENTENCES: Final = ("change_summary", "sentence")
 TO_THE_SECOND: Final = "YYYY-MM-DD HH:mm:ss"
+# full-width forms, too
+FORMULA_SIGNS: Final = (*"=+-@\t\r\n", *"\uff1d\uff0b\uff0d\uff20")
 Page = Callable[[], None]
 
 
@@ -71,6 +73,12 @@ def _csv(found: pd.DataFrame) -> bytes | Callable[[], bytes]:
     """CSV text, or for many rows a function that makes it on request."""
 
     def text() -> bytes:
-        return found.to_csv(index=False).encode()
+        # Excel takes a file without a byte-order mark for one of its own code page
+        return found.map(_as_text).to_csv(index=False).encode("utf-8-sig")
 
     return text if len(found) > MOST_ROWS else text()
+
+
+def _as_text(cell: Any) -> Any:
+    """The cell; a text that a spreadsheet would take for a formula is quoted."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_SIGNS) else cell

@@ -35,7 +35,7 @@ select hours.campaign_id, hours.campaign_name,
     (hours.day_of_week - 1) * 1440 + hours.start_minute as opens,
     (hours.day_of_week - 1) * 1440 + hours.end_minute as closes
 from kore.open_hours as hours
-where lower(hours.campaign_name) like ?
+where strpos(lower(hours.campaign_name), ?) > 0
 order by hours.campaign_name
 """
 # 1 January 1970 was a Thursday, so weeks begin three days after it
@@ -50,7 +50,7 @@ cross join (
         cast(current_date as timestamp with time zone) as begins,
         cast(current_date + 7 as timestamp with time zone) as ends
 ) as week
-where lower(windows.campaign_name) like ?
+where strpos(lower(windows.campaign_name), ?) > 0
     and windows.ends_at > week.begins and windows.starts_at < week.ends
 order by windows.campaign_name
 """

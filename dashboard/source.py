@@ -7,14 +7,17 @@ once, and no run ever waits for a dashboard.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import duckdb
 import pandas as pd
 import streamlit as st
+
+from kore_campaigns.config.paths import local_path, looks_like_address
+from kore_campaigns.errors import SettingInvalid
 
 SETTING: Final = "KORE_CAMPAIGNS_DATABASE"
 DEFAULT: Final = "kore_campaigns.duckdb"
@@ -27,12 +30,37 @@ class SourceError(Exception):
 
 
 def address() -> str:
-    """Address of the data: a path, or `postgresql://...`."""
+    """Path of a file, or an address of Postgres in any form: never shown, see `shown`."""
     return os.environ.get(SETTING, DEFAULT)
 
 
 def is_server() -> bool:
-    return address().startswith(("postgresql://", "postgres://"))
+    return looks_like_address(address())
+
+
+def _server() -> dict[str, str]:
+    """The parts of the address of Postgres. Raises `SourceError`, which repeats nothing of it."""
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
+
+    # SQLAlchemy names the driver in the scheme
+    plain = re.sub(r"^(postgres\w*)\+\w+:", r"\1:", address().strip(" \t\r\n'\""))
+    try:
+        return dict(parse_dsn(plain))
+    except ProgrammingError:
+        message = (
+            f"`{SETTING}` is neither a path nor an address such as "
+            "`postgresql://reader:password@host/database`. Next: correct it."
+        )
+        raise SourceError(message) from None
+
+
+def shown() -> str:
+    """Path of the file, or host and database of the server."""
+    if not is_server():
+        return address()
+    parts = _server()
+    return f"{parts.get('host', 'localhost')}/{parts.get('dbname', '')}"
 
 
 def rows(sql: str, *parameters: Any) -> pd.DataFrame:
@@ -45,9 +73,9 @@ def _stamp() -> tuple[Any, ...]:
     if is_server():
         return (address(), int(time.time()) // SERVER_SECONDS)
     try:
-        status = Path(address()).stat()
-    except OSError as missing:
-        reason = f"`{address()}` cannot be read ({missing.strerror})"
+        status = local_path(address(), key=SETTING).stat()
+    except (OSError, SettingInvalid) as missing:
+        reason = f"`{shown()}` cannot be read ({getattr(missing, 'strerror', 'no path')})"
         message = (
             f"{reason}. Next: `kore-campaigns run` creates it, or set `{SETTING}` to its path."
         )
@@ -61,14 +89,19 @@ def _read(sql: str, parameters: Sequence[Any], stamp: tuple[Any, ...]) -> pd.Dat
         return _from_server(sql, parameters) if is_server() else _from_file(sql, parameters)
     except duckdb.Error as failed:
         message = (
-            f"`{address()}` has no such views: {str(failed).splitlines()[0]}. "
+            f"`{shown()}` has no such views: {str(failed).splitlines()[0]}. "
             "Next: `kore-campaigns run` with this version creates them."
         )
         raise SourceError(message) from failed
 
 
 def _from_file(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
-    with duckdb.connect(address(), read_only=True) as connection:
+    path = str(local_path(address(), key=SETTING)).replace("'", "''")
+    # a database of its own: connections of one process to one path would share the file that is
+    # open, which may be an older one
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{path}' as published (read_only)")
+        connection.execute("use published")
         connection.execute("set timezone = 'UTC'")
         # through Arrow: duckdb's own data frames turn integers into floats if there are nulls
         table = connection.sql(sql, params=list(parameters)).to_arrow_table()
@@ -79,8 +112,9 @@ def _from_file(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
 def _from_server(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
     import psycopg2
 
+    parts = _server()
     try:
-        connection = psycopg2.connect(address(), options="-c timezone=UTC")
+        connection = psycopg2.connect(**{**parts, "options": "-c timezone=UTC"})
         try:
             with connection.cursor() as cursor:
                 cursor.execute(sql.replace("?", "%s"), list(parameters))
@@ -90,5 +124,8 @@ def _from_server(sql: str, parameters: Sequence[Any]) -> pd.DataFrame:
             connection.close()
     except psycopg2.Error as failed:
         reason = str(failed).splitlines()[0] if str(failed) else type(failed).__name__
-        message = f"the query failed: {reason}. Next: check `{SETTING}` and its views."
+        for name, value in parts.items():
+            if name not in ("host", "dbname", "port"):
+                reason = reason.replace(value, "(not shown)")
+        message = f"`{shown()}`: the query failed: {reason}. Next: check `{SETTING}` and its views."
         raise SourceError(message) from failed

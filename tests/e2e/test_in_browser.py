@@ -88,6 +88,17 @@ def test_every_page_opens_and_draws(seen: Seen) -> None:
         assert min(box["width"], box["height"]) > 40
 
 
+def test_the_first_page_has_an_address_of_its_own_too(
+    dashboard: str, browser: BrowserContext
+) -> None:
+    page = browser.new_page()
+    page.goto(f"{dashboard}/overview")
+
+    expect(page.get_by_role("heading", name=PAGES["Overview"])).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    page.close()
+
+
 def test_filters_change_which_findings_are_shown(seen: Seen) -> None:
     go_to(seen.page, "Findings")
     count = seen.page.get_by_role("heading", name="findings, most severe first")
@@ -109,6 +120,9 @@ def test_the_slider_goes_back_to_the_first_rules(seen: Seen) -> None:
     go_to(seen.page, "Changes")
     seen.page.get_by_role("combobox", name="Campaign").click()
     seen.page.get_by_role("option", name=INDIA).click()
+    # the campaign before it is deleted and has no rules in force: its tables are others
+    expect(seen.page.get_by_test_id("stDataFrame")).to_have_count(5)
+    settle(seen.page)
     hours = 2
     assert has_row(seen.page, hours, "FR", "8:00 PM")
 
@@ -142,7 +156,7 @@ def test_a_table_can_be_downloaded(seen: Seen) -> None:
         seen.page.get_by_role("button", name="CSV", exact=True).click()
 
     text = Path(download.value.path()).read_text(encoding="utf-8")
-    assert text.startswith("severity,campaign_name,finding,sentence")
+    assert text.startswith("\ufeffseverity,campaign_name,finding,sentence")
     assert len(text.splitlines()) == 26
 
 
