@@ -78,6 +78,8 @@ def clean_environment(
     project.mkdir()
     monkeypatch.chdir(project)
     monkeypatch.setenv("DLT_PROJECT_DIR", str(project))
+    # deletions are confirmed at once, except in the tests about that
+    monkeypatch.setenv("SOURCES__KORE_CAMPAIGNS__VANISH_CONFIRM_SECONDS", "0")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 

@@ -129,12 +129,15 @@ class RequestNotAllowed(FixSetting):
 
 @dataclass(eq=False, kw_only=True)
 class AccessRefused(KoreCampaignsError):
-    """The service refused the token twice, the second time a fresh one."""
+    """The service refused the token, and fresh ones too."""
 
     exit_code = 3
     code = "access_refused"
     template = (
-        "Kore.ai refused the credentials (HTTP {self.http_status}, `{self.reply}`). It does not "
+        "Kore.ai refused the credentials (HTTP {self.http_status}, `{self.reply}`){self.about}"
+    )
+    wrong: ClassVar[str] = (
+        ". It does not "
         "say which of these is wrong: the client secret; the client id `{self.client_id}`; the "
         "stream id `{self.stream_id}` (it must be the app the client id belongs to); the scope "
         "`Campaign Management` not granted to the client; the app not published since the scope "
@@ -145,6 +148,19 @@ class AccessRefused(KoreCampaignsError):
     reply: str
     client_id: str
     stream_id: str
+    attempts: int = 0
+    """After the credentials had been accepted; 0 if they were not."""
+
+    @property
+    def about(self) -> str:
+        """What may be wrong."""
+        if not self.attempts:
+            return self.wrong.format(self=self)
+        return (
+            f" {counted(self.attempts, 'time')} in a row, after it had accepted them in this run. "
+            "The service is unwell, or access was withdrawn meanwhile. Next: run again; if it "
+            "stays, `kore-campaigns check`."
+        )
 
 
 @dataclass(eq=False)
@@ -172,8 +188,8 @@ class CampaignNotFound(CampaignFailed):
     code = "not_found"
     template = (
         "HTTP {self.http_status}: no campaign with this id in this app. Likely a typing error, a "
-        "campaign deleted before it was ever loaded, or the id of another app. Next: compare it "
-        "with the campaign's page in Kore.ai, then correct or remove the line in the file of "
+        "campaign deleted before it was ever loaded, or the id of another app. Next: run again; if "
+        "it stays, compare the id with the campaign's page in Kore.ai, and correct the file of "
         "campaign ids."
     )
     http_status: int | None = 404
@@ -186,8 +202,8 @@ class CampaignRefused(CampaignFailed):
     code = "access_refused"
     template = (
         "HTTP {self.http_status}, `{self.reply}`, though other campaigns were answered in this "
-        "run. Likely the id of another app's campaign. Next: move it to that app's connection, or "
-        "remove the line."
+        "run. Next: run again; if it stays, the id is likely that of another app's campaign: move "
+        "it to that app's connection."
     )
     reply: str
 
@@ -222,6 +238,18 @@ class RequestRefused(CampaignFailed):
 
 
 @dataclass(eq=False, kw_only=True)
+class IdNotUsable(CampaignFailed):
+    """An id of the listing from which no safe request can be made."""
+
+    code = "id_not_usable"
+    template = (
+        "no request can be made for this id of the account listing: {self.reason}. Nothing was "
+        "sent. Next: report the id to Kore.ai support; the other campaigns are not affected."
+    )
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
 class RedirectRefused(CampaignFailed):
     exit_code = 5
     code = "redirect_refused"
@@ -247,6 +275,17 @@ class AnswerBreaksContract(CampaignFailed):
     found: str
 
 
+@dataclass(eq=False, kw_only=True)
+class ListingDoubtful(CampaignFailed):
+    """`*` is configured, and the listing that names all campaigns contradicts itself."""
+
+    code = "listing_doubtful"
+    template = "the {self.kind} listing contradicts itself after {self.calls}: {self.doubt}."
+    kind: str
+    doubt: str
+    calls: str
+
+
 class TryLater(CampaignFailed):
     exit_code = 75
 
@@ -268,6 +307,18 @@ class RateLimited(TryLater):
         if not self.attempts:
             return "nothing was sent"
         return f"HTTP {self.http_status}, {counted(self.attempts, 'attempt')}"
+
+
+@dataclass(eq=False, kw_only=True)
+class NotFoundInDoubt(TryLater):
+    """A 404 while the service was unwell is no evidence: not of a deletion, not of a wrong id."""
+
+    code = "not_found_in_doubt"
+    template = (
+        "HTTP {self.http_status}, but the service was unwell at that time (server errors, refusals "
+        "or no answers), so the campaign may exist. Nothing was marked deleted. Next: run again."
+    )
+    http_status: int | None = 404
 
 
 @dataclass(eq=False, kw_only=True)

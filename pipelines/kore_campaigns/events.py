@@ -22,6 +22,7 @@ EVENTS: Final[Mapping[str, int]] = {
     "rate_limited": WARNING,
     "campaign_failed": WARNING,
     "campaigns_not_reached": WARNING,
+    "vanish_confirming": INFO,
     "vanish_not_believed": WARNING,
     "listing_doubted": WARNING,
     "contact_lists_unread": WARNING,

@@ -171,7 +171,8 @@ CAMPAIGN_VERSIONS = _table(
     ),
     _boolean(
         "is_deleted",
-        "True if the campaign is deleted (two 404 responses); the columns show its last state.",
+        "True if the campaign is deleted: two 404 responses some time apart, or one and a whole "
+        "listing without it. The columns show its last state.",
     ),
     _text("change_summary", "Changes of this version as a sentence; `first seen` for version 1."),
     _text("campaign_type", "`voice` or `sms`, inferred because the API does not send it."),
@@ -360,7 +361,11 @@ EXTRACTION_RUNS = _table(
     _integer("requests", "HTTP requests sent, including retries."),
     _integer("retries", "Requests that were retries."),
     _integer("rate_limited", "Responses that reported the rate limit."),
-    _boolean("is_complete", "True if every planned campaign was answered and stored."),
+    _boolean(
+        "is_complete",
+        "True if every planned campaign was answered and stored, and for `*` the account listing "
+        "was whole.",
+    ),
     _integer(
         "exit_code",
         "Exit code of the command: 0 ok, 3 access refused, 4 partial, 75 try later ...",
@@ -371,6 +376,11 @@ EXTRACTION_RUNS = _table(
         "`full_sweep_every_hours` of the run.",
     ),
     _text("tool_version", "Version of kore-campaigns."),
+    _text(
+        "listing_state",
+        "How the account listing could be read: `whole`; `doubtful`: it contradicts itself, so "
+        "campaigns may be missing; `refused`. Empty if it was not read.",
+    ),
 )
 
 EXTRACTION_ERRORS = _table(

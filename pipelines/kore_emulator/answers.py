@@ -31,8 +31,9 @@ class Answer:
 
 
 def encode(value: object) -> bytes:
-    """Write compact JSON, as Kore sends it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Write compact JSON, as Kore sends it; half of a surrogate pair stays its escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace")
 
 
 def success(message: str | None, data: object) -> Answer:

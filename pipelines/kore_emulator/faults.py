@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from . import misbehaviour as play
-from .answers import Answer
+from .answers import PER_MINUTE_TEXT, Answer
 from .misbehaviour import Scene
 from .request import Endpoint, Request
 
@@ -42,6 +43,11 @@ class Fault(StrEnum):
     SILENT_CHANGE = "silent_change"
     PARTIAL_LISTING = "partial_listing"
     LYING_LISTING = "lying_listing"
+    LISTING_IGNORES = "listing_ignores"
+    LISTING_LIMIT = "listing_limit"
+    LISTING_TOTALS = "listing_totals"
+    SHIFTING_LISTING = "shifting_listing"
+    NULL_LISTING = "null_listing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,9 @@ FAULTS: Mapping[Fault, FaultKind] = {
         {"retry_after": 1},
     ),
     Fault.RATE_LIMIT_TEXT: FaultKind(
-        "the rate limit's text under another HTTP status", play.rate_limit_text, {"status": 200}
+        "the rate limit's text, or another, under another HTTP status",
+        play.rate_limit_text,
+        {"status": 200, "text": PER_MINUTE_TEXT, "retry_after": None},
     ),
     Fault.SERVER_ERROR: FaultKind(
         "500, 502, 503 or 504 with a proxy's HTML page",
@@ -126,6 +134,37 @@ FAULTS: Mapping[Fault, FaultKind] = {
         {"total_results": None, "duplicate": False, "hide": None},
         LISTING,
     ),
+    Fault.LISTING_IGNORES: FaultKind(
+        "parts of the request do not count: `skip`, `page`, `sortBy` or `limit`; one or a list",
+        play.listing_ignores,
+        {"ignores": "skip"},
+        LISTING,
+    ),
+    Fault.LISTING_LIMIT: FaultKind(
+        "412, or another status, for pages of more rows",
+        play.listing_limit,
+        {"most": 50, "status": 412},
+        LISTING,
+    ),
+    Fault.LISTING_TOTALS: FaultKind(
+        "totals and `hasMore` are `missing`, or a `text`",
+        play.listing_totals,
+        {"totals": "missing"},
+        LISTING,
+    ),
+    Fault.SHIFTING_LISTING: FaultKind(
+        "newest first whatever the request says, and each page changes the oldest campaign, so "
+        "rows move between pages",
+        play.shifting_listing,
+        {},
+        LISTING,
+    ),
+    Fault.NULL_LISTING: FaultKind(
+        "`data.results`, or `data`, is null; for `voice`, `sms` or both",
+        play.null_listing,
+        {"where": "results", "type": None},
+        LISTING,
+    ),
 }
 
 
@@ -147,9 +186,24 @@ class ActiveFault:
     times_left: int | None
     options: Mapping[str, Any]
     endpoints: frozenset[Endpoint]
+    after: int = 0
+    """Requests that it still lets pass."""
+    for_seconds: float | None = None
+    ends_at: float | None = None
+    """Known from its first effect on."""
 
     def concerns(self, request: Request) -> bool:
-        return request.endpoint in self.endpoints and self.campaign_id in (None, request.subject_id)
+        if request.endpoint not in self.endpoints:
+            return False
+        if self.campaign_id not in (None, request.subject_id):
+            return False
+        if self.after > 0:
+            self.after -= 1
+            return False
+        now = time.monotonic()
+        if self.for_seconds is not None and self.ends_at is None:
+            self.ends_at = now + self.for_seconds
+        return self.ends_at is None or now < self.ends_at
 
 
 class FaultPlan:
@@ -165,18 +219,25 @@ class FaultPlan:
     def add(
         self, name: str, campaign_id: str | None, times: int | None, options: Mapping[str, Any]
     ) -> None:
-        """Switch a fault on; option `endpoint` limits it to one endpoint."""
+        """Switch a fault on.
+
+        Options of all: `endpoint` limits it to one endpoint, `after` lets so many requests pass
+        before it, and `for_seconds` ends it so long after its first effect.
+        """
         if name not in list(Fault):
             raise UnknownFaultError(name)
         fault = Fault(name)
         kind = FAULTS[fault]
         given = dict(options)
         endpoint = given.pop("endpoint", None)
+        after, for_seconds = given.pop("after", 0), given.pop("for_seconds", None)
         for option in given:
             if option not in kind.options:
                 raise UnknownOptionError(fault, option)
         endpoints = kind.endpoints if endpoint is None else frozenset({Endpoint(endpoint)})
-        active = ActiveFault(fault, campaign_id, times, {**kind.options, **given}, endpoints)
+        active = ActiveFault(
+            fault, campaign_id, times, {**kind.options, **given}, endpoints, after, for_seconds
+        )
         with self._lock:
             self._active.append(active)
             self._active.sort(key=lambda one: one.campaign_id is None)

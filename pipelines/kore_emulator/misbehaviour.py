@@ -12,7 +12,6 @@ from .answers import (
     HTML,
     INVALID_CREDENTIALS,
     PER_MINUTE_EXCEEDED,
-    PER_MINUTE_TEXT,
     SCOPE_MISSING,
     Answer,
     encode,
@@ -30,8 +29,11 @@ class Scene:
     request: Request
     options: Mapping[str, Any]
     catalogue: Catalogue
-    answer: Callable[[], Answer]
-    """Answer of a healthy Kore."""
+    read: Callable[[Request], Answer]
+    """Answer of a healthy Kore to any request."""
+
+    def answer(self) -> Answer:
+        return self.read(self.request)
 
 
 def rate_limit(_: Scene) -> Answer:
@@ -43,8 +45,8 @@ def rate_limit_retry_after(scene: Scene) -> Answer:
 
 
 def rate_limit_text(scene: Scene) -> Answer:
-    body = encode({"status": "failure", "message": PER_MINUTE_TEXT})
-    return Answer(scene.options["status"], body)
+    body = encode({"status": "failure", "message": scene.options["text"]})
+    return Answer(int(scene.options["status"]), body, headers=_retry_after(scene))
 
 
 def server_error(scene: Scene) -> Answer:
@@ -152,6 +154,49 @@ def lying_listing(scene: Scene) -> Answer:
     return _with_content(scene, changes)
 
 
+def listing_ignores(scene: Scene) -> Answer:
+    ignored = scene.options["ignores"]
+    ignored = {ignored} if isinstance(ignored, str) else set(ignored)
+    wanted = {key: value for key, value in _wanted(scene).items() if key not in ignored}
+    return scene.read(replace(scene.request, body=encode(wanted)))
+
+
+def listing_limit(scene: Scene) -> Answer:
+    if int(_wanted(scene).get("limit") or 0) > scene.options["most"]:
+        return refusal(int(scene.options["status"]), "Validation errors/ Invalid arguments")
+    return scene.answer()
+
+
+def listing_totals(scene: Scene) -> Answer:
+    page, is_text = _content(scene), scene.options["totals"] == "text"
+    numbers = {key: page.pop(key, None) for key in ("totalResults", "totalPages", "hasMore")}
+    texts = {key: str(value).lower() for key, value in numbers.items()}
+    return _with_data(scene, page | (texts if is_text else {}))
+
+
+def shifting_listing(scene: Scene) -> Answer:
+    wanted = _wanted(scene) | {"sortBy": {"updatedAt": "desc"}}
+    answer = scene.read(replace(scene.request, body=encode(wanted)))
+    everything = encode({"type": wanted["type"], "limit": 1, "sortBy": {"updatedAt": "asc"}})
+    oldest = json.loads(scene.read(replace(scene.request, body=everything)).body)["data"]
+    for row in oldest["results"]:
+        scene.catalogue.edit(row.get("_id", row.get("id")), {}, silent=False)
+    return answer
+
+
+def null_listing(scene: Scene) -> Answer:
+    if scene.options["type"] not in (None, _wanted(scene)["type"]):
+        return scene.answer()
+    if scene.options["where"] == "data":
+        return _with_data(scene, None)
+    return _with_data(scene, {"results": None})
+
+
+def _wanted(scene: Scene) -> dict[str, Any]:
+    wanted = json.loads(scene.request.body)
+    return wanted if isinstance(wanted, dict) else {}
+
+
 def _retry_after(scene: Scene) -> dict[str, str]:
     value = scene.options["retry_after"]
     return {} if value is None else {"Retry-After": str(value)}
@@ -163,9 +208,12 @@ def _content(scene: Scene) -> dict[str, Any]:
 
 
 def _with_content(scene: Scene, changes: Mapping[str, Any]) -> Answer:
+    return _with_data(scene, {**_content(scene), **changes})
+
+
+def _with_data(scene: Scene, data: Any) -> Answer:
     answer = scene.answer()
     envelope = json.loads(answer.body)
     if "data" not in envelope:
         return answer
-    envelope["data"] = {**envelope["data"], **changes}
-    return replace(answer, body=encode(envelope))
+    return replace(answer, body=encode(envelope | {"data": data}))

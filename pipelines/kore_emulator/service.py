@@ -44,7 +44,7 @@ class Service:
         active = self._faults.take(request)
         if active is None:
             return self._read(request)
-        scene = Scene(request, active.options, self._catalogue, lambda: self._read(request))
+        scene = Scene(request, active.options, self._catalogue, self._read)
         return FAULTS[active.fault].play(scene)
 
     def _refusal(self, request: Request, record: RecordedRequest) -> Answer | None:

@@ -120,6 +120,24 @@ class TestListing:
         assert [row["_id"] for row in last.results] == voice[-1:]
         assert not last.has_more
 
+    def test_numbers_and_signs_as_texts_count(self, kore: Emulator) -> None:
+        page = {"results": [], "hasMore": "True", "totalResults": " 130", "totalPages": 3.0}
+        with ScriptedAnswer({"status": "success", "data": page}) as scripted:
+            assert client(kore, host=scripted.url).list_campaigns() == ListingPage(
+                results=[], total_results=130, has_more=True, total_pages=3
+            )
+
+    @pytest.mark.parametrize(
+        "answer", [{"data": None}, {}, {"data": []}, {"data": {}}, {"data": {"results": None}}]
+    )
+    def test_nothing_where_rows_may_be_is_no_rows(self, kore: Emulator, answer: Any) -> None:
+        with ScriptedAnswer({"status": "success"} | answer) as scripted:
+            assert client(kore, host=scripted.url).list_campaigns() == ListingPage(
+                results=[], total_results=None, has_more=False, total_pages=None
+            )
+            if answer.get("data") != {"results": None}:
+                assert client(kore, host=scripted.url).contact_lists() == []
+
     def test_without_totals_is_still_a_page(self, kore: Emulator) -> None:
         page = {"results": [{"_id": "cd-1"}], "hasMore": True, "totalResults": "many"}
         with ScriptedAnswer({"status": "success", "data": page}) as scripted:
@@ -127,7 +145,7 @@ class TestListing:
                 results=[{"_id": "cd-1"}], total_results=None, has_more=True, total_pages=None
             )
 
-    @pytest.mark.parametrize("results", [None, {}, ["cd-1"], "x"])
+    @pytest.mark.parametrize("results", [{}, ["cd-1"], "x"])
     def test_whose_rows_are_none_breaks_the_contract(self, kore: Emulator, results: Any) -> None:
         answer = {"status": "success", "data": {"results": results}}
         with (

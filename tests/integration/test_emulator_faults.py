@@ -238,3 +238,53 @@ def test_every_fault_is_declared_and_documented() -> None:
 
 def _options(options: Any) -> str:
     return ", ".join(f"`{name}={default!r}`" for name, default in options.items())
+
+
+def test_a_fault_begins_after_some_requests_and_ends_after_some_time() -> None:
+    with Emulator(campaigns=sample_campaigns(2)) as kore:
+        caller, first = Caller(kore), kore.campaign_ids()[0]
+        kore.fault(Fault.NOT_FOUND, after=2, for_seconds=0.3)
+        assert [caller.status(first) for _ in range(3)] == [200, 200, 404]
+        time.sleep(0.4)
+        assert caller.status(first) == 200
+
+
+@pytest.mark.parametrize(
+    ("ignored", "wanted", "first"),
+    [("skip", {"skip": 3}, 0), ("page", {"page": 2}, 0), ("sortBy", {"skip": 3}, 3)],
+)
+def test_a_listing_may_ignore_what_is_asked_of_it(
+    ignored: str, wanted: dict[str, Any], first: int
+) -> None:
+    with Emulator(campaigns=sample_campaigns(20)) as kore:
+        caller = Caller(kore)
+        newest = caller.page(limit=3, skip=first)["results"]
+        kore.fault(Fault.LISTING_IGNORES, ignores=ignored)
+        page = caller.page(limit=3, sortBy={"updatedAt": "desc"}, **wanted)
+        assert page["results"] == newest
+
+
+def test_a_listing_may_refuse_large_pages_and_tell_its_numbers_as_texts_or_not_at_all() -> None:
+    with Emulator(campaigns=sample_campaigns(20)) as kore:
+        caller = Caller(kore)
+        kore.fault(Fault.LISTING_LIMIT, times=2)
+        assert [caller.listing(limit=rows).status_code for rows in (50, 51)] == [200, 412]
+        kore.fault(Fault.LISTING_TOTALS, times=1, totals="text")
+        page = caller.page(limit=3)
+        assert (page["totalResults"], page["hasMore"]) == ("17", "true")
+        kore.fault(Fault.LISTING_TOTALS, times=1)
+        assert "totalResults" not in caller.page()
+        kore.fault(Fault.NULL_LISTING, times=1)
+        assert caller.page() == {"results": None}
+        kore.fault(Fault.NULL_LISTING, type="sms", where="data")
+        assert caller.page(type="voice")["results"]
+        assert caller.listing(type="sms").json()["data"] is None
+
+
+def test_a_shifting_listing_shows_a_row_twice_and_hides_another() -> None:
+    with Emulator(campaigns=[c for c in sample_campaigns(20) if "dialingMode" in c]) as kore:
+        caller = Caller(kore)
+        kore.fault(Fault.SHIFTING_LISTING)
+        first = [row["_id"] for row in caller.page(limit=5, skip=0)["results"]]
+        second = [row["_id"] for row in caller.page(limit=5, skip=5)["results"]]
+        assert second[0] == first[-1]

@@ -204,3 +204,12 @@ def test_the_samples_are_varied_and_repeatable() -> None:
     assert {type(campaign["priority"]) for campaign in campaigns} == {str, int}
     first_groups = {(len(one["_id"].split("-")[1]), "dialingMode" in one) for one in campaigns}
     assert first_groups == {(7, True), (8, False)}
+
+
+def test_half_a_surrogate_pair_is_answered_as_it_was_given() -> None:
+    with Emulator(campaigns=[named("half") | {"name": "a\ud83db"}]) as kore:
+        caller = Caller(kore)
+        (row,) = caller.page()["results"]
+        assert row["name"] == "a\ud83db"
+        assert caller.detail("cd-half").json()["data"]["name"] == "a\ud83db"
+        assert b"\\ud83d" in caller.listing().content

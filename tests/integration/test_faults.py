@@ -9,6 +9,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_emulator import FAULTS, Fault, sample_campaigns
+from kore_emulator.request import Endpoint
 from support.project import Project
 from support.stored_tables import failures, kores_campaigns, live_campaigns
 
@@ -81,6 +82,7 @@ FAILS: dict[Fault, list[Outcome]] = {
     Fault.FORBIDDEN: [Outcome("access_refused", 403, f"`Forbidden`, {REFUSED}")],
     Fault.SCOPE: [Outcome("access_refused", 401, f"Scope is incorrect!`, {REFUSED}")],
 }
+LISTING_FAULTS = [each for each, kind in FAULTS.items() if kind.endpoints == {Endpoint.LISTING}]
 # a second try, or none at all, gets the campaign
 LOADS: dict[Fault, dict[str, Any]] = {
     Fault.RATE_LIMIT_RETRY_AFTER: {"times": 1, "retry_after": 0},
@@ -91,9 +93,8 @@ LOADS: dict[Fault, dict[str, Any]] = {
     Fault.UNAUTHORIZED: {"times": 1},
     Fault.UNKNOWN_FIELD: {},
     Fault.SILENT_CHANGE: {},
-    # these two play on the account's listing, which no run of this version asks for
-    Fault.PARTIAL_LISTING: {},
-    Fault.LYING_LISTING: {},
+    # these play on the account's listing, which a full sweep of named ids does not read
+    **{each: {} for each in LISTING_FAULTS},
 }
 
 
@@ -136,7 +137,7 @@ def test_a_campaign_that_can_be_read_after_all_is_loaded(
     emulate: Emulate, project: Project, fault: Fault
 ) -> None:
     kore = emulate(sample_campaigns(4))
-    bad = None if fault in (Fault.PARTIAL_LISTING, Fault.LYING_LISTING) else kore.campaign_ids()[3]
+    bad = None if fault in LISTING_FAULTS else kore.campaign_ids()[3]
     kore.fault(fault, bad, **LOADS[fault])
     project.use(kore, workers=1, **QUICK)
 

@@ -361,6 +361,23 @@ def test_a_refused_listing_means_a_full_sweep_with_the_reason(
     assert kore.counters.detail_requests == 4
 
 
+def test_a_listing_that_refuses_large_pages_or_ignores_skip_is_still_cheaper_than_requests(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = swept(emulate, project, 200)
+    kore.edit(kore.campaign_ids()[150], {"status": "Rescheduled"})
+    kore.fault(Fault.LISTING_LIMIT)
+
+    assert (project.run().new_versions, calls(kore)) == (1, (1 + 4, 1))
+    kore.clear_faults()
+    kore.fault(Fault.LISTING_IGNORES, ignores="skip")
+    kore.reset_counters()
+    report = project.run()
+
+    assert (report.unchanged, calls(kore)) == (200, (2 + 3, 0))
+    assert report.listing_state == "whole"
+
+
 def test_a_listing_longer_than_the_ids_are_many_is_left_and_not_tried_again(
     emulate: Emulate, project: Project
 ) -> None:

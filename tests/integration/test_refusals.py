@@ -77,11 +77,14 @@ def test_a_scope_revoked_in_the_middle_ends_the_run_and_keeps_what_was_read(
     kore = emulate(sample_campaigns(30))
     for campaign_id in kore.campaign_ids()[10:]:
         kore.fault(Fault.SCOPE, campaign_id)
-    project.use(kore, workers=1, error_budget=1)
+    project.use(kore, workers=1, error_budget=1, max_attempts=1)
 
     ended = project.cli("run", "--json")
 
+    assert "2 times in a row, after it had accepted them in this run" in ended.err
+    assert "client secret" not in ended.err
     failed = failures(project, ended.json["run_id"])
+    assert not any("remove" in message for *_, message in failed.values())
     assert (ended.code, ended.json["new_versions"], ended.json["failed"]) == (3, 10, 20)
     assert len(live_campaigns(project)) == 10
     # two are taken for another app's; the third in a row shows that it is not them
@@ -89,6 +92,32 @@ def test_a_scope_revoked_in_the_middle_ends_the_run_and_keeps_what_was_read(
         sorted(code for code, *_ in failed.values()) == ["access_refused"] * 2 + ["not_asked"] * 18
     )
     assert kore.counters.requests == 10 + 3 * 2
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAUTHORIZED, Fault.FORBIDDEN])
+def test_a_refusal_that_passes_is_waited_out_with_a_fresh_token_each_time(
+    emulate: Emulate, project: Project, fault: Fault
+) -> None:
+    kore = emulate(sample_campaigns(40), enforce_jti=True)
+    kore.fault(fault, after=14, for_seconds=1)
+    project.use(kore, credentials__send_jti="true")
+
+    ended = project.cli("run", "--json")
+
+    assert (ended.code, ended.json["new_versions"], ended.json["failed"]) == (0, 40, 0)
+    assert kore.counters.by_status[403 if fault is Fault.FORBIDDEN else 401] > 0
+    tokens = [request.jti for request in kore.requests]
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_a_refusal_at_once_is_believed_at_once(emulate: Emulate, project: Project) -> None:
+    kore = emulate(sample_campaigns(5))
+    kore.fault(Fault.UNAUTHORIZED, for_seconds=60)
+    project.use(kore)
+
+    ended = project.cli("run", "--json")
+
+    assert (ended.code, kore.counters.requests) == (3, 2)
 
 
 def test_nothing_is_marked_deleted_while_access_is_refused(

@@ -121,6 +121,23 @@ class TestTrouble:
         assert clock.sleeps == [1, 2, 4, 8]
         assert transport.counters == Counters(requests=5, retries=4, rate_limited=0)
 
+    @pytest.mark.parametrize("status", [408, 409, 421, 423, 425])
+    def test_that_a_4xx_calls_temporary_is_waited_out_too(
+        self, kore: Emulator, clock: FakeClock, status: int
+    ) -> None:
+        kore.fault("server_error", times=2, status=status)
+        assert wired(kore, clock).send(Endpoint.DETAIL, campaign_id=asked_id(kore)).status == 200
+        assert clock.sleeps == [1, 2]
+
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 418, 500])
+    def test_that_names_a_time_to_retry_is_retried_then(
+        self, kore: Emulator, clock: FakeClock, status: int
+    ) -> None:
+        # a 401 is first tried again with a fresh token
+        kore.fault("server_error", times=1 + (status == 401), status=status, retry_after=7)
+        assert wired(kore, clock).send(Endpoint.DETAIL, campaign_id=asked_id(kore)).status == 200
+        assert clock.sleeps == [7]
+
     @pytest.mark.parametrize("fault", ["reset", "cut_body"])
     def test_of_the_connection_is_too(self, kore: Emulator, clock: FakeClock, fault: str) -> None:
         kore.fault(fault, times=2)
@@ -250,6 +267,16 @@ class TestRateLimit:
         kore.fault("rate_limit_text", times=1, status=status)
         assert wired(kore, clock).send(Endpoint.DETAIL, campaign_id=asked_id(kore)).status == 200
         assert clock.sleeps == [60]
+
+    @pytest.mark.parametrize("text", ["Rate limit exceeded", "Too Many Requests"])
+    def test_other_words_for_it_and_a_time_to_retry_count_too(
+        self, kore: Emulator, clock: FakeClock, text: str
+    ) -> None:
+        kore.fault("rate_limit_text", times=1, status=403, text=text, retry_after=2)
+        transport = wired(kore, clock)
+        assert transport.send(Endpoint.DETAIL, campaign_id=asked_id(kore)).status == 200
+        assert clock.sleeps == [2]
+        assert transport.counters.rate_limited == 1
 
     def test_it_pauses_all_who_share_the_budget(self, kore: Emulator, clock: FakeClock) -> None:
         kore.fault("rate_limit", times=1)
@@ -441,6 +468,26 @@ class TestRefusal:
             failed = failure(kore, clock, host=scripted.url)
         assert isinstance(failed, RedirectRefused)
         assert "HTTP 302 redirects to `an unreadable address`" in failed.message
+
+
+@pytest.mark.parametrize("fault", ["unauthorized", "forbidden", "scope"])
+def test_a_refusal_after_data_is_waited_out_and_believed_if_it_stays(
+    kore: Emulator, clock: FakeClock, fault: str
+) -> None:
+    transport = wired(kore, clock)
+    transport.send(Endpoint.DETAIL, campaign_id=asked_id(kore))
+    kore.fault(fault, times=3)
+    assert transport.send(Endpoint.DETAIL, campaign_id=asked_id(kore)).status == 200
+    assert clock.sleeps[:2] == [1, 2]
+    assert len({request.jti for request in kore.requests}) == len(kore.requests)
+    unwell_at = transport.unwell_at
+    assert unwell_at > float("-inf")
+    clock.sleep(100)
+    kore.fault(fault)
+    with pytest.raises(AccessRefused, match="in a row, after it had accepted them") as raised:
+        transport.send(Endpoint.DETAIL, campaign_id=asked_id(kore))
+    assert "client secret" not in str(raised.value)
+    assert transport.unwell_at >= unwell_at + 100
 
 
 def test_credentials_count_as_accepted_with_the_first_answer_that_is_no_401(

@@ -208,3 +208,103 @@ def test_a_share_set_higher_is_believed(emulate: Emulate, project: Project) -> N
     report = project.run()
 
     assert (report.vanished, report.unchanged, report.exit_code) == (5, 5, 0)
+
+
+def test_a_storm_of_404_near_the_end_of_a_sweep_deletes_nothing(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = loaded(emulate, project, 40)
+    before = campaign_rows(project)
+    project.set("vanish_confirm_seconds", 1)
+    kore.fault(Fault.NOT_FOUND, after=34, for_seconds=0.6)
+
+    report = project.run()
+
+    assert kore.counters.by_status[404] >= 6
+    assert (report.vanished, report.unchanged, report.exit_code) == (0, 40, 0)
+    assert campaign_rows(project) == before
+
+
+@pytest.mark.parametrize("ids", [None, ["*"]], ids=["named", "every"])
+def test_a_whole_listing_and_one_404_need_no_wait(
+    emulate: Emulate, project: Project, ids: list[str] | None
+) -> None:
+    kore = loaded(emulate, project, 20)
+    project.use(kore, ids=ids, sweep="auto" if ids is None else "full")
+    project.set("vanish_confirm_seconds", 3600)
+    gone = kore.campaign_ids()[2]
+    kore.delete(gone)
+
+    report = project.run(deadline_seconds=60)
+
+    assert (report.vanished, report.unchanged, report.exit_code) == (1, 19, 0)
+    assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_without_a_listing_a_deletion_waits_for_its_second_sign_and_a_stop_ends_that(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = loaded(emulate, project, 6)
+    before = campaign_rows(project)
+    project.set("vanish_confirm_seconds", 3600)
+    gone = kore.campaign_ids()[2]
+    kore.delete(gone)
+
+    report = project.run(deadline_seconds=1)
+
+    assert (report.vanished, report.unchanged, report.exit_code) == (0, 5, 75)
+    assert set(failures(project, report.run_id)) == {gone}
+    assert (campaign_rows(project), kore.counters.by_campaign[gone]) == (before, 2 - 1)
+    project.set("vanish_confirm_seconds", 0.3)
+    report = project.run()
+    assert (report.vanished, report.unchanged, report.exit_code) == (1, 5, 0)
+
+
+UNWELL: list[tuple[Fault, dict[str, object]]] = [
+    (Fault.SERVER_ERROR, {"status": 503}),
+    (Fault.UNAUTHORIZED, {}),
+    (Fault.RATE_LIMIT_RETRY_AFTER, {"retry_after": 0}),
+    (Fault.RESET, {}),
+]
+
+
+@pytest.mark.duckdb_only
+@pytest.mark.parametrize(("fault", "options"), UNWELL, ids=str)
+def test_a_404_of_a_service_that_is_unwell_is_no_evidence(
+    emulate: Emulate, project: Project, fault: Fault, options: dict[str, object]
+) -> None:
+    kore = loaded(emulate, project, 6)
+    before = campaign_rows(project)
+    project.set("vanish_confirm_seconds", 1.5)  # a backoff takes up to one
+    shaky, unknown = kore.campaign_ids()[2], UNKNOWN
+    project.configure([*kore.campaign_ids(), unknown])
+    for campaign_id in (shaky, unknown):
+        for _ in range(3):
+            kore.fault(fault, campaign_id, times=1, **options)
+            kore.fault(Fault.NOT_FOUND, campaign_id, times=1)
+
+    ended = project.cli("run", "--json")
+
+    assert (ended.json["vanished"], ended.json["unchanged"]) == (0, 5)
+    failed = failures(project, ended.json["run_id"])
+    assert {key: row[:2] for key, row in failed.items()} == dict.fromkeys(
+        (shaky, unknown), ("not_found_in_doubt", 404)
+    )
+    assert "typing error" not in ended.err
+    assert "remove" not in ended.err
+    assert campaign_rows(project) == before
+
+
+def test_a_deletion_near_a_failure_is_believed_once_the_service_is_well_again(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = loaded(emulate, project, 6)
+    project.set("vanish_confirm_seconds", 0.2)
+    gone, other = kore.campaign_ids()[2], kore.campaign_ids()[4]
+    kore.delete(gone)
+    kore.fault(Fault.SERVER_ERROR, other, times=2)
+
+    report = project.run()
+
+    assert (report.vanished, report.unchanged, report.exit_code) == (1, 5, 0)
+    assert live_campaigns(project) == kores_campaigns(kore)

@@ -108,7 +108,8 @@ def neutral_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(foreign) and not name.lower().endswith("_proxy")
     }
-    return kept | {"COLUMNS": "200", "LC_ALL": "C.UTF-8"}
+    at_once = {f"{SETTINGS}VANISH_CONFIRM_SECONDS": "0"}
+    return kept | at_once | {"COLUMNS": "200", "LC_ALL": "C.UTF-8"}
 
 
 @dataclass

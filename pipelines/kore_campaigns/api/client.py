@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
 from kore_campaigns.api.endpoints import Endpoint
 from kore_campaigns.api.responses import ApiResponse, one_line, starts_with, vendor_message
 from kore_campaigns.api.transport import Transport
-from kore_campaigns.errors import AnswerBreaksContract
+from kore_campaigns.errors import AnswerBreaksContract, IdNotUsable, RequestNotAllowed
 
 T = TypeVar("T")
+OLDEST_FIRST: Final = {"createdAt": "asc"}
 
 _JSON_NAMES: Final[dict[type, str]] = {
     type(...): "missing",
@@ -48,9 +50,17 @@ class KoreClient:
         self.counters = transport.counters
         self.eta_seconds = transport.rate_limiter.eta_seconds
 
+    @property
+    def unwell_at(self) -> float:
+        """When the service last failed or refused, by `time.monotonic`."""
+        return self._transport.unwell_at
+
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         """The `data` object of one campaign, as received."""
-        response = self._transport.send(Endpoint.DETAIL, campaign_id=campaign_id)
+        try:
+            response = self._transport.send(Endpoint.DETAIL, campaign_id=campaign_id)
+        except RequestNotAllowed as refused:  # a listing may name any id
+            raise IdNotUsable(campaign_id, reason=refused.reason) from None
         data = _data(response, dict, campaign_id)
         # details carry `_id`; some answers of the API name it `id`
         found = data.get("_id", data.get("id"))
@@ -59,39 +69,49 @@ class KoreClient:
         return data
 
     def list_campaigns(
-        self, *, campaign_type: str = "voice", limit: int = 50, skip: int = 0
+        self,
+        *,
+        campaign_type: str = "voice",
+        limit: int = 50,
+        skip: int | None = None,
+        page: int | None = None,
+        sort_by: Mapping[str, str] = OLDEST_FIRST,
     ) -> ListingPage:
-        """Rows `skip` to `skip + limit` of all campaigns of a type (`voice` or `sms`).
+        """Rows of all campaigns of a type (`voice` or `sms`), after `skip` or of a `page` from 1.
 
         Oldest first: with the newest first, rows move between pages while campaigns change.
         """
+        place = {"skip": skip or 0} if page is None else {"page": page}
         response = self._transport.send(
             Endpoint.LISTING,
-            json={
-                "type": campaign_type,
-                "limit": limit,
-                "skip": skip,
-                "sortBy": {"createdAt": "asc"},
-            },
+            json={"type": campaign_type, "limit": limit, **place, "sortBy": dict(sort_by)},
         )
-        page = _data(response, dict)
-        results = page.get("results")
+        # null or nothing where rows may be is no rows: Kore does not document the empty listing
+        data = _data(response, dict, empty={})
+        results = [] if data.get("results") is None else data["results"]
         if not isinstance(results, list) or not all(isinstance(row, dict) for row in results):
             _break(response, "its `data.results` is not a list of objects")
         # The API page promises totals, but nothing is lost without them.
-        total_results, total_pages = (
-            page[name] if type(page.get(name)) is int else None
-            for name in ("totalResults", "totalPages")
+        has_more = str(data.get("hasMore")).casefold() == "true"
+        return ListingPage(
+            results, _count(data, "totalResults"), has_more, _count(data, "totalPages")
         )
-        return ListingPage(results, total_results, page.get("hasMore") is True, total_pages)
 
     def contact_lists(self) -> list[Any]:
         """Every contact list of the app, as received; the response has no pages."""
-        return _data(self._transport.send(Endpoint.CONTACT_LISTS), list)
+        return _data(self._transport.send(Endpoint.CONTACT_LISTS), list, empty=[])
 
 
-def _data(response: ApiResponse, expected: type[T], campaign_id: str = "") -> T:
-    """The `data` of a success; anything else breaks the contract."""
+def _count(data: Mapping[str, Any], name: str) -> int | None:
+    """The number, also as a text; None if it is anything else."""
+    text = str(data.get(name)).strip().removesuffix(".0")
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _data(
+    response: ApiResponse, expected: type[T], campaign_id: str = "", empty: T | None = None
+) -> T:
+    """The `data` of a success, `empty` if there is none; anything else breaks the contract."""
     try:
         answer = json.loads(response.body, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -104,6 +124,8 @@ def _data(response: ApiResponse, expected: type[T], campaign_id: str = "") -> T:
         found = f"status is `{one_line(str(status))}`" if "status" in answer else "it has no status"
         _break(response, f"{found}: `{vendor_message(response)}`", campaign_id)
     data = answer.get("data", ...)
+    if empty is not None and data in (None, ..., [], {}):
+        return empty
     if not isinstance(data, expected):
         names = f"{_JSON_NAMES[type(data)]}, not {_JSON_NAMES[expected]}"
         _break(response, f"status is `success` and `data` is {names}", campaign_id)

@@ -31,8 +31,15 @@ from kore_campaigns.errors import (
     RequestRefused,
 )
 
-# Kore documents these two texts, but no HTTP code for them, so they count under any code.
-_RATE_LIMIT_TEXT: Final = re.compile(rb"exceeded the (per-minute|hourly) rate limit", re.IGNORECASE)
+# Kore documents two texts, but no HTTP code for them; gateways have others. They count under any.
+_RATE_LIMIT_TEXT: Final = re.compile(
+    rb"rate[ _-]?limit|too many (?:requests|calls)|throttl|quota[\w' -]{0,20}exceed"
+    rb"|(?:request|call|api)s? (?:limit|quota)",
+    re.IGNORECASE,
+)
+_HOUR: Final = re.compile(rb"hourly|per[ -]hour", re.IGNORECASE)
+# Request Timeout, Conflict, Misdirected Request, Locked, Too Early
+_TEMPORARY: Final = frozenset({408, 409, 421, 423, 425})
 _TOKEN: Final = re.compile(r"eyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*")
 _LONGEST: Final = 200
 
@@ -62,6 +69,8 @@ class RetriableError(Exception):
     retry_after_seconds: float | None = None
     window: RateWindow | None = None
     is_final: bool = False
+    refused: AccessRefused | None = None
+    """Raised instead if all attempts fail."""
 
 
 def validate_response(
@@ -70,7 +79,8 @@ def validate_response(
     """Raise `RetriableError`, or the error that ends the request, unless the response is a 2xx."""
     status = response.status
     window = exceeded_window(response)
-    if window or status >= 500:
+    is_asked_to_wait = status >= 400 and response.retry_after_seconds is not None
+    if window or status >= 500 or status in _TEMPORARY or is_asked_to_wait:
         reason = f"HTTP {status} ({vendor_message(response)})"
         raise RetriableError(reason, status, response.retry_after_seconds, window)
     if status < 300:
@@ -95,11 +105,11 @@ def validate_response(
 
 def exceeded_window(response: ApiResponse) -> RateWindow | None:
     """Which rate limit the response reports as reached, by its code or by its text."""
-    if found := _RATE_LIMIT_TEXT.search(response.body):
+    if _RATE_LIMIT_TEXT.search(response.body):
         answer = json_object(response.body) if response.status < 300 else None
         # A campaign may quote that text, for example in its description. Then it is no limit.
         if answer is None or answer.get("status") != "success":
-            return "hour" if found[1].lower() == b"hourly" else "minute"
+            return "hour" if _HOUR.search(response.body) else "minute"
     return "minute" if response.status == 429 else None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +38,7 @@ from kore_campaigns.api.responses import (
     validate_response,
 )
 from kore_campaigns.errors import (
+    AccessRefused,
     AnswerBreaksContract,
     Interrupted,
     RateLimited,
@@ -212,6 +214,10 @@ class Transport:
     random: Callable[[], float] = random.random
     answered: threading.Event = field(default_factory=threading.Event, init=False)
     """Set at the first response that is not a 401: the credentials are accepted."""
+    unwell_at: float = field(default=-math.inf, init=False)
+    """When the service last failed, refused or did not answer, by `now`."""
+    _has_data: bool = field(default=False, init=False)
+    """Set at the first success: later refusals may be temporary."""
     counters: Counters = field(default_factory=Counters, init=False)
     """Requests so far, retries, and reached rate limits."""
 
@@ -269,6 +275,7 @@ class Transport:
             if is_refused and not call.has_fresh_token and call.left_seconds > 0:
                 # Once: the token may have expired on its way, or its jti have been seen before.
                 call.has_fresh_token = True
+                self.unwell_at = self.now()
                 response = self._exchange(call)
             validate_response(
                 response,
@@ -277,9 +284,19 @@ class Transport:
                 client_id=self.auth.client_id,
                 stream_id=self.stream_id,
             )
+        except AccessRefused as refused:
+            self.unwell_at = self.now()
+            if not self._has_data:
+                raise
+            refused = replace(refused, attempts=call.requests)
+            error = RetriableError(f"HTTP {refused.http_status}", refused=refused)
+            self._plan_retry(call, error)
+            raise error from None
         except RetriableError as error:
+            self.unwell_at = self.now()
             self._plan_retry(call, error)
             raise
+        self._has_data = True
         return response
 
     def _exchange(self, call: _Call) -> ApiResponse:
@@ -357,6 +374,8 @@ class Transport:
         """
         hint = error.retry_after_seconds
         wait = hint or self.retry.backoff_seconds(call.attempts, self.random())
+        if error.refused is not None:  # often all threads at once, and over in a second or two
+            wait = max(wait, self.retry.base_seconds)
         if error.window is not None:
             call.rate_limited += 1
             window = _WINDOW_SECONDS[error.window]
@@ -372,6 +391,8 @@ class Transport:
         if is_last or wait >= call.left_seconds:
             if error.window is not None:
                 raise self._rate_limited(call, wait) from None
+            if error.refused is not None:
+                raise error.refused
             requested = f", with a requested wait of {hint:.0f} s," if hint else ""
             raise ServerUnavailable(
                 call.campaign_id,

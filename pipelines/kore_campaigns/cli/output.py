@@ -213,6 +213,11 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
 def _state(status: Status) -> str:
     worst = next((app.last_run for app in status.apps if app.state == status.state), None)
     planned, failed = (worst.planned, worst.failed) if worst else (0, 0)
+    if worst and worst.finished_at and worst.lacks_listing:
+        return (
+            "NOT complete: the account listing, which names the campaigns for `*`, could not be "
+            f"read whole ({worst.listing_state})"
+        )
     configured = sum(app.configured for app in status.apps)
     return {
         "none": "no run yet",
@@ -328,8 +333,8 @@ def verify_problems(found: Verification) -> list[str]:
     if report.cannot_enumerate is not None:
         lines.append(
             "the file of campaign ids says `*`, and the account listing that names the campaigns "
-            f"could not be read: {report.cannot_enumerate} The campaigns of the database were "
-            "compared. Next: verify again; if it stays, name the ids in the file."
+            f"could not be read whole: {report.cannot_enumerate} The campaigns of the database "
+            "were compared. Next: verify again; if it stays, name the ids in the file."
         )
     if report.interrupted:
         lines.append(f"interrupted; {compared}. Next: verify again, it starts from the beginning.")

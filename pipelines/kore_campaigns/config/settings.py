@@ -119,6 +119,10 @@ class KoreSettings(BaseConfiguration):
     """Share of the planned campaigns that may fail before the run stops sending requests."""
     max_vanished: float = 0.2
     """Share of the known campaigns that one run may mark deleted."""
+    vanish_confirm_seconds: float = 30.0
+    """Seconds between the two 404 that mark a campaign deleted; and a 404 does not count if the
+    service failed so shortly before.
+    """
     detail_method: str = "GET"
     """`PUT` only for a deployment that answers nothing else: on this path PUT is also the update
     call.
@@ -167,7 +171,11 @@ _RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = 
         lambda value: value >= 0,
         ("requests_per_minute", "requests_per_hour"),
     ),
-    ("0 (none) or more", lambda value: value >= 0, ("keep_generations",)),
+    (
+        "0 (none) or more",
+        lambda value: 0 <= value < math.inf,
+        ("keep_generations", "vanish_confirm_seconds"),
+    ),
     ("a share from 0 to 1", lambda value: 0 <= value <= 1, ("error_budget", "max_vanished")),
     ("`auto`, `full` or `listing`", ("auto", "full", "listing").__contains__, ("sweep",)),
     ("`GET` or `PUT`", ("GET", "PUT").__contains__, ("detail_method",)),

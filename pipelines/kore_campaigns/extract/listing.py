@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
 
 from kore_campaigns.api.client import KoreClient, ListingPage
-from kore_campaigns.errors import AccessRefused, CampaignFailed
+from kore_campaigns.errors import (
+    AccessRefused,
+    CampaignFailed,
+    ListingDoubtful,
+    RedirectRefused,
+    ServerUnavailable,
+    TryLater,
+    counted,
+)
 from kore_campaigns.transform import values
 from kore_campaigns.transform.values import canonical, settled, text_hash
 
@@ -64,6 +74,7 @@ def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
     campaign_id = row.get("_id", row.get("id"))
     if not isinstance(campaign_id, str) or not campaign_id:
         return None
+    campaign_id = str(settled(campaign_id)[0])  # an id, too, must be storable
     summary, text = settled(
         {key: value for key, value in row.items() if key not in _LISTING_ONLY and key not in _IDS}
     )
@@ -92,86 +103,198 @@ def differing_fields(listed: Listed, raw: Mapping[str, Any]) -> list[str]:
     return differing
 
 
-# the largest that Kore's own examples request; a server that returns fewer rows is followed
-PAGE_SIZE: Final = 100
 # estimate before a page was seen
 ROWS_EXPECTED: Final = 50
 
 
+class Reading(StrEnum):
+    """How far a listing can be trusted."""
+
+    WHOLE = "whole"
+    DOUBTFUL = "doubtful"
+    REFUSED = "refused"
+
+
+class Way(NamedTuple):
+    """A way to read all pages: in this order, so many rows at once, by `page` or by `skip`."""
+
+    sort_by: str
+    direction: str
+    limit: int
+    by_page: bool = False
+
+
+# The first is the usual one, with the largest page that Kore's own examples request.  The others
+# help where a service ignores `skip`, refuses large pages, or loses the last rows of a page.
+WAYS: Final = (
+    Way("createdAt", "asc", 100),
+    Way("createdAt", "desc", 50, by_page=True),
+    Way("name", "asc", 50),
+    Way("name", "desc", 50, by_page=True),
+    Way("createdAt", "asc", 10, by_page=True),
+    Way("createdAt", "asc", 10),
+)
+# all other ways together may take twice the calls that the campaigns need, and so many more
+OTHER_CALLS: Final = 20
+
+
 @dataclass(slots=True)
 class Listing:
-    """The listing of one campaign type, read once by `rows()`.
+    """The listing of one campaign type, read once by `rows()`: in several ways, if need be.
 
-    Absence is proven only if `is_complete`: the last page came, every page named the same total,
-    and so many different campaigns were seen.  Until then, and after any error, it proves none.
+    It is whole if all pages of a way, or of all ways, name the same total and so many campaigns
+    were seen.  A service that names no total must show the same campaigns in two ways.
     """
 
     client: KoreClient
     campaign_type: str
     most_calls: int | None = None
     """Reading stops after the first page if more calls than these would be needed."""
+    wanted: Collection[str] | None = ()
+    """Campaigns that need a request each unless it shows them; None for `*`: all that there are."""
     ids: set[str] = field(default_factory=set)
     total: int | None = None
     calls: int = 0
     refused: AccessRefused | CampaignFailed | None = None
-    """Why the listing, or the rest of it, could not be read."""
+    """The first error, if it could not be read to its end in any way."""
     is_too_long: bool = False
     doubt: str | None = None
     """The first contradiction in it."""
+    is_whole: bool = False
+    is_over: bool = False
+    """The service is unwell, or refuses more than this way."""
     _has_ended: bool = False
+    """Some way came to an end of the pages."""
+    _is_odd: bool = False
+    """It has rows without an id, or more pages than it has campaigns."""
+    _totals: set[int | None] = field(default_factory=set)
+    _largest_page: int = 0
 
     @property
-    def is_complete(self) -> bool:
-        return self._has_ended and self.doubt is None
+    def reading(self) -> Reading:
+        """The one value on which `*`, absence, status and exit code rest."""
+        if self.is_whole:
+            return Reading.WHOLE
+        return Reading.DOUBTFUL if self.refused is None else Reading.REFUSED
+
+    @property
+    def problem(self) -> AccessRefused | CampaignFailed | None:
+        """Why it may lack campaigns; None if it is whole."""
+        if self.is_whole:
+            return None
+        calls = counted(self.calls, "call")
+        return self.refused or ListingDoubtful(
+            kind=self.campaign_type, doubt=self.doubt or "", calls=calls
+        )
 
     def rows(self) -> Iterator[Listed]:
         """Every row that has a campaign id; a campaign may come twice, and differently."""
-        received = 0
+        most = math.inf if self.most_calls is None else self.most_calls
+        refused_limit = 0
+        for number, way in enumerate(WAYS):
+            if number and (self.calls >= most or not self._is_worth_another_way()):
+                break
+            if self.refused is not None and not self._largest_page and way.limit >= refused_limit:
+                continue
+            refused_limit = way.limit
+            yield from self._read(way, most if number else math.inf)
+            if self.is_whole or self.is_too_long or self.is_over:
+                break
+            if not number:
+                most = min(most, self.calls + 2 * self._calls_needed() + OTHER_CALLS)
+        if self.is_whole:
+            self.doubt, self.total, self.refused = None, len(self.ids), None
+        elif self.doubt is not None:
+            self.refused = None
+
+    def _read(self, way: Way, most: float) -> Iterator[Listed]:
+        """Read all pages in one way, then judge whether the listing is whole."""
+        seen: set[str] = set()
+        totals: set[int | None] = set()
+        known_before, received, pages = len(self.ids), 0, 0
+        limit = min(way.limit, self._largest_page or way.limit)
         has_more = True
-        while has_more:
-            page = self._read_page(skip=received)
+        while has_more and self.calls < most:
+            page = self._read_page(way, limit, received=received, pages=pages)
             if page is None:
                 return
-            known_before = len(self.ids)
+            total = self.total = page.total_results
+            if totals and total not in totals:
+                self._doubt(f"its total went from {next(iter(totals))} to {total} meanwhile")
+            totals.add(total)
+            pages += 1
+            seen_before = len(seen)
             for row in page.results:
                 listed = as_listed(row, self.campaign_type)
                 if listed is None:
-                    self._doubt(f"page {self.calls} has a row without an id")
+                    self._is_odd = True
+                    self._doubt(f"page {pages} has a row without an id")
                 else:
+                    seen.add(listed.campaign_id)
                     self.ids.add(listed.campaign_id)
                     yield listed
-            received += len(page.results)
+            self._largest_page = max(self._largest_page, len(page.results))
             # one of these signs is enough: they are known to disagree
             has_more = bool(page.results) and (
-                page.has_more
-                or (page.total_results is not None and received < page.total_results)
-                or (page.total_pages is not None and self.calls < page.total_pages)
+                total is None
+                or page.has_more
+                or received + len(page.results) < total
+                or pages < (page.total_pages or 0)
             )
-            if has_more and len(self.ids) == known_before:
-                self._doubt(f"page {self.calls} brought no campaign that was not there before")
+            if has_more and len(seen) == seen_before:
+                self._is_odd |= total is not None and received >= total
+                self._doubt(f"page {pages} brought no campaign that was not there before")
                 break
-            if has_more and self.calls == 1 and self.total is not None:
-                needed = calls_for(self.total, rows=len(page.results))
-                if self.most_calls is not None and needed > self.most_calls:
-                    self.is_too_long = True
+            received += len(page.results)
+            if known_before and totals | self._totals == {len(self.ids)}:
+                break
+            if has_more and self.calls == 1 and self.most_calls is not None:
+                self.is_too_long = self._calls_needed() > self.most_calls
+                if self.is_too_long:
                     return
-        self._has_ended = True
-        if len(self.ids) != self.total:
-            self._doubt(f"it counts {self.total} campaigns and shows {len(self.ids)}")
+        self._totals |= totals
+        self._judge(len(seen), totals, known_before, has_ended=not has_more)
 
-    def _read_page(self, *, skip: int) -> ListingPage | None:
+    def _judge(
+        self, seen: int, totals: set[int | None], known_before: int, *, has_ended: bool
+    ) -> None:
+        """Whether it is whole, after a way that saw so many campaigns."""
+        count = len(self.ids)
+        if self.total is None:
+            self.is_whole = self._has_ended and has_ended and seen == known_before == count
+            self._doubt("it names no total")
+        else:
+            self.is_whole = (has_ended and totals == {seen}) or self._totals == {count}
+        self.is_whole &= not self._is_odd
+        self._has_ended |= has_ended
+        self._doubt(f"it counts {self.total} campaigns and shows {count}")
+
+    def _read_page(self, way: Way, limit: int, *, received: int, pages: int) -> ListingPage | None:
+        self.calls += 1
+        place = {"page": pages + 1} if way.by_page else {"skip": received}
         try:
-            self.calls += 1
-            page = self.client.list_campaigns(
-                campaign_type=self.campaign_type, limit=PAGE_SIZE, skip=skip
+            return self.client.list_campaigns(
+                campaign_type=self.campaign_type,
+                limit=limit,
+                sort_by={way.sort_by: way.direction},
+                **place,
             )
         except (AccessRefused, CampaignFailed) as refused:
-            self.refused = refused
+            # a server may fail because the page is large, but not twice
+            is_first_failure = isinstance(refused, ServerUnavailable) and self.refused is None
+            final = AccessRefused | RedirectRefused | TryLater
+            self.is_over = isinstance(refused, final) and not is_first_failure
+            self.refused = self.refused or refused
             return None
-        if self.calls > 1 and page.total_results != self.total:
-            self._doubt(f"its total went from {self.total} to {page.total_results} meanwhile")
-        self.total = page.total_results
-        return page
+
+    def _is_worth_another_way(self) -> bool:
+        if self.wanted is None:
+            return True
+        return sum(each not in self.ids for each in self.wanted) > self._calls_needed()
+
+    def _calls_needed(self) -> int:
+        count = max(self.total or 0, len(self.ids))
+        return calls_for(count, rows=self._largest_page or ROWS_EXPECTED)
 
     def _doubt(self, what: str) -> None:
         self.doubt = self.doubt or what

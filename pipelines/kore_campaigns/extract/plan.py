@@ -19,6 +19,7 @@ from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import (
     Listed,
     Listing,
+    Reading,
     StoredRow,
     calls_for,
     differing_fields,
@@ -85,8 +86,12 @@ class Plan:
     """Campaigns of the listing that are not configured."""
     notes: list[str] = field(default_factory=list)
     """Problems of the listing, for the operator."""
+    listing_state: Reading | None = None
+    """How the listing could be read; None if it was not."""
+    absent: set[str] = field(default_factory=set)
+    """Live campaigns that a whole listing does not show."""
     cannot_enumerate: AccessRefused | CampaignFailed | None = None
-    """`*` is configured, and the listing that names all campaigns could not be read."""
+    """`*` is configured, and the listing that names all campaigns could not be read whole."""
 
     def __len__(self) -> int:
         return len(self.requests) + len(self.confirmed)
@@ -122,7 +127,7 @@ def plan_run(
     if first.is_too_long:
         counts = f"the listing counts {first.total} campaigns, {len(configured)} are configured"
         kind, reason = "full", f"cheaper: {counts}"
-    elif kind == "listing" != sweep and first.refused is not None and first.calls == 1:
+    elif kind == "listing" != sweep and first.refused is not None and not first.ids:
         kind, reason = "full", f"the listing is refused: {reason_of(first.refused)}"
     ids = [*dict.fromkeys([*diff.seen, *known.stored])] if is_every else configured
     if kind == "full":
@@ -243,19 +248,23 @@ class ListingDiff:
         if reader is not None:
             self.stored_rows = stored_listing(reader, stream_id=stream_id)
         types = {"voice", "sms"}
+        known = stored.keys() & (self.configured or ())
         if self.configured is not None:
-            known = stored.keys() & self.configured
             types = {stored[campaign_id].campaign_type for campaign_id in known} or {"voice"}
         for campaign_type in ("voice", "sms"):
             if campaign_type not in types:
                 continue
-            listing = Listing(client, campaign_type, most_calls=most_calls)
+            wanted = self.configured and [
+                each for each in known if stored[each].campaign_type == campaign_type
+            ]
+            listing = Listing(client, campaign_type, most_calls=most_calls, wanted=wanted)
             self.listings[campaign_type] = listing
             unclear = self._add(listing.rows())
             if unclear and reader is not None:
                 versions = {campaign_id: stored[campaign_id] for campaign_id in unclear}
                 self._compare(unclear, read_raw(reader, stream_id=stream_id, stored=versions))
-            if listing.refused is not None or listing.is_too_long:
+            is_refused = listing.refused is not None and self.configured is not None
+            if listing.is_too_long or listing.is_over or is_refused:
                 break
 
     def _add(self, rows: Iterable[Listed]) -> dict[str, Listed]:
@@ -311,7 +320,7 @@ class ListingDiff:
 
     def _is_complete(self, campaign_type: str) -> bool:
         listing = self.listings.get(campaign_type)
-        return listing is not None and listing.is_complete
+        return listing is not None and listing.is_whole
 
     def plan(self, campaign_ids: Iterable[str], *, reason: str) -> Plan:
         """Plan to request the campaigns that the listing does not confirm."""
@@ -342,18 +351,28 @@ class ListingDiff:
             for campaign_id, row in self.stored_rows.items()
             if self._is_complete(row.campaign_type) and campaign_id not in self.seen
         ]
+        plan.absent = {
+            campaign_id
+            for campaign_id, version in self.known.stored.items()
+            if not version.is_deleted
+            and self._is_complete(version.campaign_type)
+            and campaign_id not in self.seen
+        }
         if self.configured is not None:
             plan.not_configured = [each for each in self.seen if each not in self.configured]
         totals = [listing.total for listing in self.listings.values()]
         if None not in totals:
             plan.listed = sum(total or 0 for total in totals)
+        readings = {each.reading for each in self.listings.values() if not each.is_too_long}
+        worst_first = (Reading.REFUSED, Reading.DOUBTFUL, Reading.WHOLE)
+        plan.listing_state = next((each for each in worst_first if each in readings), None)
         for name, listing in self.listings.items():
             if listing.refused is not None:
                 plan.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
             elif listing.doubt is not None:
                 plan.notes.append(f"the {name} listing does not fit together: {listing.doubt}")
             if self.configured is None and plan.cannot_enumerate is None:
-                plan.cannot_enumerate = listing.refused
+                plan.cannot_enumerate = listing.problem
 
     def _rows_to_store(self, requested: Collection[str]) -> Iterator[tuple[Listed, int | None]]:
         """Rows that differ from the stored ones, each with the version that it agrees with.

@@ -75,6 +75,8 @@ class RunReport(RunCounters):
     sweep_reason: str = ""
     listed: int | None = None
     """Campaigns that the account listing counts; None if it was not read."""
+    listing_state: str | None = None
+    """`whole`, `doubtful` or `refused`; None if the account listing was not read."""
     notes: list[str] = field(default_factory=list)
     """Contradictions and errors of the listing."""
     list_notes: list[str] = field(default_factory=list)
@@ -86,7 +88,7 @@ class RunReport(RunCounters):
     """Campaigns up to that id that are still to be requested, or to be requested again."""
     access_refused: AccessRefused | None = None
     cannot_enumerate: AccessRefused | CampaignFailed | None = None
-    """Every campaign is configured, and the listing that names them could not be read."""
+    """Every campaign is configured, and the listing that names them could not be read whole."""
     stopped: str | None = None
     interrupted: bool = False
     deadline_seconds: float | None = None
@@ -190,8 +192,9 @@ def problems(report: RunReport) -> Iterator[Problem]:
         yield Problem(
             "listing_unreadable",
             "the file of campaign ids says `*`, and the account listing that names the campaigns "
-            f"could not be read: {report.cannot_enumerate} Known campaigns were fetched, new ones "
-            "may be missing. Next: run again; if it stays, name the ids in the file.",
+            f"could not be read whole: {report.cannot_enumerate} The campaigns that it showed, and "
+            "those of the database, were fetched. Others may be missing. Next: run again; if it "
+            "stays, name the ids in the file.",
         )
     elif report.notes and report.sweep == "listing":
         yield Problem(

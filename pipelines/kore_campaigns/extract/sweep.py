@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -19,6 +20,7 @@ from kore_campaigns.errors import (
     CampaignNotFound,
     Interrupted,
     NotAsked,
+    NotFoundInDoubt,
     VanishNotBelieved,
 )
 from kore_campaigns.events import log_event
@@ -116,12 +118,15 @@ class Sweep(CampaignRequests):
     accept_vanished: bool = False
     _missing: list[str] = field(default_factory=list, init=False)
     """Stored campaigns that answered 404 once."""
+    _signs: dict[str, float] = field(default_factory=dict, init=False)
+    """When each of them first answered 404 while the service was well, by `time.monotonic`."""
 
     def __post_init__(self) -> None:
         plan, report = self.plan, self.report
         report.sweep, report.sweep_reason = plan.sweep, plan.reason
         report.full_sweep_started_at = plan.started_at
-        report.listed, report.notes = plan.listed, plan.notes
+        report.listed, report.listing_state = plan.listed, plan.listing_state
+        report.notes = plan.notes
         report.cannot_enumerate = plan.cannot_enumerate
         report.planned, report.unchanged = len(plan), len(plan.confirmed)
 
@@ -151,8 +156,8 @@ class Sweep(CampaignRequests):
             self.fail_unreached(each.campaign_id for each in self.plan.requests)
 
     def _answers(self) -> Generator[None, None, None]:
-        """Request campaigns that answer 404 a second time, and those that a complete listing does
-        not show once; unless so many are gone that it is not believed.
+        """Request all, and again those that seem to be gone; unless these are so many that it is
+        not believed.
         """
         plan, missing = self.plan, self._missing
         unlisted = [each.campaign_id for each in plan.requests if each.reason is Reason.NOT_LISTED]
@@ -171,24 +176,61 @@ class Sweep(CampaignRequests):
         gone = list(dict.fromkeys([*missing, *unlisted]))
         has_answers = self.report.fetched > 0 or bool(plan.confirmed)
         if self.accept_vanished or (has_answers and len(gone) <= allowed):
-            yield from self._request(gone, is_confirming=True)
+            yield from self._confirm(gone)
             return
         for campaign_id in gone:
             self.fail(
                 VanishNotBelieved(campaign_id, missing=len(gone), known=known, allowed=allowed)
             )
 
+    def _confirm(self, campaign_ids: Iterable[str]) -> Iterator[None]:
+        """Request campaigns that seem to be gone until there is evidence; wait no longer for it
+        than it takes.
+        """
+        open_ = [*campaign_ids]
+        # a second time if the service was unwell around the signs that the first relied on
+        for _ in range(2):
+            if not open_ or self.stop.is_set() or self.report.access_refused is not None:
+                return
+            last = max(
+                [self.client.unwell_at, *(self._signs.get(each, -math.inf) for each in open_)]
+            )
+            seconds = last + self.settings.vanish_confirm_seconds - time.monotonic()
+            if seconds > 0:
+                shown = round(seconds, 1)
+                log_event(logger, "vanish_confirming", count=len(open_), seconds=shown)
+                self.stop.wait(seconds)
+            yield from self._request(open_, is_confirming=True)
+            open_ = [each for each in open_ if each not in self.ended]
+        for campaign_id in open_ if not self.stop.is_set() else ():
+            self.fail(NotFoundInDoubt(campaign_id))
+
     def _request(
         self, campaign_ids: Iterable[str], *, is_confirming: bool = False
     ) -> Iterator[None]:
         """Yields after each answer; stored campaigns that answer 404 end once it is confirmed."""
         for fetched in self.fetch(campaign_ids):
-            is_missing = isinstance(fetched.error, CampaignNotFound)
-            if is_missing and not is_confirming and self._is_live(fetched.campaign_id):
-                self._missing.append(fetched.campaign_id)
+            campaign_id = fetched.campaign_id
+            is_missing = isinstance(fetched.error, CampaignNotFound) and self._is_live(campaign_id)
+            if is_missing and not (self._is_gone(campaign_id, time.monotonic()) and is_confirming):
+                self._missing.append(campaign_id)
             else:
                 self._sort(fetched)
             yield
+
+    def _is_gone(self, campaign_id: str, now: float) -> bool:
+        """Whether a 404 at this time is evidence of a deletion: the second, some time after the
+        first, or the first of a campaign that a whole listing does not show.
+
+        What the service says while it is unwell, or shortly after, is none.
+        """
+        apart = self.settings.vanish_confirm_seconds
+        is_absent = campaign_id in self.plan.absent
+        first = now if is_absent else self._signs.get(campaign_id)
+        if first is None or self.client.unwell_at > first - apart:
+            self._signs[campaign_id] = now
+            return False
+        return is_absent or now - first >= apart
 
     def _sort(self, fetched: Fetched) -> None:
         campaign_id, error, report = fetched.campaign_id, fetched.error, self.report
@@ -205,6 +247,11 @@ class Sweep(CampaignRequests):
                 report.unchanged += 1
                 self.rows.confirm(campaign_id)
         elif stored is None or not isinstance(error, CampaignNotFound):
+            is_unsure = self.client.unwell_at > time.monotonic() - (
+                self.settings.vanish_confirm_seconds
+            )
+            if is_unsure and isinstance(error, CampaignNotFound):
+                error = NotFoundInDoubt(campaign_id)
             self.fail_answer(error)
         elif stored.is_deleted:
             report.unchanged += 1

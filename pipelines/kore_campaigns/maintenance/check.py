@@ -26,6 +26,7 @@ from kore_campaigns.errors import (
     CampaignFailed,
     CampaignNotFound,
     KoreCampaignsError,
+    ListingDoubtful,
     SettingInvalid,
     TryLater,
     shorten,
@@ -191,6 +192,8 @@ def _listing(client: KoreClient, campaign_ids: Sequence[str]) -> Leg:
     """Read the listing; if it is refused, request a campaign, which tests the credentials, too."""
     try:
         return Leg("listing", "ok", compare_listing(client, campaign_ids))
+    except ListingDoubtful as doubtful:
+        return _failed("listing", doubtful)
     except (AccessRefused, CampaignFailed) as error:
         if EVERY in campaign_ids:
             raise
@@ -207,9 +210,11 @@ def compare_listing(client: KoreClient, configured: Sequence[str]) -> str:
     """
     seen: set[str] = set()
     counts = []
-    is_complete = True
+    is_every = EVERY in configured
+    doubts = []
     for campaign_type in ("voice", "sms"):
-        listing = Listing(client, campaign_type, most_calls=MOST_CALLS)
+        wanted = None if is_every else ()
+        listing = Listing(client, campaign_type, most_calls=MOST_CALLS, wanted=wanted)
         seen.update(row.campaign_id for row in listing.rows())
         if listing.refused is not None:
             raise listing.refused
@@ -220,14 +225,16 @@ def compare_listing(client: KoreClient, configured: Sequence[str]) -> str:
                 f"configured ids takes {calls} calls, `kore-campaigns plan` does it"
             )
         counts.append(f"{listing.total} {campaign_type}")
-        is_complete = is_complete and listing.is_complete
+        doubts += [listing.problem] if listing.problem is not None else []
     parts = [" and ".join(counts) + " campaigns in this app"]
-    if EVERY not in configured:
+    if doubts and is_every:
+        raise doubts[0]
+    if not is_every:
         for what, ids in (
             ("configured, but not listed", sorted(set(configured) - seen)),
             ("listed, but not configured", sorted(seen - set(configured))),
         ):
             parts += [f"{len(ids)} {what}: {shorten(ids)}"] if ids else []
-    if not is_complete:
+    if doubts:
         parts.append("the listing contradicts itself, so this may be incomplete")
     return "; ".join(parts)

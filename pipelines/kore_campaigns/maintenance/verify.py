@@ -167,9 +167,9 @@ class _Verifier(CampaignRequests):
             ids = {}
             for campaign_type in ("voice", "sms"):
                 if report.cannot_enumerate is None:
-                    listing = Listing(self.client, campaign_type)
+                    listing = Listing(self.client, campaign_type, wanted=None)
                     ids |= dict.fromkeys(row.campaign_id for row in listing.rows())
-                    report.cannot_enumerate = listing.refused
+                    report.cannot_enumerate = listing.problem
             ids |= dict.fromkeys(self.is_deleted)
         report.planned = len(ids)
         self.found.not_configured = [

@@ -33,6 +33,12 @@ class LastRun(RunCounters):
     sweep: str
     is_complete: bool
     exit_code: int | None
+    listing_state: str | None = None
+
+    @property
+    def lacks_listing(self) -> bool:
+        """`*` is configured, and only the listing that names the campaigns was not whole."""
+        return not self.is_complete and self.failed == 0 and self.listing_state != "whole"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,8 @@ class Status:
             codes = {app.last_run.exit_code for app in self.apps if app.last_run is not None}
             if AccessRefused.exit_code in codes:
                 return "kore-campaigns check"
+            if any(app.last_run and app.last_run.lacks_listing for app in self.apps):
+                return f"{run}; if it stays, name the ids in the file of campaign ids"
             if TryLater.exit_code not in codes:
                 return f"fix the failures, then {run}"
         return run
@@ -163,7 +171,7 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
     is_older = not {"kore.runs", "kore.campaign_freshness"} <= tables
     last_runs: dict[str, LastRun] = {}
     for number, row in enumerate(reader.dicts(SQL["older_last_runs" if is_older else "last_runs"])):
-        run = LastRun(**{each.name: row[each.name] for each in fields(LastRun)})
+        run = LastRun(**{each.name: row[each.name] for each in fields(LastRun) if each.name in row})
         if run.state == "running":
             # one run at a time has the lock, so only the newest can be in progress
             if is_running and number == 0:

@@ -8,6 +8,8 @@
 -- last_error_message (text): Message of the last failure.
 -- is_stale (bool): True if the campaign failed and was not confirmed since, if it was not
 --   confirmed for `stale_after_seconds` of the newest run, or if it is not configured any more.
+-- listing_state (text): How the newest run could read the account listing: `whole`, `doubtful`,
+--   `refused`, or empty. If it was not whole, `*` may stand for campaigns that have no row here.
 with runs as (
     select
         *,
@@ -214,6 +216,7 @@ judged as (
         last_errors.occurred_at as last_error_at,
         last_errors.error_code as last_error_code,
         last_errors.message as last_error_message,
+        newest_runs.listing_state,
         dated.last_confirmed_at is null
         or coalesce(dated.last_confirmed_at < dated.failed_at, false)
         or not dated.is_configured
@@ -243,7 +246,8 @@ final as (
         last_error_at,
         last_error_code,
         last_error_message,
-        is_stale
+        is_stale,
+        listing_state
     from judged
 )
 

@@ -67,7 +67,8 @@ final as (
         is_complete,
         exit_code,
         stale_after_seconds,
-        tool_version
+        tool_version,
+        listing_state
     from judged
 )
 

@@ -33,6 +33,24 @@ def test_the_documented_texts_count_under_any_code(status: int) -> None:
     assert exceeded_window(reply(status, MINUTE.upper(), "text/plain")) == "minute"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("Rate limit exceeded", "rate_limit_exceeded", "Too many requests", "API quota exceeded"),
+        *("Request was throttled", "API rate-limit reached", "request limit of the account"),
+    ],
+)
+def test_other_texts_do_so_too(text: str) -> None:
+    for status in (200, 403, 412, 503):
+        assert exceeded_window(reply(status, {"status": "failure", "message": text})) == "minute"
+    assert exceeded_window(reply(403, {"message": f"{text} (per hour)"})) == "hour"
+
+
+@pytest.mark.parametrize("text", ["limit exceeds the maximum of 50", "Forbidden", "limit is wrong"])
+def test_a_limit_of_anything_else_does_not(text: str) -> None:
+    assert exceeded_window(reply(412, {"errors": [{"msg": text}]})) is None
+
+
 def test_429_counts_without_a_text() -> None:
     assert exceeded_window(reply(429, "")) == "minute"
 

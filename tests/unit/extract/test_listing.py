@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from kore_campaigns.api.client import KoreClient, ListingPage
+from kore_campaigns.api.client import OLDEST_FIRST, KoreClient, ListingPage
 from kore_campaigns.errors import AnswerBreaksContract, ServerUnavailable
-from kore_campaigns.extract.listing import Listing, as_listed
+from kore_campaigns.extract.listing import WAYS, Listing, Reading, as_listed
 
 CAP = 50
 Pages = Callable[[int, list[dict[str, Any]]], ListingPage]
@@ -24,15 +25,21 @@ class Server(KoreClient):
         self.skips: list[int] = []
 
     def list_campaigns(
-        self, *, campaign_type: str = "voice", limit: int = 50, skip: int = 0
+        self,
+        *,
+        campaign_type: str = "voice",
+        limit: int = 50,
+        skip: int | None = None,
+        page: int | None = None,
+        sort_by: Mapping[str, str] = OLDEST_FIRST,
     ) -> ListingPage:
-        self.skips.append(skip)
-        if self.bend is not None:
-            return self.bend(skip, self.rows)
-        return page(skip, self.rows)
+        start = ((page or 1) - 1) * limit if skip is None else skip
+        self.skips.append(start)
+        rows = self.rows[::-1] if "desc" in sort_by.values() else self.rows
+        return (self.bend or page_of)(start, rows)
 
 
-def page(skip: int, rows: Sequence[dict[str, Any]], **other: Any) -> ListingPage:
+def page_of(skip: int, rows: Sequence[dict[str, Any]], **other: Any) -> ListingPage:
     shown = list(rows[skip : skip + CAP])
     told: dict[str, Any] = {
         "results": shown,
@@ -55,7 +62,7 @@ def test_no_call_more_than_the_pages_there_are(count: int, calls: int) -> None:
     server = Server(count)
     listing = read(server)
 
-    assert (len(server.skips), len(listing.ids), listing.is_complete) == (calls, count, True)
+    assert (len(server.skips), len(listing.ids), listing.is_whole) == (calls, count, True)
 
 
 @pytest.mark.parametrize(
@@ -64,62 +71,109 @@ def test_no_call_more_than_the_pages_there_are(count: int, calls: int) -> None:
     ids=str,
 )
 def test_signs_that_disagree_do_not_end_the_reading_early(told: dict[str, Any]) -> None:
-    listing = read(Server(120, lambda skip, rows: page(skip, rows, **told)))
+    listing = read(Server(120, lambda skip, rows: page_of(skip, rows, **told)))
 
-    assert (len(listing.ids), listing.is_complete) == (120, True)
+    assert (len(listing.ids), listing.is_whole) == (120, True)
 
 
 @pytest.mark.parametrize("total", [None, 0, 119, 121, 5000])
 def test_a_total_that_is_wrong_or_missing_proves_nothing(total: int | None) -> None:
-    listing = read(Server(120, lambda skip, rows: page(skip, rows, total_results=total)))
+    listing = read(Server(120, lambda skip, rows: page_of(skip, rows, total_results=total)))
 
-    assert (len(listing.ids), listing.is_complete) == (120, False)
+    assert (len(listing.ids), listing.is_whole) == (120, False)
 
 
 def test_a_row_that_moved_to_a_page_read_before_leaves_a_doubt() -> None:
     def shrinking(skip: int, rows: list[dict[str, Any]]) -> ListingPage:
         if skip == CAP:
             del rows[3]  # deleted meanwhile: the row at 50 is now at 49
-        return page(skip, rows)
+        return page_of(skip, rows)
 
     listing = read(Server(120, shrinking))
 
-    assert not listing.is_complete
+    assert not listing.is_whole
     assert listing.doubt == "its total went from 120 to 119 meanwhile"
 
 
 def test_a_server_that_ignores_skip_is_not_asked_for_ever() -> None:
-    server = Server(120, lambda _, rows: page(0, rows, has_more=True))
-    listing = read(server)
+    server = Server(120, lambda _, rows: page_of(0, rows, has_more=True))
+    listing = read(server, wanted=None)
 
-    assert (len(server.skips), listing.is_complete) == (2, False)
+    assert (len(server.skips), listing.reading) == (2 * len(WAYS), Reading.DOUBTFUL)
+    assert str(listing.problem) == (
+        "the voice listing contradicts itself after 12 calls: page 2 brought no campaign that was "
+        "not there before."
+    )
+
+
+@pytest.mark.parametrize("told", [{}, {"has_more": False, "total_pages": None}], ids=str)
+def test_without_totals_two_orders_that_agree_are_the_whole(told: dict[str, Any]) -> None:
+    server = Server(120, lambda skip, rows: page_of(skip, rows, total_results=None, **told))
+    listing = read(server, wanted=None)
+
+    # each way ends with an empty page
+    assert (len(server.skips), len(listing.ids), listing.reading) == (8, 120, Reading.WHOLE)
+    assert listing.total == 120
+
+
+def test_without_totals_a_row_that_only_another_order_shows_leaves_a_doubt() -> None:
+    def without_last_row(skip: int, rows: list[dict[str, Any]]) -> ListingPage:
+        found = page_of(skip, rows, total_results=None, has_more=False)
+        return replace(found, results=found.results[:-1])
+
+    listing = read(Server(51, without_last_row), wanted=None)
+
+    assert len(listing.ids) == 51
+
+
+def test_rows_that_end_every_page_and_are_lost_are_seen_in_another_order() -> None:
+    def without_last_rows(skip: int, rows: list[dict[str, Any]]) -> ListingPage:
+        found = page_of(skip, rows)
+        return replace(found, results=found.results[:-3])
+
+    listing = read(Server(130, without_last_rows), wanted=None)
+
+    assert (len(listing.ids), listing.reading, listing.doubt) == (130, Reading.WHOLE, None)
+
+
+def test_all_ways_together_take_no_more_than_the_stated_number_of_calls() -> None:
+    def off_by_one(skip: int, rows: list[dict[str, Any]]) -> ListingPage:
+        return page_of(skip, rows, total_results=1001)
+
+    server = Server(1000, off_by_one)
+    listing = read(server, wanted=None)
+
+    assert listing.reading is Reading.DOUBTFUL
+    # 1,001 campaigns need 21 calls, on which two further readings and 20 calls may follow
+    assert len(server.skips) == 21 + 2 * 21 + 20
 
 
 def test_a_page_that_fails_leaves_what_came_before_it() -> None:
     def failing(skip: int, rows: list[dict[str, Any]]) -> ListingPage:
         if skip:
             raise ServerUnavailable("", http_status=503, reason="HTTP 503", attempts=5)
-        return page(skip, rows)
+        return page_of(skip, rows)
 
-    listing = read(Server(120, failing))
+    listing = read(Server(120, failing), wanted=None)
 
-    assert (len(listing.ids), listing.is_complete, listing.calls) == (50, False, 2)
-    assert isinstance(listing.refused, ServerUnavailable)
+    assert (len(listing.ids), listing.is_whole, listing.calls) == (100, False, 4)
+    assert isinstance(listing.problem, ServerUnavailable)
+    assert listing.reading is Reading.REFUSED
 
 
 def test_a_listing_refused_at_once_says_so() -> None:
     def broken(skip: int, rows: list[dict[str, Any]]) -> ListingPage:
         raise AnswerBreaksContract("", found="the body is not JSON")
 
-    listing = read(Server(120, broken))
+    listing = read(Server(120, broken), wanted=None)
 
-    assert (listing.calls, listing.ids, listing.is_complete) == (1, set(), False)
+    assert (listing.calls, listing.ids, listing.reading) == (3, set(), Reading.REFUSED)
 
 
 def test_rows_without_an_id_prove_nothing() -> None:
-    listing = read(Server(3, lambda skip, rows: page(skip, [*rows, {"name": "nameless"}])))
+    listing = read(Server(3, lambda skip, rows: page_of(skip, [*rows, {"name": "nameless"}])))
 
-    assert (len(listing.ids), listing.is_complete) == (3, False)
+    assert (len(listing.ids), listing.is_whole) == (3, False)
 
 
 @pytest.mark.parametrize(("most", "calls"), [(19, 1), (20, 20), (None, 20)])
