@@ -277,13 +277,12 @@ class AnswerBreaksContract(CampaignFailed):
 
 @dataclass(eq=False, kw_only=True)
 class ListingDoubtful(CampaignFailed):
-    """`*` is configured, and the listing that names all campaigns contradicts itself."""
+    """`*` is configured, and the listing that names all campaigns is in doubt."""
 
     code = "listing_doubtful"
-    template = "the {self.kind} listing contradicts itself after {self.calls}: {self.doubt}."
+    template = "the {self.kind} listing {self.doubt}."
     kind: str
     doubt: str
-    calls: str
 
 
 class TryLater(CampaignFailed):

@@ -30,7 +30,8 @@ HEAD = "| what | how many | bad | minutes | seed | day | commit |"
 # each a share of what it does here, in every run of the tests
 PROOFS = (
     *("test_any_course.py", "test_every_failure.py", "test_every_request.py", "test_kill.py"),
-    "test_warehouse_writers.py",
+    *("test_warehouse_writers.py", "test_lying_listings.py", "test_storms.py"),
+    "test_lost_sessions.py",
 )
 
 

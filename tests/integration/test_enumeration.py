@@ -231,3 +231,21 @@ def test_an_id_that_only_looks_odd_is_loaded(emulate: Emulate, project: Project,
 
     assert (report.exit_code, report.new_versions) == (0, len(good) + 1)
     assert odd in live_campaigns(project)
+
+
+@pytest.mark.parametrize("sweep", ["full", "auto"])
+def test_a_listing_without_a_campaign_that_answers_is_in_doubt(
+    emulate: Emulate, project: Project, sweep: str
+) -> None:
+    """It contradicts no total, so only the answer shows that it is wrong."""
+    kore = emulate(sample_campaigns(20))
+    project.use(kore, ids=["*"], sweep="auto")
+    project.run()
+    kore.fault(Fault.NULL_LISTING, type="voice")
+
+    ended = project.cli("run", "--json", "--sweep", sweep)
+
+    assert (ended.code, ended.json["is_complete"], ended.json["vanished"]) == (4, False, 0)
+    assert "which answers" in ended.err
+    assert states(project)[-1] == (False, "partial", "doubtful")
+    assert live_campaigns(project) == kores_campaigns(kore)

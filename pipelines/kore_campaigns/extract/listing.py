@@ -182,10 +182,8 @@ class Listing:
         """Why it may lack campaigns; None if it is whole."""
         if self.is_whole:
             return None
-        calls = counted(self.calls, "call")
-        return self.refused or ListingDoubtful(
-            kind=self.campaign_type, doubt=self.doubt or "", calls=calls
-        )
+        doubt = f"contradicts itself after {counted(self.calls, 'call')}: {self.doubt}"
+        return self.refused or ListingDoubtful(kind=self.campaign_type, doubt=doubt)
 
     def rows(self) -> Iterator[Listed]:
         """Every row that has a campaign id; a campaign may come twice, and differently."""

@@ -90,6 +90,8 @@ class Plan:
     """How the listing could be read; None if it was not."""
     absent: set[str] = field(default_factory=set)
     """Live campaigns that a whole listing does not show."""
+    is_every: bool = False
+    """`*` is configured."""
     cannot_enumerate: AccessRefused | CampaignFailed | None = None
     """`*` is configured, and the listing that names all campaigns could not be read whole."""
 
@@ -366,12 +368,13 @@ class ListingDiff:
         readings = {each.reading for each in self.listings.values() if not each.is_too_long}
         worst_first = (Reading.REFUSED, Reading.DOUBTFUL, Reading.WHOLE)
         plan.listing_state = next((each for each in worst_first if each in readings), None)
+        plan.is_every = self.configured is None
         for name, listing in self.listings.items():
             if listing.refused is not None:
                 plan.notes.append(f"the {name} listing: {reason_of(listing.refused)}")
             elif listing.doubt is not None:
                 plan.notes.append(f"the {name} listing does not fit together: {listing.doubt}")
-            if self.configured is None and plan.cannot_enumerate is None:
+            if plan.is_every and plan.cannot_enumerate is None:
                 plan.cannot_enumerate = listing.problem
 
     def _rows_to_store(self, requested: Collection[str]) -> Iterator[tuple[Listed, int | None]]:

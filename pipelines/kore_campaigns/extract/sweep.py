@@ -19,12 +19,14 @@ from kore_campaigns.errors import (
     CampaignFailed,
     CampaignNotFound,
     Interrupted,
+    ListingDoubtful,
     NotAsked,
     NotFoundInDoubt,
     VanishNotBelieved,
 )
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.fetch import Fetched, fetch_campaigns
+from kore_campaigns.extract.listing import Reading
 from kore_campaigns.extract.plan import Plan, Reason, errors_allowed, vanished_allowed
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import PendingRows
@@ -237,6 +239,8 @@ class Sweep(CampaignRequests):
         stored = self.plan.stored.get(campaign_id)
         if error is None:
             report.fetched += 1
+            if stored is not None and campaign_id in self.plan.absent:
+                self._doubt_listing(stored.campaign_type, campaign_id)
             shaped = shape(fetched.data)
             ahead = times_ahead(shaped.columns, fetched.observed_at)
             report.add_drift(shaped.unknown.union(ahead))
@@ -259,6 +263,18 @@ class Sweep(CampaignRequests):
             report.vanished += 1
             self.rows.add_version(campaign_id, fetched.observed_at, None)
         self.ended.add(campaign_id)
+
+    def _doubt_listing(self, campaign_type: str, campaign_id: str) -> None:
+        """The listing looked whole, but lacks a campaign that answers: absence is no sign."""
+        report, plan = self.report, self.plan
+        plan.absent.clear()
+        doubt = ListingDoubtful(
+            kind=campaign_type, doubt=f"does not show `{campaign_id}`, which answers"
+        )
+        report.listing_state = Reading.DOUBTFUL
+        report.notes.append(str(doubt).rstrip("."))
+        if plan.is_every:
+            report.cannot_enumerate = doubt
 
     def fail(self, error: CampaignFailed) -> None:
         super().fail(error)
