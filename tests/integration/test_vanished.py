@@ -308,3 +308,30 @@ def test_a_deletion_near_a_failure_is_believed_once_the_service_is_well_again(
 
     assert (report.vanished, report.unchanged, report.exit_code) == (1, 5, 0)
     assert live_campaigns(project) == kores_campaigns(kore)
+
+
+def test_a_deletion_that_never_was_is_marked_in_the_history_also_by_a_rebuild(
+    emulate: Emulate, project: Project
+) -> None:
+    """An older program took two 404 within a second for a deletion."""
+    kore = loaded(emulate, project, 4)
+    project.set("vanish_confirm_seconds", 0)
+    campaign_id = kore.campaign_ids()[1]
+    kore.fault(Fault.NOT_FOUND, campaign_id, times=2)
+    project.run()
+    project.run()
+    summaries = f"""
+    select version, change_summary from kore_raw.campaign_versions
+    where campaign_id = '{campaign_id}' order by version
+    """
+    marked = [
+        (1, "first seen"),
+        (2, "deleted in Kore"),
+        (3, "live again, nothing else changed: it was probably not deleted"),
+    ]
+    assert project.sql(summaries) == marked
+    project.alter("update campaign_versions set change_summary = 'live again' where version = 3")
+
+    assert project.cli("rebuild").code == 0
+
+    assert project.sql(summaries) == marked

@@ -273,6 +273,8 @@ def _opens(change: Change, before: Rules, after: Rules) -> bool:
 
 FIRST: Final = "first seen"
 DELETED: Final = "deleted in Kore"
+# what Kore restores has at least another `updatedAt`
+NEVER_GONE: Final = "live again, nothing else changed: it was probably not deleted"
 
 # names and units as users know them
 _FIELDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -297,6 +299,8 @@ def summary(changes: Sequence[Change], before: Rules, after: Rules) -> str:
     """One sentence for all changes: hours by weekday, lists by name, then field by field."""
     if not changes:
         return "not compared with the version before"
+    if changes == [Change("is_deleted", "true", "false")]:
+        return NEVER_GONE
     parts = [
         DELETED if change.new_value == "true" else "live again"
         for change in changes

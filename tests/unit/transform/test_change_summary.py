@@ -141,4 +141,5 @@ def test_a_campaign_that_is_back_is_live_again_with_what_changed_meanwhile() -> 
     assert told(campaign(priority="1"), campaign(priority="2"), back) == (
         "live again; priority 1 -> 2"
     )
-    assert told(campaign(), campaign(), back) == "live again"
+    never_gone = "live again, nothing else changed: it was probably not deleted"
+    assert told(campaign(), campaign(), back) == never_gone
