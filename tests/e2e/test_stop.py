@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from conftest import Emulate
-from kore_emulator import Emulator, sample_campaigns
+from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import GAPS, failures, kores_campaigns, live_campaigns
 
@@ -187,3 +187,34 @@ def test_a_writer_in_the_published_file_does_not_hold_up_a_run(
         ended = project.command("run", "--json")
 
     assert (ended.code, ended.json["unchanged"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"),
+    [
+        (Fault.SLOW_BODY, {"seconds": 120.0}),
+        (Fault.SLOW, {"seconds": 120.0}),
+        (Fault.SLOW, {"seconds": 120.0, "endpoint": "listing"}),
+    ],
+    ids=str,
+)
+def test_answers_that_do_not_end_are_given_up_when_the_run_is_asked_to_stop(
+    emulate: Emulate, project: Project, fault: Fault, options: dict[str, Any]
+) -> None:
+    kore = emulate(sample_campaigns(12))
+    is_listing = "endpoint" in options
+    project.use(kore, workers=2, ids=["*"] if is_listing else None, read_timeout_seconds=100)
+    kore.fault(fault, None if is_listing else kore.campaign_ids()[5], **options)
+    process = project.spawn("run", "--json")
+    wait_until_asked(kore, 1 if is_listing else 12)
+
+    process.send_signal(signal.SIGTERM)
+    # otherwise it takes a hundred seconds and more
+    out, err = process.communicate(timeout=60)
+
+    assert process.returncode == 75
+    assert json_of(out)["new_versions"] == (0 if is_listing else 11)
+    assert "Traceback" not in err
+    kore.clear_faults()
+    assert project.cli("run", "--json").json["new_versions"] == (12 if is_listing else 1)
+    assert live_campaigns(project) == kores_campaigns(kore)

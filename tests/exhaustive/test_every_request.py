@@ -18,9 +18,15 @@ from support.project import Project
 from support.proof_share import FULL, numbers, parts
 
 PARTS = 2
-SCENARIOS = [("first", "full"), ("changed", "full"), ("changed", "listing"), ("restored", "auto")]
+# `every`: the file of campaign ids says `*`
+SCENARIOS = [
+    *(("first", "full"), ("changed", "full"), ("changed", "listing"), ("restored", "auto")),
+    *(("first", "every"), ("changed", "every")),
+]
 SHARE = 5
 ATTEMPTS = 2
+ALWAYS = 1000
+STORM_SECONDS = 0.2
 Way = tuple[Fault, int, Mapping[str, Any]]
 # how often, and the options; a request that is tried again meets those of two a second time
 WAYS: list[Way] = [
@@ -55,9 +61,21 @@ WAYS: list[Way] = [
     (Fault.PARTIAL_LISTING, 1, {}),
     (Fault.LYING_LISTING, 1, {"duplicate": True}),
     (Fault.LYING_LISTING, 1, {"total_results": 1}),
+    (Fault.LYING_LISTING, ALWAYS, {"total_results": 99}),
+    (Fault.PARTIAL_LISTING, ALWAYS, {"drop": 3}),
+    (Fault.LISTING_IGNORES, ALWAYS, {"ignores": ["skip", "page", "sortBy"]}),
+    (Fault.LISTING_LIMIT, ALWAYS, {"most": 2}),
+    (Fault.LISTING_LIMIT, ALWAYS, {"most": 20, "status": 500}),
+    (Fault.LISTING_TOTALS, ALWAYS, {"totals": "missing"}),
+    (Fault.LISTING_TOTALS, ALWAYS, {"totals": "text"}),
+    (Fault.NULL_LISTING, 1, {}),
+    # storms, shorter than the time between two signs of a deletion
+    (Fault.NOT_FOUND, ALWAYS, {"for_seconds": STORM_SECONDS}),
+    (Fault.UNAUTHORIZED, ALWAYS, {"for_seconds": STORM_SECONDS}),
+    (Fault.SERVER_ERROR, ALWAYS, {"for_seconds": STORM_SECONDS, "status": 503}),
 ]
-# two that change what a campaign says, which is no failure
-NO_FAILURE = {Fault.UNKNOWN_FIELD, Fault.SILENT_CHANGE}
+# some change what a campaign says, which is no failure
+NO_FAILURE = {Fault.UNKNOWN_FIELD, Fault.SILENT_CHANGE, Fault.SHIFTING_LISTING}
 # what the caller is told: nothing, access, a part, the contract throughout, later
 CODES = {0: "", 3: "refused", 4: "Next: ", 5: "Next: ", 75: "Next: "}
 
@@ -73,10 +91,15 @@ def test_every_fault_of_the_emulator_is_among_them() -> None:
 def test_whatever_a_request_meets_nothing_wrong_is_stored_and_the_next_run_makes_it_whole(
     emulate: Emulate, project: Project, record_property: Any, scenario: str, sweep: str, part: int
 ) -> None:
-    record_property("proof", "a request of a run goes wrong, each in turn, in 30 ways")
-    kore = emulate(sample_campaigns(6))
+    record_property("proof", f"a request of a run goes wrong, each in turn, in {len(WAYS)} ways")
+    kore = emulate(sample_campaigns(6), listing_cap=3)
     # a wait that is longer than a campaign's time is not waited for
-    project.use(kore, workers=1, chunk_size=2, max_vanished=1, max_attempts=ATTEMPTS, sweep=sweep)
+    project.use(kore, workers=1, chunk_size=2, max_vanished=1, max_attempts=ATTEMPTS)
+    project.set("sweep", "auto" if sweep == "every" else sweep)
+    project.set("vanish_confirm_seconds", 2 * STORM_SECONDS)
+    if sweep == "every":
+        (project.folder / "every.csv").write_text("campaign_id\n*\n", encoding="utf-8")
+        project.set("campaign_ids", "every.csv")
     project.set("read_timeout_seconds", 2)
     project.set("campaign_timeout_seconds", 4)
     if scenario != "first":

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import random
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 from requests import PreparedRequest, Request, Response, Session
 from requests.adapters import HTTPAdapter
@@ -95,6 +99,19 @@ class Counters:
     rate_limited: int = 0
 
 
+def _remembered(make: Callable[..., Any], sockets: WeakSet[socket.socket], **options: Any) -> Any:
+    """A connection that adds its socket to `sockets` once it is open."""
+    connection = make(**options)
+    connect = connection.connect
+
+    def connect_and_remember() -> None:
+        connect()
+        sockets.add(connection.sock)
+
+    connection.connect = connect_and_remember
+    return connection
+
+
 class ReadOnlyAdapter(HTTPAdapter):
     """HTTP adapter that sends only requests on the allow-list. The seam to the network.
 
@@ -112,6 +129,22 @@ class ReadOnlyAdapter(HTTPAdapter):
         self._proxies = {"https": proxy} if proxy else {}
         self.via = f" (through the proxy `{shown_location(proxy)}`)" if proxy else ""
         self._verify = ca_bundle()
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self.is_aborted = False
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """The connection pool of `requests`; `abort` knows the sockets of its connections."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        if not isinstance(pool.ConnectionCls, partial):
+            pool.ConnectionCls = partial(_remembered, pool.ConnectionCls, self._sockets)
+        return pool
+
+    def abort(self) -> None:
+        """End all open requests, from another thread: their sockets are shut down."""
+        self.is_aborted = True
+        for each in [*self._sockets]:
+            with contextlib.suppress(OSError):  # closed already
+                each.shutdown(socket.SHUT_RDWR)
 
     def send(
         self,
@@ -266,6 +299,10 @@ class Transport:
         """Close the connections; the rate limiter is its owner's to close."""
         self._session.close()
 
+    def abort(self) -> None:
+        """End all open requests with `Interrupted`, from another thread."""
+        self._adapter.abort()
+
     def _attempt(self, call: _Call) -> ApiResponse:
         """A 2xx response. After `RetriableError` there is another attempt."""
         call.attempts += 1
@@ -322,6 +359,8 @@ class Transport:
             reason = reason_of(error) + self._adapter.via
             failed = RetriableError(reason, status, is_final=is_final(error))
         call.left_seconds -= self.now() - started
+        if self._adapter.is_aborted:  # an answer that was cut off may look whole
+            raise Interrupted(call.campaign_id)
         if failed is not None:
             # Raised outside of `except`: the frames of the library's error may hold the token.
             raise failed

@@ -28,6 +28,9 @@ from kore_campaigns.extract.fetch import stoppable_sleep
 
 MINUTE = 60.0
 HOUR = 3600.0
+# after a stop, open requests have so long to end
+_GRACE_SECONDS = 2.0
+_LOOK_EVERY_SECONDS = 0.25
 
 
 def tool_version() -> str:
@@ -66,9 +69,20 @@ def connected(settings: KoreSettings, *, stop: threading.Event) -> Iterator[Kore
         user_agent=f"kore-campaigns/{tool_version()}",
         sleep=stoppable_sleep(stop),
     )
+    ended = threading.Event()
+
+    def watch() -> None:
+        """Once `stop` is set, open requests may end; slow ones are left to the next run."""
+        while not ended.wait(_LOOK_EVERY_SECONDS):
+            if stop.is_set() and not ended.wait(_GRACE_SECONDS):
+                transport.abort()
+                return
+
+    threading.Thread(target=watch, name="watch-stop", daemon=True).start()
     try:
         yield KoreClient(transport)
     finally:
+        ended.set()
         transport.close()
         rate_limiter.close()
 
