@@ -125,7 +125,7 @@ def changes() -> None:
 def _instant(versions: pd.DataFrame) -> datetime:
     """Let the user choose a time from the first version on; at first it is now."""
     first = pd.Timestamp(versions["valid_from"].min()).tz_convert("UTC").to_pydatetime()
-    # the minute that is about to end: it shows what was published a second ago
+    # the minute that is about to end: it shows a version of a second ago
     now = (datetime.now(UTC) + timedelta(minutes=1)).replace(tzinfo=None, second=0, microsecond=0)
     # sliders have no time zones and no fractions of a second; start in the first full second
     begin = (first + timedelta(seconds=1)).replace(tzinfo=None, microsecond=0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -344,3 +346,35 @@ def test_a_command_that_finds_no_database_leaves_nothing_behind(
 ) -> None:
     assert project.cli(*command).code == {"status": 0, "restore": 0, "check": 2}.get(command[0], 6)
     assert list(project.folder.iterdir()) == []
+
+
+@pytest.mark.root
+def test_without_a_home_directory_it_is_said_what_to_set(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(1))
+    project.use(kore)
+    project.set("requests_per_minute", 60)
+    settings = {name: value for name, value in os.environ.items() if name.startswith("SOURCES__")}
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        shutil.copy("campaign_ids.csv", folder)
+
+        def told(command: str, **more: str) -> tuple[int, str]:
+            user = ("setpriv", "--reuid", "54321", "--clear-groups")
+            ended = subprocess.run(
+                [*user, sys.executable, "-m", "kore_campaigns", command],
+                cwd=folder,
+                env={"PATH": "/usr/bin:/bin", **settings, **more},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            return ended.returncode, ended.stdout + ended.stderr
+
+        for command in ("run", "plan", "check"):
+            code, said = told(command)
+            assert (code, kore.counters.requests) == (2, 0)
+            assert "this user has no home directory" in said
+            assert "set `XDG_STATE_HOME` to a writable folder" in said
+        assert told("run", XDG_STATE_HOME=folder)[0] == 0

@@ -7,10 +7,12 @@ import re
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import duckdb
 import psycopg2
 import pytest
+from psycopg2.extensions import make_dsn, parse_dsn
 
 from conftest import Emulate
 from kore_campaigns import read_view
@@ -18,7 +20,7 @@ from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.views.apply import VIEWS
 from kore_emulator import Emulator, Fault, demo_campaigns, sample_campaigns
 from support.postgres import POSTGRES_ADDRESS as ADDRESS
-from support.postgres import rows_of
+from support.postgres import Postgres, rows_of
 from support.project import Project
 from support.warehouse import Warehouse
 
@@ -341,3 +343,63 @@ def test_verify_compares_kore_with_the_server(emulate: Emulate, warehouse: Wareh
     assert ended.code == 4
     assert changed in ended.out
     assert "priority" in ended.out
+
+
+def test_an_address_without_a_password_or_a_host_is_used(
+    emulate: Emulate, project: Project, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.use(emulate(sample_campaigns(2)))
+    parts = parse_dsn(warehouse.url)
+    monkeypatch.setenv("PGPASSWORD", "of-libpq")
+    monkeypatch.setenv(
+        ADDRESS,
+        f"postgresql://{parts['user']}@/{parts['dbname']}?host={quote(parts['host'], safe='')}",
+    )
+
+    assert warehouse.run()["new_versions"] == 2
+
+    assert project.cli("status", "--destination", "postgres").code == 0
+    assert project.cli("rebuild", "--destination", "postgres").code == 0
+
+
+def test_a_database_that_checks_no_text_stores_every_name(
+    emulate: Emulate, project: Project, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = encoded(postgres, "SQL_ASCII")
+    monkeypatch.setenv(ADDRESS, address)
+    monkeypatch.setenv("PGCLIENTENCODING", "SQL_ASCII")
+    campaigns = sample_campaigns(2)
+    campaigns[0]["name"] = "नमस्ते"
+    project.use(emulate(campaigns))
+
+    assert project.cli("check", "--destination", "postgres").code == 0
+    assert project.cli("run", "--destination", "postgres").code == 0
+    names = set(read_view("campaigns", destination="postgres")["name"])
+    assert "नमस्ते" in names
+
+
+def test_a_database_that_cannot_hold_every_name_is_refused_before_the_first_call(
+    emulate: Emulate, project: Project, postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kore = emulate(sample_campaigns(2))
+    project.use(kore)
+    monkeypatch.setenv(ADDRESS, encoded(postgres, "LATIN1"))
+
+    ended = project.cli("run", "--destination", "postgres")
+    checked = project.cli("check", "--destination", "postgres", "--json")
+
+    assert (ended.code, "its encoding LATIN1 cannot hold the names" in ended.err) == (6, True)
+    assert "LATIN1" in checked.json["legs"][-1]["message"]
+    assert kore.counters.requests <= 3  # those of `check`
+
+
+def encoded(server: Postgres, encoding: str) -> str:
+    """The address of an empty database with this encoding."""
+    name = f"in_{encoding.lower()}"
+    address = server.new_database()
+    with closing(psycopg2.connect(address)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute(
+            f"create database {name} encoding '{encoding}' locale 'C' template template0"
+        )
+    return str(make_dsn(address, dbname=name))

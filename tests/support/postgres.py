@@ -55,7 +55,8 @@ class Postgres:
             self._as_administrator("create database model")
             with pytest.MonkeyPatch.context() as monkeypatch:
                 monkeypatch.setenv(POSTGRES_ADDRESS, self._address("model"))
-                Destination(self._folder).make_tables_and_views()
+                with Destination(self._folder).receive_copy():
+                    pass  # it makes them
             self._has_model = True
         name = f"test_{next(_NUMBERS)}"
         self._as_administrator(f"create database {name} template model")

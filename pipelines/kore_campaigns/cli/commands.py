@@ -334,6 +334,7 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
     Option(
         ["--view", "views"], multiple=True, metavar="NAME", help="May be repeated. Default: all."
     ),
+    Option(["--folders"], is_flag=True, help="One folder a view, for readers such as Spark."),
     QUIET,
 )
 def export(out: Output, parquet: str, **options: Any) -> None:

@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
 
 from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, read_policies
 from kore_campaigns.config.paths import local_path
@@ -57,37 +56,54 @@ def settings_file(name: str) -> dict[str, Any]:
 
 
 def postgres_address() -> str:
-    """Return the URL of `[destination.postgres.credentials]`, password included: never log it.
+    """Return the address of `[destination.postgres.credentials]` in the form of libpq, with its
+    password: never log it. What it lacks, libpq finds: in PGPASSWORD, in ~/.pgpass ...
 
-    A complete URL or table is read here, the environment first, as dlt does it. Everything else
-    is left to dlt. Raises `SettingMissing` or `SettingInvalid`.
+    An address or a complete table is read here, the environment first, as dlt does it. Everything
+    else is left to dlt. Raises `SettingMissing` or `SettingInvalid`.
     """
     stored: Any = settings_file("secrets.toml")
     for section in ("destination", "postgres", "credentials"):
         stored = stored.get(section) if isinstance(stored, Mapping) else None
     address = os.environ.get(_POSTGRES) or stored
+    has_parts = any(name.startswith(f"{_POSTGRES}__") for name in os.environ)
     if not isinstance(address, str):
-        address = _url(stored if isinstance(stored, Mapping) else {})
-    if not _COMPLETE_URL.fullmatch(address):
-        from kore_campaigns.config.settings import postgres_address_of_dlt
+        address = _of_table(stored if isinstance(stored, Mapping) else {})
+    elif not has_parts or _COMPLETE_URL.fullmatch(address):
+        address = libpq_address(address)
+    else:
+        address = ""
+    if not address:
+        from kore_campaigns.config.settings import postgres_of_dlt
 
-        return postgres_address_of_dlt()
-    if "connect_timeout=" in address:
-        return address
-    return f"{address}{'&' if '?' in address else '?'}connect_timeout=15"  # dlt's default
+        address = libpq_address(**postgres_of_dlt())
+    return address
 
 
-def _url(table: Mapping[str, Any]) -> str:
-    """The parts of an address as a URL; empty if some are missing or only dlt knows them."""
+def libpq_address(address: str = "", **parts: Any) -> str:
+    """The address, in any form that libpq or SQLAlchemy reads, and more parts of it; empty if it
+    is none. The client encoding is UTF8, whatever that of the database.
+    """
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import make_dsn, parse_dsn
+
+    # SQLAlchemy names the driver in the scheme
+    plain = re.sub(r"^(postgres\w*)\+\w+:", r"\1:", address.strip())
+    try:
+        found = {"connect_timeout": 15, **parse_dsn(plain), **parts, "client_encoding": "UTF8"}
+        return str(make_dsn(**found))
+    except ProgrammingError:
+        return ""
+
+
+def _of_table(table: Mapping[str, Any]) -> str:
+    """The address of its parts; empty if some are missing or only dlt knows them."""
     environment = {name: os.environ.get(f"{_POSTGRES}__{name.upper()}") for name in _PARTS}
     parts = {**table, **{name: value for name, value in environment.items() if value}}
     if not {"username", "password", "host", "database"} <= parts.keys() <= {*_PARTS}:
         return ""
-    user, password, database = (
-        quote(str(parts[name]).strip(), safe="") for name in ("username", "password", "database")
-    )
-    address = f"{user}:{password}@{parts['host']}:{parts.get('port', 5432)}/{database}"
-    return f"postgresql://{address}?connect_timeout={parts.get('connect_timeout', 15)}"
+    names = {"username": "user", "database": "dbname"}
+    return libpq_address(**{names.get(n, n): str(value).strip() for n, value in parts.items()})
 
 
 def configured_ids(

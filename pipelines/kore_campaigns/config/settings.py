@@ -393,17 +393,28 @@ def _refuse_unknown(connection: str | None) -> None:
         raise SettingInvalid(name, "(unknown)", expected=f"a known setting: `{nearest[0]}`")
 
 
+@configspec(init=False)
+class _LibpqCredentials(PostgresCredentials):
+    """Credentials whose missing parts libpq finds itself."""
+
+    username: str | None = None  # type: ignore[assignment]
+    password: TSecretStrValue | None = None  # type: ignore[assignment]
+    host: str | None = None  # type: ignore[assignment]
+
+
 @untraced()
-def postgres_address_of_dlt() -> str:
-    """Return the URL that dlt finds for `[destination.postgres.credentials]`, password included.
+def postgres_of_dlt() -> dict[str, str]:
+    """Return what dlt finds for `[destination.postgres.credentials]`, by libpq's names.
 
     Raises `SettingMissing` or `SettingInvalid`.
     """
     try:
-        found = resolve_configuration(PostgresCredentials(), sections=("destination", "postgres"))
+        found = resolve_configuration(_LibpqCredentials(), sections=("destination", "postgres"))
     except ConfigurationException as failed:
         raise credentials_refused(kind="postgres", failed=failed) from None
-    return found.to_native_representation()
+    parts = {"user": found.username, "dbname": found.database, "port": found.port}
+    parts |= {"password": found.password, "host": found.host, **found.get_query()}
+    return {name: str(value) for name, value in parts.items() if value}
 
 
 def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting:

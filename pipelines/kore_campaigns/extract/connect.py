@@ -23,7 +23,7 @@ from kore_campaigns.api.rate_limit import (
 from kore_campaigns.api.transport import RetryPolicy, Timeouts, Transport
 from kore_campaigns.config.project import postgres_address
 from kore_campaigns.config.settings import KoreSettings
-from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.errors import BudgetUnusable, SettingInvalid
 from kore_campaigns.extract.fetch import stoppable_sleep
 
 MINUTE = 60.0
@@ -111,6 +111,13 @@ def _rate_limiter(settings: KoreSettings, stop: threading.Event) -> RateLimiter:
         return limiter
     # The limit belongs to the account and this machine's user, not to a project folder. Without
     # limits only the pauses count, within this process.
-    folder = user_state_path("kore-campaigns", appauthor=False)
-    path = budget_path(folder, host=host, account_id=account_id) if limits else None
+    path = None
+    if limits:
+        try:
+            folder = user_state_path("kore-campaigns", appauthor=False)
+        except RuntimeError:  # neither HOME nor an entry for this user id
+            raise BudgetUnusable(
+                path="~/.local/state/kore-campaigns", reason="this user has no home directory"
+            ) from None
+        path = budget_path(folder, host=host, account_id=account_id)
     return SQLiteRateLimiter(path=path, limits=limits, lease_seconds=lease_seconds, sleep=sleep)

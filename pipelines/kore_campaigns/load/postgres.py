@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -235,12 +235,12 @@ class Postgres(Warehouse):
                 yield target
 
     def _dlt_destination(self, staging_layout: str) -> Any:
-        from kore_campaigns.config.project import postgres_address
         from kore_campaigns.load.postgres_dlt import ExactPostgres
 
         return ExactPostgres(
             self._session,
-            credentials=postgres_address(),
+            # dlt connects nowhere itself, and knows no address without host or password
+            credentials=f"postgresql://-:-@-/{self._session.connection.info.dbname}",
             staging_dataset_name_layout=staging_layout,
         )
 
@@ -252,6 +252,11 @@ class Postgres(Warehouse):
         """Locked while the block runs, in which everything is written through the connection."""
         with self.connect() as reader:
             self._require_session(reader)
+            ((encoding,),) = reader.rows("show server_encoding")
+            if encoding not in ("UTF8", "SQL_ASCII"):
+                reason = f"its encoding {encoding} cannot hold the names of all campaigns"
+                next_step = "create a database with `encoding 'UTF8' template template0`, use that"
+                raise DestinationUnavailable(self.name, reason, next_step=next_step)
             lock(reader, database=self.name)
             self._session = reader
             try:
@@ -296,12 +301,11 @@ class Postgres(Warehouse):
     def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
         from kore_campaigns.load.dlt_load import make_tables_and_views
 
-        with nullcontext(self._session) if self._session else self.connect() as reader:
-            # one run at a time, whatever its account
-            keys = _keys("tables and views")
-            reader.execute("select pg_advisory_lock(?, ?)", keys)
-            make_tables_and_views(pipeline)
-            reader.execute("select pg_advisory_unlock(?, ?)", keys)
+        # one run at a time, whatever its account
+        keys = _keys("tables and views")
+        self._session.execute("select pg_advisory_lock(?, ?)", keys)
+        make_tables_and_views(pipeline)
+        self._session.execute("select pg_advisory_unlock(?, ?)", keys)
 
 
 def _insert_rebuilt(reader: PostgresReader, name: str) -> None:

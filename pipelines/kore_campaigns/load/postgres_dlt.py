@@ -29,8 +29,8 @@ class ExactTypes(PostgresTypeMapper):
 
 
 class ExactPostgres(postgres):
-    """dlt's Postgres destination with the exact types. It writes through `session`, if
-    given: a `PostgresReader` that holds the locks.
+    """dlt's Postgres destination with the exact types. It writes through `session`: a
+    `PostgresReader` that holds the locks.
     """
 
     def __init__(self, session: Any, **options: Any) -> None:
@@ -48,8 +48,6 @@ class ExactPostgres(postgres):
 
     @property
     def client_class(self) -> type[PostgresClient]:
-        if self._session is None:
-            return PostgresClient
         return type("SessionJobs", (_SessionJobs,), {"session": self._session})
 
 

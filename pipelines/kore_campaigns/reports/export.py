@@ -35,6 +35,8 @@ TYPES: Final[Mapping[DataType, pa.DataType]] = {
     "json": pa.string(),
 }
 
+PARQUET_TYPES: Final = {**TYPES, "time": pa.string()}
+
 
 def known_view(name: str) -> str:
     """The name itself; raises `SettingInvalid` with all names if there is no such view."""
@@ -43,7 +45,9 @@ def known_view(name: str) -> str:
     return name
 
 
-def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
+def view_schema(
+    reader: Reader, view: str, *, database: str, types: Mapping[DataType, pa.DataType] = TYPES
+) -> pa.Schema:
     """The columns of a view in this database, which an earlier version may have created.
 
     Raises `DestinationUnavailable`, naming the `database`, if there is no such view.
@@ -56,7 +60,7 @@ def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
             fields.append(pa.field(name, pa.string()))
         else:
             about = {"description": column.description}
-            fields.append(pa.field(name, TYPES[column.data_type], metadata=about))
+            fields.append(pa.field(name, types[column.data_type], metadata=about))
     if not fields:
         reason = f"it has no view `{view}`; `kore-campaigns run` of this version makes it"
         raise DestinationUnavailable(database, reason)
@@ -65,7 +69,14 @@ def view_schema(reader: Reader, view: str, *, database: str) -> pa.Schema:
 
 def view_batches(reader: Reader, view: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """All rows of a view, `ROWS_A_BATCH` at a time."""
-    query = f"select {', '.join(schema.names)} from {VIEW_SCHEMA}.{view}"  # noqa: S608  # known names
+    times = {name for name, each in columns_of(view).items() if each.data_type == "time"}
+    columns = [
+        f"cast({each.name} as varchar) as {each.name}"
+        if each.name in times and each.type == pa.string()
+        else each.name
+        for each in schema
+    ]
+    query = f"select {', '.join(columns)} from {VIEW_SCHEMA}.{view}"  # noqa: S608  # known names
     return reader.record_batches(query, schema, size=ROWS_A_BATCH)
 
 
@@ -93,13 +104,16 @@ def export_views(
     views: Sequence[str] = (),
     destination: str = DUCKDB,
     database: str | Path | None = None,
+    folders: bool = False,
 ) -> Export:
-    """Write `<directory>/<view>.parquet` for each of `views`, by default for all.
+    """Write `<directory>/<view>.parquet` for each of `views`, by default for all; with `folders`
+    `<directory>/<view>/<view>.parquet`, for readers such as Spark that take a folder for a table.
 
-    Columns have the declared types, and their descriptions as metadata; timestamps are UTC,
-    JSON is text. All files show the same moment. They replace earlier files after the last one is
-    written.  Raises `SettingInvalid` for an unknown view or a folder that cannot be written,
-    `DestinationUnavailable` if there is nothing to read; then nothing is replaced.
+    Columns have the declared types, and their descriptions as metadata; timestamps are UTC, JSON is
+    text, and so is a time of day, which Spark 3.5 cannot read. All files show the same moment. They
+    replace earlier files after the last one is written.  Raises `SettingInvalid` for an unknown
+    view or a folder that cannot be written, `DestinationUnavailable` if there is nothing to read;
+    then nothing is replaced.
     """
     wanted = [known_view(name) for name in dict.fromkeys(views)] or [*VIEWS]
     source = destination_for(destination, database=database)
@@ -109,14 +123,17 @@ def export_views(
     try:
         with source.read() as reader, reader.transaction():
             # before the folder is made: nothing is left behind if there is nothing to read
-            schemas = {view: view_schema(reader, view, database=source.name) for view in wanted}
-            target.mkdir(parents=True, exist_ok=True)
+            schemas = {
+                view: view_schema(reader, view, database=source.name, types=PARQUET_TYPES)
+                for view in wanted
+            }
             for view, schema in schemas.items():
-                file = target / f"{view}.parquet"
+                file = target / (view if folders else "") / f"{view}.parquet"
+                file.parent.mkdir(parents=True, exist_ok=True)
                 drafts[file] = draft_of(file, str(os.getpid()))
                 rows = _write(reader, view, schema, drafts[file], export)
                 size = drafts[file].stat().st_size
-                export.files.append(ExportedView(view, file.name, rows, size))
+                export.files.append(ExportedView(view, str(file.relative_to(target)), rows, size))
         for file in [*drafts]:
             replace(file, drafts.pop(file))
     except OSError as failed:

@@ -18,7 +18,7 @@ from kore_campaigns.api.endpoints import is_loopback
 from kore_campaigns.api.responses import NO_RESPONSE, reason_of
 from kore_campaigns.config.paths import replace_text
 from kore_campaigns.config.settings import resolve
-from kore_campaigns.errors import KoreCampaignsError, SettingInvalid
+from kore_campaigns.errors import DatabaseLocked, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
 from kore_campaigns.extract.report import COUNTERS, in_one_line, problems
 from kore_campaigns.load import destination_for
@@ -209,11 +209,17 @@ class Monitors:
             self.ping.send("/start")
 
     def ended(self, parts: Sequence[ConnectionRun]) -> None:
-        """Report runs that ended, complete or not, or that an error prevented."""
+        """Report runs that ended, complete or not, or that an error prevented.
+
+        A run that was turned away by another one is no failure: the other one reports.
+        """
+        reported = [part for part in parts if not _is_turned_away(part)]
+        if not reported:
+            return
         self._write_metrics(parts)
         if self.ping is not None:
             body = "\n".join(_summary(part, is_named=len(parts) > 1) for part in parts)
-            self.ping.send("/fail" if any(part.exit_code for part in parts) else "", body)
+            self.ping.send("/fail" if any(part.exit_code for part in reported) else "", body)
 
     def _write_metrics(self, parts: Sequence[ConnectionRun]) -> None:
         """Write the apps of these runs only: other apps of the database have their own files."""
@@ -234,9 +240,14 @@ class Monitors:
                 except KoreCampaignsError:
                     stream_id = ""  # the settings may be the reason of the failure
                 found = [app for app in status.apps if app.stream_id == stream_id]
-                ended[stream_id] = part.exit_code
+                if not _is_turned_away(part):
+                    ended[stream_id] = part.exit_code
             apps += found
         write_metrics(replace(status, apps=apps), self.metrics_file, ended=ended)
+
+
+def _is_turned_away(part: ConnectionRun) -> bool:
+    return part.ending is not None and part.ending.code == DatabaseLocked.code
 
 
 def _summary(part: ConnectionRun, *, is_named: bool) -> str:

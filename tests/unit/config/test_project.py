@@ -12,8 +12,13 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from psycopg2.extensions import parse_dsn
 
-from kore_campaigns.config.project import configured_ids, postgres_address, project_folder
-from kore_campaigns.config.settings import KoreSettings, postgres_address_of_dlt
+from kore_campaigns.config.project import (
+    configured_ids,
+    libpq_address,
+    postgres_address,
+    project_folder,
+)
+from kore_campaigns.config.settings import KoreSettings, postgres_of_dlt
 from kore_campaigns.errors import SettingInvalid, SettingMissing
 from support.project import Project
 
@@ -105,7 +110,7 @@ def test_the_address_of_postgres_is_the_one_that_dlt_finds(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     if toml or ADDRESS in environment:
-        expected = parse_dsn(postgres_address_of_dlt())
+        expected = parse_dsn(libpq_address(**postgres_of_dlt()))
         assert {"port": "5432", **parse_dsn(postgres_address())} == expected
     else:
         with pytest.raises(SettingMissing, match=r"`destination\.postgres\.credentials`"):
@@ -126,7 +131,8 @@ def test_the_project_and_postgres_are_found_without_importing_dlt(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
 
-    folder, address, is_dlt_imported = ended.stdout.split()
+    folder, rest = ended.stdout.split(maxsplit=1)
+    address, is_dlt_imported = rest.rsplit(maxsplit=1)
     assert (folder, is_dlt_imported) == (str(project.folder), "False")
     assert parse_dsn(address)["user"] == "kore writer"
 
@@ -136,10 +142,47 @@ def test_an_address_that_is_not_complete_is_left_to_dlt(
 ) -> None:
     monkeypatch.setenv(ADDRESS, "postgresql://writer@db.example.com/kore")
     monkeypatch.setenv(ADDRESS + "__PASSWORD", "of-env")
-    assert postgres_address() == postgres_address_of_dlt()
-    assert ":of-env@" in postgres_address()
+    assert parse_dsn(postgres_address())["password"] == "of-env"
 
     monkeypatch.setenv(ADDRESS, "writer:not-to-be-shown@warehouse")
     with pytest.raises(SettingInvalid, match="such as `postgresql://") as raised:
         postgres_address()
     assert "not-to-be-shown" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("postgresql://kore_writer@db/kore", {"user": "kore_writer", "host": "db"}),
+        ("postgresql:///kore?host=/run/postgres", {"host": "/run/postgres"}),
+        ("postgresql://%2Frun%2Fpostgres/kore", {"host": "/run/postgres"}),
+        ("postgresql+psycopg2://w:p@db/kore", {"user": "w", "password": "p", "host": "db"}),
+        ("host=/run/postgres dbname=kore", {"host": "/run/postgres"}),
+        ("postgresql://a:5432,b:5433/kore", {"host": "a,b", "port": "5432,5433"}),
+        (" postgresql://w@db/kore?client_encoding=latin1 ", {"user": "w", "host": "db"}),
+    ],
+)
+def test_an_address_is_used_as_libpq_reads_it(
+    monkeypatch: pytest.MonkeyPatch, address: str, parts: dict[str, str]
+) -> None:
+    monkeypatch.setenv(ADDRESS, address)
+
+    assert parse_dsn(postgres_address()) == {
+        "dbname": "kore",
+        "connect_timeout": "15",
+        "client_encoding": "UTF8",
+        **parts,
+    }
+
+
+@pytest.mark.parametrize("missing", ["username", "password", "host"])
+def test_a_table_may_leave_to_libpq_what_it_finds_itself(
+    with_secrets: Callable[[str], None], missing: str
+) -> None:
+    lines = TABLE.splitlines(keepends=True)
+    with_secrets("".join(line for line in lines if not line.startswith(missing)))
+
+    found = parse_dsn(postgres_address())
+
+    assert {"username": "user"}.get(missing, missing) not in found
+    assert found["dbname"] == "kore"
