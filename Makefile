@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-unit test-exhaustive browser pgbouncer check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures prose clean
+.PHONY: demo test test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures prose clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,7 +35,7 @@ help:
 demo: $(VENV)/.installed-demo
 	@$(BIN)/kore-campaigns demo
 
-test: $(VENV)/.installed-test browser pgbouncer
+test: $(VENV)/.installed-test browser pgbouncer faketime
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m 'not exhaustive' --cov --cov-report=
 
 test-unit: $(VENV)/.installed-test
@@ -53,13 +53,13 @@ browser:
 			apt-get install -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null'; } || \
 		{ echo "no Chromium on this machine. Next: install one, then make test"; exit 1; }
 
-# one test runs behind a real connection pooler
-pgbouncer:
-	@PATH="$$PATH:/usr/sbin"; command -v pgbouncer >/dev/null || \
-		{ echo "installing pgbouncer for the tests behind a connection pooler, once"; \
+# some tests run behind a real connection pooler, or by a clock that is wrong
+pgbouncer faketime:
+	@PATH="$$PATH:/usr/sbin"; command -v $@ >/dev/null || \
+		{ echo "installing $@ for the tests, once"; \
 		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -qq --no-install-recommends pgbouncer >/dev/null'; } || \
-		{ echo "no pgbouncer on this machine. Next: install one, then make test"; exit 1; }
+			apt-get install -qq --no-install-recommends $@ >/dev/null'; } || \
+		{ echo "no $@ on this machine. Next: install it, then make test"; exit 1; }
 
 # what `make test` has just covered is not run a second time
 .coverage: $(shell git ls-files pipelines tests pyproject.toml 2>/dev/null) | $(VENV)/.installed-test

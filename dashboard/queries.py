@@ -6,7 +6,7 @@ from typing import Final
 
 LAST_RUN: Final = """
 select started_at, state, planned, new_versions, failed from kore.runs
-order by started_at desc limit 1
+order by run_number desc limit 1
 """
 NUMBERS: Final = """
 select
@@ -23,7 +23,7 @@ from kore.campaigns group by status order by campaigns desc, status
 RUNS: Final = """
 select started_at, state, sweep, planned, new_versions, unchanged, vanished, failed, requests,
     duration_seconds
-from kore.runs order by started_at desc limit 50
+from kore.runs order by run_number desc limit 50
 """
 STALE: Final = """
 select campaign_name, campaign_id, last_confirmed_at, last_error_code, last_error_message

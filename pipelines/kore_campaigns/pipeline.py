@@ -33,17 +33,16 @@ from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import read_contact_lists
 from kore_campaigns.extract.plan import plan_run
 from kore_campaigns.extract.report import COUNTERS, JSON_KEYS, RunReport, in_one_line, problems
-from kore_campaigns.extract.rows import PendingRows, current_zones
+from kore_campaigns.extract.rows import PendingRows, current_zones, number_run, run_row
 from kore_campaigns.extract.state import newest_runs
 from kore_campaigns.extract.sweep import Progress, Sweep, silent
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.dlt_load import load
-from kore_campaigns.load.upsert import CurrentRows, write_upserts
+from kore_campaigns.load.upsert import CurrentRows, Upsert, write_upserts
 
 logger = logging.getLogger(__name__)
 
-NEVER = datetime.min.replace(tzinfo=UTC)
 NOT_STARTED = ErrorSummary(
     TryLater.exit_code, "not_begun", "not started before the deadline; it runs first next time"
 )
@@ -186,11 +185,11 @@ def run_connections(
     runs = Runs(where.name)
     with where.locked():
         with where.read_if_any() as reader:
-            started = {} if reader is None else newest_runs(reader)
+            newest = {} if reader is None else newest_runs(reader)
         streams = {name: each.settings.stream_id for name, each in configurations.items()}
         # the longest waiting first: a short deadline does not always leave out the same one
         for name in sorted(
-            dict.fromkeys(connections), key=lambda name: started.get(streams.get(name, ""), NEVER)
+            dict.fromkeys(connections), key=lambda name: newest.get(streams.get(name, ""), ())
         ):
             left = None if ends_at is None else ends_at - time.monotonic()
             is_over = stop.is_set() or (left is not None and left <= 0)
@@ -242,7 +241,7 @@ def _run(
     """Run one connection; the destination is locked."""
     settings = configuration.settings
     with connected(settings, stop=stop) as client, destination.open(settings) as pipeline:
-        report = RunReport(database=destination.name)
+        report = RunReport(database=destination.name, notes_of_database=destination.notes)
         log_event(
             logger,
             "run_started",
@@ -252,6 +251,7 @@ def _run(
             tool_version=tool_version(),
         )
         with _deadline(deadline_seconds, stop, report):
+            _load_start(settings, report, pipeline, destination)
             with destination.read_loaded(pipeline) as reader:
                 ids, now = configuration.campaign_ids, report.started_at
                 plan = plan_run(settings, ids, client, reader, now=now, sweep=settings.sweep)
@@ -299,6 +299,18 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
         yield
     finally:
         timer.cancel()
+
+
+def _load_start(
+    settings: KoreSettings, report: RunReport, pipeline: dlt.Pipeline, destination: Destination
+) -> None:
+    """Record the start of the run, so that it is known if it is killed before its first chunk."""
+    with destination.step(pipeline, None):
+        with destination.read_loaded(pipeline) as reader:
+            number_run(reader, report)
+        # without a kind of sweep, it cannot be taken for an unfinished full sweep
+        start = run_row(settings, report) | {"sweep": None}
+        write_upserts(pipeline, [Upsert(schema.EXTRACTION_RUNS, [start])], run_id=report.run_id)
 
 
 def _load_chunk(

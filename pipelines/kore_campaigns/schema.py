@@ -321,6 +321,10 @@ CONFIGURED_CAMPAIGNS = _table(
 )
 
 # runs
+_RUN_NUMBER = _integer(
+    "run_number",
+    "Number of the run in the order of writing, whatever the clocks said.",
+)
 EXTRACTION_RUNS = _table(
     "extraction_runs",
     "One row per run. A killed run keeps the numbers of its last durable step and is not complete.",
@@ -333,7 +337,7 @@ EXTRACTION_RUNS = _table(
     _text(
         "sweep",
         "`full`: the run fetched every configured campaign; `listing`: only campaigns that are "
-        "new or different in the account listing.",
+        "new or different in the account listing. Empty if it was killed without a plan.",
     ),
     _text("sweep_reason", "Reason for this kind of sweep."),
     _integer("listed", "Campaigns in the account listing; empty if it was not read."),
@@ -380,6 +384,11 @@ EXTRACTION_RUNS = _table(
         "listing_state",
         "How the account listing could be read: `whole`; `doubtful`: it contradicts itself, so "
         "campaigns may be missing; `refused`. Empty if it was not read.",
+    ),
+    _RUN_NUMBER,
+    _integer(
+        "clock_difference_seconds",
+        "How far the clock of this machine was ahead of Kore.ai's `Date`; negative if behind.",
     ),
 )
 

@@ -27,7 +27,7 @@ from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.contact_lists import contact_list_rows
 from kore_campaigns.extract.plan import plan_run
 from kore_campaigns.extract.report import RunReport
-from kore_campaigns.extract.rows import PendingRows
+from kore_campaigns.extract.rows import PendingRows, number_run
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load.dlt_load import columns_of_table, ensure_tables, resource
 from kore_campaigns.load.warehouse import pipeline_reader
@@ -143,6 +143,7 @@ class _Sweep:
         stop = threading.Event()
         with connected(settings, stop=stop) as client:
             with pipeline_reader(stored_in) as reader:
+                number_run(reader, report)
                 plan = plan_run(
                     settings, campaign_ids, client, reader, now=report.started_at, sweep="full"
                 )

@@ -121,14 +121,15 @@ def retry_after_seconds(headers: Mapping[str, str], *, now: float) -> float | No
     text = headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
-    until = _http_date(text)
+    until = http_date(text)
     if until is None:
         return None
-    servers_now = _http_date(headers.get("Date", ""))
+    servers_now = http_date(headers.get("Date", ""))
     return max(0.0, until - (now if servers_now is None else servers_now))
 
 
-def _http_date(text: str) -> float | None:
+def http_date(text: str) -> float | None:
+    """Unix time of a date in a header; None if it is not readable."""
     try:
         moment = parsedate_to_datetime(text)
         # RFC 9110: an HTTP date is UTC, also where it is written with the zone `-0000`

@@ -34,6 +34,7 @@ from kore_campaigns.api.responses import (
     RetriableError,
     SlowBodyError,
     exceeded_window,
+    http_date,
     is_final,
     reason_of,
     retry_after_seconds,
@@ -97,6 +98,10 @@ class Counters:
     requests: int = 0
     retries: int = 0
     rate_limited: int = 0
+    clock_difference_seconds: int | None = None
+    """How far this machine's clock is ahead: the smallest difference to the `Date` of a response,
+    since others include the time on their way.
+    """
 
 
 def _remembered(make: Callable[..., Any], sockets: WeakSet[socket.socket], **options: Any) -> Any:
@@ -348,6 +353,7 @@ class Transport:
                     self.counters.retries += call.requests > 1
                 started = self.now()
                 response = self._send(call)
+            self._compare_clocks(response)
             with response:
                 call.last_status = status = response.status_code
                 if status != 401:
@@ -377,6 +383,14 @@ class Transport:
             location=headers.get("Location", ""),
             retry_after_seconds=retry_after_seconds(headers, now=self.unix_now()),
         )
+
+    def _compare_clocks(self, response: Response) -> None:
+        servers_now = http_date(response.headers.get("Date", ""))
+        if servers_now is not None and "Age" not in response.headers:  # not from a cache
+            ahead, least = int(self.unix_now() - servers_now), self.counters
+            ahead = 0 if abs(ahead) == 1 else ahead  # a date has whole seconds
+            known = least.clock_difference_seconds
+            least.clock_difference_seconds = ahead if known is None else min(ahead, known, key=abs)
 
     def _send(self, call: _Call) -> Response:
         request = self._session.prepare_request(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from kore_campaigns.errors import NOT_REACHED, counted, in_bytes, shorten
-from kore_campaigns.extract.report import duration, problems
+from kore_campaigns.extract.report import MOST_CLOCK_DIFFERENCE, duration, problems
 
 if TYPE_CHECKING:
     from kore_campaigns.extract.plan import Preview
@@ -244,7 +244,7 @@ def _app(app: App, now: datetime, *, is_older: bool) -> list[str]:
     code = "" if last.exit_code is None else f", exit code {last.exit_code}"
     outcome = "complete" if last.is_complete else f"NOT complete{code}"
     lines = [
-        f"last run   {_when(last.started_at, now)}, {last.sweep} sweep{took}, {outcome}",
+        f"last run   {_when(last.started_at, now)}, {last.sweep or 'no'} sweep{took}, {outcome}",
         f"           {last.planned} planned: {last.in_words}",
     ]
     if is_older:
@@ -278,6 +278,8 @@ def _when(moment: datetime | None, now: datetime) -> str:
 
 
 def _ago(moment: datetime, now: datetime) -> str:
+    if (moment - now).total_seconds() > MOST_CLOCK_DIFFERENCE:
+        return "in the future: the clock was ahead then, or is behind now"
     return f"{duration((now - moment).total_seconds())} ago"
 
 

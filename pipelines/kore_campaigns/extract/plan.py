@@ -156,6 +156,8 @@ def choose_sweep(
         return "full", "no full sweep was finished yet"
     hours = (now - known.last_full_at).total_seconds() / 3600
     every_hours = settings.full_sweep_every_hours
+    if hours < 0:
+        return "full", "due: the last one began in the future, by the clock of this machine"
     if hours >= every_hours:
         due = f"due: the last one began {hours:.1f} h ago"
         return "full", f"{due} (`full_sweep_every_hours` = {every_hours:g})"
@@ -189,12 +191,13 @@ def plan_full(
     """Plan to request every campaign; continue a full sweep that was stopped recently."""
     done: set[str] = set()
     started_at, through, before = now, "", known.unfinished
-    if before is not None and now - before.started_at < timedelta(hours=every_hours):
+    age = timedelta.max if before is None else now - before.started_at
+    if before is not None and timedelta() <= age < timedelta(hours=every_hours):
         started_at, through = before.started_at, before.through
         done = {
             campaign_id
             for campaign_id, version in known.stored.items()
-            if version.observed_at >= started_at
+            if started_at <= version.observed_at <= now
             or (campaign_id <= through and campaign_id not in before.unsettled)
         }
         if done:

@@ -64,7 +64,12 @@ class RunReport(RunCounters):
     """
 
     database: str
+    run_number: int = 0
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    clock_went_back_seconds: float = 0.0
+    """How far an earlier run recorded a moment after the start of this one."""
+    clock_difference_seconds: int | None = None
+    """This machine's clock is ahead of Kore's by this, as its responses say."""
     run_id: str = ""
     """Sorts by time."""
     sweep: str = "full"
@@ -79,6 +84,8 @@ class RunReport(RunCounters):
     """`whole`, `doubtful` or `refused`; None if the account listing was not read."""
     notes: list[str] = field(default_factory=list)
     """Contradictions and errors of the listing."""
+    notes_of_database: list[str] = field(default_factory=list)
+    """Views that could not be replaced, or another program that writes into the published file."""
     list_notes: list[str] = field(default_factory=list)
     """Why the contact lists, or some of them, may not be as Kore has them now."""
     full_sweep_started_at: datetime | None = None
@@ -141,6 +148,7 @@ class RunReport(RunCounters):
     def count_requests(self, counters: Counters) -> None:
         """Copy what the client has counted so far."""
         self.requests, self.retries = counters.requests, counters.retries
+        self.clock_difference_seconds = counters.clock_difference_seconds
         if counters.rate_limited > self.rate_limited:
             self.rate_limited = counters.rate_limited
             log_event(logger, "rate_limited", count=self.rate_limited)
@@ -178,8 +186,36 @@ def duration(seconds: float) -> str:
     return f"{hours // 24} days"
 
 
+MOST_CLOCK_DIFFERENCE: Final = 60
+
+
+def clock_problem(ahead_seconds: float | None) -> str | None:
+    """A sentence if the clock of this machine differs from Kore's by more than a minute."""
+    if ahead_seconds is None or abs(ahead_seconds) <= MOST_CLOCK_DIFFERENCE:
+        return None
+    direction = "ahead of" if ahead_seconds > 0 else "behind"
+    return (
+        f"the clock of this machine is {duration(abs(ahead_seconds))} {direction} the clock of "
+        "Kore.ai, which may refuse the credentials for this alone. Next: set it, for example with "
+        "`timedatectl set-ntp true`."
+    )
+
+
+def _clock_problems(report: RunReport) -> Iterator[Problem]:
+    if differs := clock_problem(report.clock_difference_seconds):
+        yield Problem("clock_differs", differs)
+    if report.clock_went_back_seconds > MOST_CLOCK_DIFFERENCE:
+        yield Problem(
+            "clock_differs",
+            f"the clock of this machine went back: an earlier run recorded a moment "
+            f"{duration(report.clock_went_back_seconds)} after the start of this run. Runs are "
+            "ordered by their number. Next: nothing, if the clock is right now.",
+        )
+
+
 def problems(report: RunReport) -> Iterator[Problem]:
     """Problems of the run as a whole, worst first; failures of single campaigns are not here."""
+    yield from _clock_problems(report)
     if report.access_refused is not None:
         yield Problem("access_refused", str(report.access_refused))
     if report.stopped is not None:
@@ -202,8 +238,8 @@ def problems(report: RunReport) -> Iterator[Problem]:
             f"{'; '.join(report.notes)}. So it proved no campaign deleted. Campaigns that it did "
             "not show were fetched one by one. Next: nothing, if it does not happen every time.",
         )
-    for note in report.list_notes:
-        yield Problem("contact_lists_unread", f"{note}.")
+    yield from (Problem("database_noted", f"{note}.") for note in report.notes_of_database)
+    yield from (Problem("contact_lists_unread", f"{note}.") for note in report.list_notes)
     if report.deadline_seconds is not None and report.interrupted:
         yield Problem(
             "deadline_reached",

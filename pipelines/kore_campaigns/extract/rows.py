@@ -15,7 +15,7 @@ from kore_campaigns.extract.connect import tool_version
 from kore_campaigns.extract.listing import Listed
 from kore_campaigns.extract.plan import Plan
 from kore_campaigns.extract.report import RunReport
-from kore_campaigns.extract.state import read_raw
+from kore_campaigns.extract.state import last_recorded, read_raw
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.load.upsert import CurrentRows, Upsert, stored_rows
 from kore_campaigns.transform.campaign import Shaped, deletion_row, version_row
@@ -130,26 +130,38 @@ class PendingRows:
             Upsert(schema.CONFIGURED_CAMPAIGNS, self.configured),
         ]
 
-    def run_row(self, *, is_last: bool) -> dict[str, Any]:
-        """The row of `extraction_runs`: the report so far, final if `is_last`."""
-        report, settings = self._report, self._settings
-        facts = {
-            **self._app,
-            "finished_at": datetime.now(UTC) if is_last else None,
-            "unsettled": report.unsettled or None,
-            "is_complete": is_last and report.is_complete,
-            "exit_code": report.exit_code if is_last else None,
-            "stale_after_seconds": round(2 * 3600 * settings.full_sweep_every_hours),
-            "tool_version": tool_version(),
-        }
-        names = schema.EXTRACTION_RUNS.column_names()
-        return {name: facts[name] if name in facts else getattr(report, name) for name in names}
+    def run_row(self, *, is_last: bool) -> Row:
+        return run_row(self._settings, self._report, is_last=is_last)
 
     def clear(self) -> None:
         """Forget the rows that are durable."""
         self._versions.clear()
         self.errors, self.listings, self.configured = [], [], []
         self._no_longer_listed = []
+
+
+def number_run(reader: Reader | None, report: RunReport) -> None:
+    """Give the run the number after that of the newest one; note a clock that went back."""
+    number, last_moment = last_recorded(reader)
+    report.run_number = number + 1
+    if last_moment is not None:
+        report.clock_went_back_seconds = (last_moment - report.started_at).total_seconds()
+
+
+def run_row(settings: KoreSettings, report: RunReport, *, is_last: bool = False) -> Row:
+    """The row of `extraction_runs`: the report so far, final if `is_last`."""
+    facts = {
+        "account_id": settings.account_id,
+        "stream_id": settings.stream_id,
+        "finished_at": max(datetime.now(UTC), report.started_at) if is_last else None,
+        "unsettled": report.unsettled or None,
+        "is_complete": is_last and report.is_complete,
+        "exit_code": report.exit_code if is_last else None,
+        "stale_after_seconds": round(2 * 3600 * settings.full_sweep_every_hours),
+        "tool_version": tool_version(),
+    }
+    names = schema.EXTRACTION_RUNS.column_names()
+    return {name: facts[name] if name in facts else getattr(report, name) for name in names}
 
 
 _CONFIGURED = """

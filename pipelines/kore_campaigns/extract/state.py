@@ -12,7 +12,14 @@ from typing import Any, Final
 from kore_campaigns.errors import NOT_REACHED
 from kore_campaigns.extract.listing import StoredRow
 from kore_campaigns.load.reader import Reader
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, VIEW_SCHEMA, Table, nested_name, queries
+from kore_campaigns.schema import (
+    CAMPAIGN_VERSIONS,
+    EXTRACTION_RUNS,
+    VIEW_SCHEMA,
+    Table,
+    nested_name,
+    queries,
+)
 from kore_campaigns.transform.campaign import StoredVersion
 
 SQL: Final = queries(__name__)
@@ -52,7 +59,7 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     if reader is None:
         return Known()
     last_full_at, unfinished, is_overtaken = None, None, False
-    sweeps = reader.rows_if_loaded(SQL["sweeps"], [stream_id])
+    sweeps = _of_runs(reader, "sweeps", stream_id)
     for sweep, started_at, is_finished, through, unsettled in sweeps:
         if sweep != "full":
             is_overtaken |= is_finished
@@ -63,7 +70,7 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
             ids = json.loads(unsettled or "[]")
             unfinished = FullSweep(started_at, through or "", frozenset(ids or ()))
     newest = reader.rows_if_loaded(SQL["newest_versions"], [stream_id])
-    listed = reader.rows_if_loaded(SQL["last_listed"], [stream_id])
+    listed = _of_runs(reader, "last_listed", stream_id)
     return Known(
         stored={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
         failed=_failed_last_time(reader, stream_id),
@@ -76,7 +83,7 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
 def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
     found: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
-    for run_id, is_finished in reader.rows_if_loaded(SQL["runs"], [stream_id]):
+    for run_id, is_finished in _of_runs(reader, "runs", stream_id):
         errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], [run_id, stream_id]))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
         found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in NOT_REACHED}
@@ -108,9 +115,26 @@ def stored_listing(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
     return {campaign_id: StoredRow(*row) for campaign_id, *row in rows}
 
 
-def newest_runs(reader: Reader) -> dict[str, datetime]:
-    """Start of the newest run of each stream."""
-    return dict(reader.rows_if_loaded(SQL["newest_runs"]))
+def newest_runs(reader: Reader) -> dict[str, tuple[int, datetime]]:
+    """Number and start of the newest run of each stream."""
+    rows = _of_runs(reader, "newest_runs")
+    return {stream_id: (number, started_at) for stream_id, number, started_at in rows}
+
+
+def last_recorded(reader: Reader | None) -> tuple[int, datetime | None]:
+    """Number of the newest run of all streams, and the last moment that it recorded."""
+    found = [] if reader is None else _of_runs(reader, "last_recorded")
+    return found[0] if found else (0, None)
+
+
+def _of_runs(reader: Reader, query: str, *parameters: str) -> list[tuple[Any, ...]]:
+    """Rows of a query in the order in which runs were recorded. Tables that no run of this version
+    has met have no number.
+    """
+    sql = SQL[query]
+    if "run_number" not in reader.columns_of(EXTRACTION_RUNS.name):
+        sql = sql.replace("run_number", "0")
+    return reader.rows_if_loaded(sql, parameters)
 
 
 def newest(reader: Reader, *, stream_id: str) -> dict[str, bool]:

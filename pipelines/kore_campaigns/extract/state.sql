@@ -19,15 +19,17 @@ where newest = 1
 -- name: sweeps
 select sweep, coalesce(full_sweep_started_at, started_at), finished_at is not null,
     confirmed_through, unsettled
-from {extraction_runs} where stream_id = ? order by started_at desc
+from {extraction_runs} where stream_id = ?
+order by coalesce(run_number, 0) desc, started_at desc
 
 -- name: last_listed
 select listed from {extraction_runs} where stream_id = ? and listed is not null
-order by started_at desc limit 1
+order by coalesce(run_number, 0) desc, started_at desc limit 1
 
 -- name: runs
 select run_id, finished_at is not null
-from {extraction_runs} where stream_id = ? order by started_at desc
+from {extraction_runs} where stream_id = ?
+order by coalesce(run_number, 0) desc, started_at desc
 
 -- name: errors
 select campaign_id, error_code from {extraction_errors} where run_id = ? and stream_id = ?
@@ -37,7 +39,21 @@ select campaign_id, version, campaign_type, summary_hash, row_hash
 from {campaign_listings} where stream_id = ?
 
 -- name: newest_runs
-select stream_id, max(started_at) from {extraction_runs} group by stream_id
+select stream_id, coalesce(run_number, 0), started_at
+from (
+    select
+        *,
+        row_number() over (
+            partition by stream_id order by coalesce(run_number, 0) desc, started_at desc
+        ) as recency
+    from {extraction_runs}
+) as ordered
+where recency = 1
+
+-- name: last_recorded
+select coalesce(max(run_number), 0), max(coalesce(finished_at, started_at))
+from {extraction_runs}
+where coalesce(run_number, 0) = (select coalesce(max(run_number), 0) from {extraction_runs})
 
 -- name: is_deleted
 select campaign_id, is_deleted from kore.campaign_history where stream_id = ? and is_current

@@ -36,6 +36,8 @@ class Destination(ABC):
     """Name on a page that is sent to others."""
     flags: str = ""
     """What a recommended command needs to address it."""
+    notes: list[str]
+    """What a run found and could not change, for the operator."""
     way_back: str = "restore a backup of the server"
     """What to do about a damaged history."""
 
@@ -57,8 +59,8 @@ class Destination(ABC):
         """The pipeline of one connection, with all tables and views of this version."""
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline, versions: int) -> Iterator[None]:
-        """Load a chunk of so many versions.
+    def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:
+        """Load a chunk of so many versions; None for the record of the start.
 
         It is durable and visible to readers when the block ended without error.
         """

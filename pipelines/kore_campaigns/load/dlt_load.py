@@ -166,19 +166,27 @@ def _links(*names: str) -> dict[str, TColumnSchema]:
 SQL: Final = queries(__name__)
 
 
-def make_tables_and_views(pipeline: dlt.Pipeline) -> None:
+def make_tables_and_views(
+    pipeline: dlt.Pipeline, apply: Callable[[dlt.Pipeline], bool] = apply_views
+) -> None:
     """Create or replace them, unless the database is as this version of the program left it.
 
     A comment in the database says so.  It is a digest of the declarations and of the tables and
-    views in the database, so it also differs if an older program or a user changed them.
+    views in the database, so it also differs if an older program or a user changed them.  `apply`
+    makes the views; False means that some are to be tried again by the next run.
     """
     with pipeline.sql_client() as client:
-        if (_mark(client),) in (client.execute_sql(SQL["comment"]) or ()):
+        if is_made(client):
             return
     ensure_tables(pipeline)
-    apply_views(pipeline)
-    with pipeline.sql_client() as client:
-        client.execute_sql(f"comment on table {RAW_SCHEMA}._dlt_version is '{_mark(client)}'")
+    if apply(pipeline):
+        with pipeline.sql_client() as client:
+            client.execute_sql(f"comment on table {RAW_SCHEMA}._dlt_version is '{_mark(client)}'")
+
+
+def is_made(client: SqlClientBase[Any]) -> bool:
+    """True if tables and views are as this version of the program makes them."""
+    return (_mark(client),) in (client.execute_sql(SQL["comment"]) or ())
 
 
 def _mark(client: SqlClientBase[Any]) -> str:

@@ -164,11 +164,31 @@ def lock_owner(folder: Path) -> dict[str, Any]:
 
 
 def _recorded_owner(folder: Path) -> dict[str, Any]:
+    """What `run.json` says, if it is of the process that has the lock now."""
     try:
         found: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # the owner is about to write it
         return {}
-    return found
+    holder = _holder(folder / "run.lock")
+    if holder is None or holder == found["pid"]:
+        return found
+    try:
+        started = datetime.fromtimestamp(Path(f"/proc/{holder}").stat().st_mtime, UTC)
+    except OSError:  # it has just ended
+        return {}
+    return {"pid": holder, "since": started.isoformat(timespec="seconds")}
+
+
+def _holder(lock: Path) -> int | None:
+    """The process that has a lock, as Linux lists it; None on other systems, or if it is hidden."""
+    with suppress(OSError):
+        inode = str(lock.stat().st_ino)
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            # 1: FLOCK  ADVISORY  WRITE 4711 fd:01:815 0 EOF
+            _, kind, _, _, pid, file, *_ = line.split()
+            if kind == "FLOCK" and file.rpartition(":")[2] == inode and Path("/proc", pid).exists():
+                return int(pid)
+    return None
 
 
 class DuckDBFile(Destination):
@@ -210,6 +230,7 @@ class DuckDBFile(Destination):
         # names the published file that the working copy equals; missing while it is ahead
         self._origin = self.folder / "origin.json"
         self._is_kept = self._is_prepared = False
+        self.notes = []
 
     @classmethod
     def in_folder(
@@ -309,13 +330,13 @@ class DuckDBFile(Destination):
                 pipeline.deactivate()  # the next source in this process must not find it
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline, versions: int) -> Iterator[None]:
+    def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:
         with self._writing():
-            if versions > _FEW_VERSIONS:
+            if (versions or 0) > _FEW_VERSIONS:
                 self._held.close()
             self.begin_step()
             yield
-            self.publish()
+            self.publish(is_settled=versions is not None)
 
     def prepare(self) -> None:
         """Make the working copy a copy of the published file; a run begins with this.
@@ -328,6 +349,7 @@ class DuckDBFile(Destination):
         """
         with self._writing():
             paths.require_replaceable(self.published)
+            self._note_writer()
             self._remove_leftovers()
             origin = self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
             is_settled = origin == self._identity() and self.working_copy.exists()
@@ -345,10 +367,11 @@ class DuckDBFile(Destination):
         """Record that the working copy is ahead of the published file until `publish`."""
         self._origin.unlink(missing_ok=True)
 
-    def publish(self) -> None:
+    def publish(self, *, is_settled: bool = True) -> None:
         """Replace the published file by a complete, checkpointed copy; readers keep the old one.
 
         The first time in a run the replaced file is kept: it is the result of the run before.
+        Unless it `is_settled`, the working copy is about to be written again.
         """
         with self._writing():
             with duckdb.connect(str(self.working_copy)) as connection:
@@ -356,12 +379,14 @@ class DuckDBFile(Destination):
             paths.copy_durably(self.working_copy, self._draft, self._room)
             if self.keep_generations and not self._is_kept:
                 self.generations.keep()
+            self._note_writer()
             self._replace_published()
             self._is_kept = True
             self.generations.prune(self.keep_generations)
-            temporary = self._origin.with_suffix(".tmp")  # a fixed name, which never piles up
-            temporary.write_text(self._identity(), encoding="utf-8")
-            temporary.replace(self._origin)
+            if is_settled:
+                temporary = self._origin.with_suffix(".tmp")  # a fixed name, which never piles up
+                temporary.write_text(self._identity(), encoding="utf-8")
+                temporary.replace(self._origin)
 
     def restore(self, generation: Path) -> Path | None:
         """Publish a generation. The replaced file becomes one instead, and is returned if there was
@@ -427,6 +452,16 @@ class DuckDBFile(Destination):
                 self.name, first_line(failed), next_step=way_back
             ) from failed
 
+    def _note_writer(self) -> None:
+        """Note a program that has the published file open for writing: DuckDB locks it then."""
+        if not self.notes and self.published.exists() and is_written(self.published):
+            self.notes.append(
+                f"another program has `{self.name}` open for writing, and what it writes there is "
+                "lost, because a run replaces this file. Next: write into a file of your own, "
+                f"and read this one there with `attach '{self.published.name}' as kore_campaigns "
+                "(read_only)`"
+            )
+
     def _replace_published(self) -> None:
         for file in (self.published, self.published.resolve()):
             # DuckDB would replay a log of the old file onto the new one
@@ -456,6 +491,18 @@ class DuckDBFile(Destination):
         except FileNotFoundError:
             return "nothing"
         return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"
+
+
+def is_written(database: Path) -> bool:
+    """True if another process has the file open for writing."""
+    import fcntl
+
+    with database.open("rb") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def _log_of(database: Path) -> Path:

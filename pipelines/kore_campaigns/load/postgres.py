@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg2
 from psycopg2.extras import execute_values, register_default_json
 
-from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, first_line_of_driver
+from kore_campaigns.errors import (
+    DatabaseLocked,
+    DestinationUnavailable,
+    first_line,
+    first_line_of_driver,
+    shorten,
+)
 from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
 from kore_campaigns.load.warehouse import Warehouse
 from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name, queries
+from kore_campaigns.views.apply import VIEW_COLUMNS, VIEWS, comments, view_in_dialect
 
 if TYPE_CHECKING:
     import dlt
@@ -130,6 +137,9 @@ def _key(text: str) -> int:
 
 
 _SHOWN: Final = ("campaigns", VIEW_SCHEMA)
+_NOT_YET: Final = (psycopg2.errors.UndefinedColumn, psycopg2.errors.UndefinedTable)
+_LONGEST_WAIT: Final = "3s"
+_TRIES: Final = 5
 _REBUILT: Final = f"{RAW_SCHEMA}_rebuild"
 _HISTORY: Final = f"{_REBUILT}.history_before"
 _SAME_VERSION: Final = " and ".join(f"old.{name} = new.{name}" for name in CAMPAIGN_VERSIONS.key)
@@ -184,7 +194,25 @@ class Postgres(Warehouse):
                 reason = f"the role `{role}` may not create in {what}; docs/warehouses.md has roles"
                 raise DestinationUnavailable(self.name, reason)
             is_made = reader.columns_of(CAMPAIGN_VERSIONS.name)
-        return self.name if is_made else f"{self.name}, made by the first run"
+            name = self.name if is_made else f"{self.name}, made by the first run"
+            return "; ".join([name, *self._upgrade_problems(reader)])
+
+    def _upgrade_problems(self, reader: PostgresReader) -> list[str]:
+        """What will stay as it is when a run brings tables and views up to date."""
+        from kore_campaigns.load.dlt_load import is_made
+
+        found = [
+            f"`{name}` belongs to the role `{owner}`, so no upgrade can replace it. Next: `alter "
+            f"table {name} owner to {me}`"
+            for name, owner, me in reader.rows(SQL["foreign"])
+        ]
+        with self._scratch_pipeline("check") as pipeline, pipeline.sql_client() as client:
+            if is_made(client):
+                return found
+        reader.execute(f"begin; set local lock_timeout = '{_LONGEST_WAIT}'")
+        found += replace_views(reader, is_trial=True)
+        reader.execute("rollback")
+        return found
 
     def writer(self) -> tuple[int, str] | None:
         with self.connect() as reader:
@@ -277,6 +305,10 @@ class Postgres(Warehouse):
                     reader.connection.rollback()
                     reader.execute("select pg_advisory_unlock_all()")
 
+    def make_tables_and_views(self) -> None:
+        with nullcontext() if self._session else self._locked(lock_all_accounts):
+            super().make_tables_and_views()
+
     def _require_session(self, reader: PostgresReader) -> None:
         """Raise `DestinationUnavailable` behind a pooler that lets clients share a session: a lock
         of one would be a lock of all, or of none.
@@ -299,13 +331,88 @@ class Postgres(Warehouse):
                     raise DestinationUnavailable(self.name, reason, next_step=next_step)
 
     def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
+        from dlt.destinations.exceptions import DatabaseTransientException
+
         from kore_campaigns.load.dlt_load import make_tables_and_views
 
+        def apply(_: dlt.Pipeline) -> bool:
+            with reader.transaction():
+                self.notes = replace_views(reader)
+            return not self.notes
+
+        reader = self._session
         # one run at a time, whatever its account
         keys = _keys("tables and views")
-        self._session.execute("select pg_advisory_lock(?, ?)", keys)
-        make_tables_and_views(pipeline)
-        self._session.execute("select pg_advisory_unlock(?, ?)", keys)
+        reader.execute("select pg_advisory_lock(?, ?)", keys)
+        # who waits for a table makes all who come later wait, so no wait is long
+        reader.execute(f"set lock_timeout = '{_LONGEST_WAIT}'")
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                make_tables_and_views(pipeline, apply)
+                break
+            except DatabaseTransientException as failed:
+                if not isinstance(failed.dbapi_exception, psycopg2.errors.LockNotAvailable):
+                    raise
+                if not tries_left:
+                    reason = "a transaction of another session uses a table to be altered"
+                    next_step = "end it (`pg_stat_activity` shows it), and run again"
+                    raise DestinationUnavailable(self.name, reason, next_step=next_step) from failed
+        reader.execute("set lock_timeout to default")
+        reader.execute("select pg_advisory_unlock(?, ?)", keys)
+
+
+def replace_views(reader: PostgresReader, *, is_trial: bool = False) -> list[str]:
+    """Replace the views in place, within a transaction: rights on them and views of others stay.
+
+    A view that cannot be replaced stays as it is; returns a sentence about each.  A trial is rolled
+    back, and does not mind a column that the run will add.
+    """
+    problems: list[str] = []
+    reader.execute(f"create schema if not exists {VIEW_SCHEMA}")
+    for name in VIEWS:
+        failed = _tried(reader, [_creation(name, "create or replace view")])
+        if isinstance(failed, psycopg2.errors.InvalidTableDefinition):
+            # another column has its place: drop the view, unless views of others read it
+            readers = reader.rows(SQL["readers"], [name])
+            others = [f"{schema}.{view}" for schema, view in readers if schema != VIEW_SCHEMA]
+            if others:
+                problems.append(
+                    f"the view `{VIEW_SCHEMA}.{name}` stays as an earlier version made it, because "
+                    f"{shorten(others)} read it. Next: drop these, run again, and create them again"
+                )
+                continue
+            names = [each for each in VIEWS if each == name or (VIEW_SCHEMA, each) in readers]
+            rights = [
+                text for each in names for (text,) in reader.rows(SQL["rights"], [each, each])
+            ]
+            drops = [f"drop view {VIEW_SCHEMA}.{each}" for each in reversed(names)]
+            creations = [_creation(each, "create view") for each in names]
+            failed = _tried(reader, [*drops, *creations, *rights])
+        if failed is not None and not (is_trial and isinstance(failed, _NOT_YET)):
+            problems.append(
+                f"the view `{VIEW_SCHEMA}.{name}` stays as it is: {first_line(failed)}. The next "
+                "run tries again"
+            )
+        if isinstance(failed, psycopg2.errors.LockNotAvailable):
+            break  # a long transaction reads the views
+    if not problems:
+        _tried(reader, comments(reader.rows(VIEW_COLUMNS)))
+    return problems
+
+
+def _creation(name: str, verb: str) -> str:
+    return f"{verb} {VIEW_SCHEMA}.{name} as\n{view_in_dialect(name, 'postgres')}"
+
+
+def _tried(reader: PostgresReader, statements: Iterable[str]) -> psycopg2.Error | None:
+    """Carry all of them out, or none; returns the error."""
+    reader.execute("savepoint tried")
+    try:
+        reader.execute(";\n".join(statements))
+    except psycopg2.Error as failed:
+        reader.execute("rollback to savepoint tried")
+        return failed
+    return None
 
 
 def _insert_rebuilt(reader: PostgresReader, name: str) -> None:

@@ -29,3 +29,52 @@ from (
 ) as needed
 where not is_allowed
 order by place, what
+
+-- name: readers
+-- views, of whatever schema, that read one of our views: directly, or through each other
+with recursive readers as (
+    select rewrites.ev_class as oid
+    from pg_depend as depends
+    join pg_rewrite as rewrites on rewrites.oid = depends.objid
+    where depends.classid = 'pg_rewrite'::regclass
+        and depends.refobjid = to_regclass('kore.' || ?)
+        and rewrites.ev_class <> depends.refobjid
+    union
+    select rewrites.ev_class
+    from readers
+    join pg_depend as depends
+        on depends.refobjid = readers.oid and depends.classid = 'pg_rewrite'::regclass
+    join pg_rewrite as rewrites on rewrites.oid = depends.objid
+    where rewrites.ev_class <> readers.oid
+)
+
+select nspname, relname
+from readers
+join pg_class on pg_class.oid = readers.oid
+join pg_namespace on pg_namespace.oid = relnamespace
+order by nspname, relname
+
+-- name: rights
+-- the statements that give the rights on a view, or on its columns, once more
+select format('grant %s%s on kore.%I to %s%s', privilege_type, column_name, relname,
+    case when grantee = 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end,
+    case when is_grantable then ' with grant option' else '' end)
+from (
+    select relname, relowner, '' as column_name, (aclexplode(relacl)).*
+    from pg_class where oid = to_regclass('kore.' || ?)
+    union all
+    select relname, relowner, format(' (%I)', attname), (aclexplode(attacl)).*
+    from pg_class
+    join pg_attribute on attrelid = pg_class.oid
+    where pg_class.oid = to_regclass('kore.' || ?)
+) as granted
+where grantee <> relowner
+
+-- name: foreign
+-- our tables and views that belong to a role of which this one is no member
+select nspname || '.' || relname, pg_get_userbyid(relowner), current_user
+from pg_class
+join pg_namespace on pg_namespace.oid = relnamespace
+where nspname in ('kore', 'kore_raw') and relkind in ('r', 'v')
+    and not pg_has_role(current_user, relowner, 'usage')
+order by 1

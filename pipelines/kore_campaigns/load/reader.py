@@ -73,9 +73,10 @@ class Reader(ABC):
     def columns_of(self, table: str, schema: str = RAW_SCHEMA) -> list[str]:
         """Column names of a table in their order; empty if it does not exist."""
         # the information schema of Postgres hides what a role may not read; this is refused
+        name = self.qualified(table) if schema == RAW_SCHEMA else f"{schema}.{table}"
         try:
-            with self.cursor(f"select * from {schema}.{table} where 1 = 0") as cursor:  # noqa: S608  # our names
-                return [column[0] for column in cursor.description]
+            with self.cursor(f"select * from {name} where 1 = 0") as cursor:  # noqa: S608  # our names
+                return self.column_names(cursor)
         except self.missing_table:
             return []
 

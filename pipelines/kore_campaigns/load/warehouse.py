@@ -77,6 +77,7 @@ class Warehouse(Destination):
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind = kind
         self.folder = folder
+        self.notes = []
         self.name = self.short_name = f"{kind}, schema {RAW_SCHEMA}"
         self.flags = f" --destination {kind}"
 
@@ -104,7 +105,7 @@ class Warehouse(Destination):
             shutil.rmtree(mine, ignore_errors=True)
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline, versions: int) -> Iterator[None]:
+    def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:
         with self._errors():
             yield
 

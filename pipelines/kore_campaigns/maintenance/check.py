@@ -33,6 +33,7 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import Listing, calls_for
+from kore_campaigns.extract.report import clock_problem
 from kore_campaigns.load import DUCKDB, destination_for
 
 # a third of the calls of a minute
@@ -120,14 +121,18 @@ def _service_legs(settings: KoreSettings, campaign_ids: Sequence[str]) -> Iterat
         yield _dns(host, port)
         yield _tls(host, port, scheme, settings.connect_timeout_seconds)
     state: State = "ok"
-    message = "accepted"
+    message, clock = "accepted", None
     try:
         with connected(settings, stop=threading.Event()) as client:
-            listing = _listing(client, campaign_ids)
+            try:
+                listing = _listing(client, campaign_ids)
+            finally:
+                clock = clock_problem(client.counters.clock_difference_seconds)
     except AccessRefused as refused:
         # only the words of the answer distinguish a missing scope
         if "scope" not in refused.reply.casefold():
-            yield _failed("token", refused)
+            reason = f"{clock} Then: {refused}" if clock else str(refused)
+            yield Leg("token", "failed", reason, refused.exit_code)
             return
         yield Leg("token", "ok", "accepted")
         next_step = "grant the scope `Campaign Management` to the client, publish the app"
@@ -137,7 +142,8 @@ def _service_legs(settings: KoreSettings, campaign_ids: Sequence[str]) -> Iterat
     except KoreCampaignsError as error:
         listing = _failed("listing", error)
         state, message = "skipped", "the service gave no usable answer"
-    for name in ("token", "scope", "stream", "account"):
+    yield Leg("token", state, f"{message}; {clock}" if clock else message)
+    for name in ("scope", "stream", "account"):
         yield Leg(name, state, message)
     yield listing
 

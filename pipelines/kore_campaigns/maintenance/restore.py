@@ -13,7 +13,7 @@ from kore_campaigns.errors import DestinationUnavailable, SettingInvalid, first_
 from kore_campaigns.load.duckdb_file import DuckDBFile
 
 _LAST_RUN = """
-select run_id, exit_code from kore_raw.extraction_runs order by started_at desc limit 1
+select run_id, exit_code from kore_raw.extraction_runs order by rowid desc limit 1
 """
 _COUNTS = """
 select count(*) filter (where is_current and not is_deleted), count(*) from kore.campaign_history

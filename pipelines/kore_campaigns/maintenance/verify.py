@@ -121,7 +121,7 @@ def verify_database(
     published = target.published_state()
     with target.read() as reader, connected(found, stop=stop) as client:
         report = RunReport(database=target.name)
-        verification = Verification(report, newest_runs(reader).get(found.stream_id))
+        verification = Verification(report, newest_runs(reader).get(found.stream_id, (0, None))[1])
         stored = newest(reader, stream_id=found.stream_id)
         verifier = _Verifier(found, report, client, stop, verification, reader, stored)
         with closing(verifier.run(campaign_ids)) as answers:

@@ -1,7 +1,7 @@
 -- The queries of html.py; the name of each is above it.
 
 -- name: last_run
-select started_at, state from kore.runs order by started_at desc limit 1
+select started_at, state from kore.runs order by run_number desc limit 1
 
 -- name: counts
 select

@@ -11,7 +11,7 @@ from kore_campaigns.errors import AccessRefused, TryLater
 from kore_campaigns.extract.report import RunCounters
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.reader import Reader
-from kore_campaigns.schema import queries
+from kore_campaigns.schema import VIEW_SCHEMA, queries
 
 SQL: Final = queries(__name__)
 # the state of several apps is that of the first in this order
@@ -30,7 +30,8 @@ class LastRun(RunCounters):
     finished_at: datetime | None
     state: str
     duration_seconds: int | None
-    sweep: str
+    sweep: str | None
+    """None if the run was killed before it was planned."""
     is_complete: bool
     exit_code: int | None
     listing_state: str | None = None
@@ -169,8 +170,13 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
     if is_views_only and "kore.runs" not in tables:
         return Status("")
     is_older = not {"kore.runs", "kore.campaign_freshness"} <= tables
+    # views of an earlier version do not have it
+    order = "run_number" if "run_number" in reader.columns_of("runs", VIEW_SCHEMA) else "started_at"
+    select = {name: sql.replace("run_number", order) for name, sql in SQL.items()}
     last_runs: dict[str, LastRun] = {}
-    for number, row in enumerate(reader.dicts(SQL["older_last_runs" if is_older else "last_runs"])):
+    for number, row in enumerate(
+        reader.dicts(select["older_last_runs" if is_older else "last_runs"])
+    ):
         run = LastRun(**{each.name: row[each.name] for each in fields(LastRun) if each.name in row})
         if run.state == "running":
             # one run at a time has the lock, so only the newest can be in progress
@@ -182,21 +188,21 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         return Status("", [App(*each) for each in last_runs.items()], is_older=True)
 
     def of_raw(name: str) -> list[Row]:
-        return [] if is_views_only else reader.dicts(SQL[name])
+        return [] if is_views_only else reader.dicts(select[name])
 
     drift = of_raw("drift")
     drift_counts = Counter(row.pop("stream_id") for row in drift)
     apps = [
         App(**row, last_run=last_runs.get(row["stream_id"]), drift=drift_counts[row["stream_id"]])
-        for row in reader.dicts(SQL["apps"])
+        for row in reader.dicts(select["apps"])
     ]
     run_ids = {run.run_id for run in last_runs.values()}
-    failures = reader.dicts(SQL["failures_in_views" if is_views_only else "failures"])
+    failures = reader.dicts(select["failures_in_views" if is_views_only else "failures"])
     return Status(
         "",
         apps,
-        versions=reader.rows(SQL["versions"])[0][0],
-        stale_campaigns=reader.dicts(SQL["stale"]),
+        versions=reader.rows(select["versions"])[0][0],
+        stale_campaigns=reader.dicts(select["stale"]),
         failures=[row for row in failures if row.pop("run_id") in run_ids],
         drift=drift,
         not_listed=[row["campaign_id"] for row in of_raw("not_listed")],

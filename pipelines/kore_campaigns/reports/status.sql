@@ -10,11 +10,11 @@ where table_schema in ('kore', 'kore_raw')
 -- two for each app: if the newest is still running, the run before it is the last that ended
 select *
 from (
-    select *, row_number() over (partition by stream_id order by started_at desc) as recency
+    select *, row_number() over (partition by stream_id order by run_number desc) as recency
     from kore.runs
 ) as ordered
 where recency <= 2
-order by started_at desc
+order by run_number desc
 
 -- name: older_last_runs
 -- in a database that has no view `runs` of this version
@@ -34,14 +34,23 @@ where recency <= 2
 order by started_at desc
 
 -- name: apps
-with runs as (
+with ordered as (
+    select
+        *,
+        max(run_number) filter (where is_complete) over (partition by stream_id) as complete,
+        max(run_number) filter (where is_full_sweep_finished) over (partition by stream_id)
+            as full_sweep
+    from kore.runs
+),
+
+runs as (
     select
         stream_id,
-        max(started_at) as newest,
-        max(started_at) filter (where is_complete) as last_complete_at,
-        max(coalesce(full_sweep_started_at, started_at)) filter (where is_full_sweep_finished)
+        max(run_number) as newest,
+        max(started_at) filter (where run_number = complete) as last_complete_at,
+        max(coalesce(full_sweep_started_at, started_at)) filter (where run_number = full_sweep)
             as last_full_sweep_at
-    from kore.runs
+    from ordered
     group by stream_id
 ),
 
@@ -99,7 +108,7 @@ select
     history.observed_at as held_since
 from kore_raw.extraction_errors as errors
 join (
-    select run_id, row_number() over (partition by stream_id order by started_at desc) as recency
+    select run_id, row_number() over (partition by stream_id order by run_number desc) as recency
     from kore.runs
 ) as runs
     on errors.run_id = runs.run_id and runs.recency <= 2
@@ -130,13 +139,24 @@ order by freshness.last_error_code in ('not_asked', 'interrupted'), freshness.ca
 
 -- name: drift
 -- a sweep by listing fetches few campaigns, so only a full sweep shows that a field is gone
-with runs as (
+with full_sweeps as (
     select
-        run_id,
+        stream_id,
+        run_number,
         coalesce(full_sweep_started_at, started_at) as swept_at,
-        max(coalesce(full_sweep_started_at, started_at)) filter (where is_full_sweep_finished)
-            over (partition by stream_id) as last_full_sweep_at
+        row_number() over (partition by stream_id order by run_number desc) as recency
     from kore.runs
+    where is_full_sweep_finished
+),
+
+runs as (
+    select
+        runs.run_id,
+        full_sweeps.run_number is null or runs.run_number > full_sweeps.run_number as is_later,
+        coalesce(runs.full_sweep_started_at, runs.started_at) = full_sweeps.swept_at as is_of_it
+    from kore.runs as runs
+    left join full_sweeps
+        on runs.stream_id = full_sweeps.stream_id and full_sweeps.recency = 1
 )
 
 select
@@ -144,13 +164,13 @@ select
     drift.path,
     drift.example_type,
     cast(coalesce(
-        sum(drift.campaign_count) filter (where runs.swept_at = runs.last_full_sweep_at),
+        sum(drift.campaign_count) filter (where runs.is_of_it),
         max(drift.campaign_count)
     ) as bigint) as campaign_count,
     min(drift.first_seen_at) as first_seen_at
 from kore_raw.extraction_drift as drift
 join runs on drift.run_id = runs.run_id
-where runs.last_full_sweep_at is null or runs.swept_at >= runs.last_full_sweep_at
+where runs.is_later or runs.is_of_it
 group by drift.stream_id, drift.path, drift.example_type
 order by campaign_count desc, path, example_type, stream_id
 

@@ -94,14 +94,14 @@ def columns_of(view: str) -> dict[str, Column]:
     return found
 
 
-_VIEW_COLUMNS: Final = f"""
+VIEW_COLUMNS: Final = f"""
 select table_name, column_name
 from information_schema.columns
 where table_schema = '{VIEW_SCHEMA}'
 """  # noqa: S608  # our constant
 
 
-def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> None:
+def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> bool:
     """Replace all views in one transaction; describe tables, views and columns in comments.
 
     Not every database of dlt's takes comments: without `are_described` there are none.
@@ -109,10 +109,12 @@ def apply_views(pipeline: dlt.Pipeline, *, are_described: bool = True) -> None:
     with pipeline.sql_client() as client, client.begin_transaction():
         client.execute_many([*view_statements("postgres")])
         if are_described:
-            client.execute_many([*_comments(client.execute_sql(_VIEW_COLUMNS) or ())])
+            client.execute_many([*comments(client.execute_sql(VIEW_COLUMNS) or ())])
+    return True
 
 
-def _comments(view_columns: Sequence[Sequence[str]]) -> Iterator[str]:
+def comments(view_columns: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The statements that describe tables, views and their columns."""
     for name, table in ALL_TABLES.items():
         yield from _comment("table", f"{RAW_SCHEMA}.{name}", table.description, table.columns)
     for name in VIEWS:

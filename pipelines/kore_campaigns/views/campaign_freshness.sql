@@ -15,11 +15,11 @@ with runs as (
         *,
         sum(case when finished_at is null then 0 else 1 end) over (
             partition by stream_id
-            order by started_at desc, run_id desc
+            order by run_number desc
             rows between unbounded preceding and current row
         ) as finished_since,
         row_number() over (
-            partition by stream_id order by started_at desc, run_id desc
+            partition by stream_id order by run_number desc
         ) as recency
     from kore.runs
 ),
@@ -77,8 +77,12 @@ places as (
         case
             when campaigns.is_configured then 1
             else removals.finished_since + 1
-        end as newest_run
+        end as newest_run,
+        beginnings.run_number as configured_number
     from campaigns
+    left join runs as beginnings
+        on campaigns.stream_id = beginnings.stream_id
+        and campaigns.configured_at = beginnings.started_at
     left join runs as removals
         on campaigns.stream_id = removals.stream_id
         and campaigns.removed_at = removals.started_at
@@ -198,6 +202,9 @@ dated as (
         case
             when places.observed_at is null or finished.confirmed_at > places.observed_at
                 then finished.confirmed_at
+            -- stored while the clock was ahead
+            when extract(epoch from places.observed_at) > extract(epoch from current_timestamp) + 60
+                then coalesce(finished.confirmed_at, places.observed_at)
             else places.observed_at
         end as last_confirmed_at
     from places
@@ -207,7 +214,10 @@ dated as (
     left join finished
         on places.stream_id = finished.stream_id
         and places.newest_run + coalesce(failed_since.failures, 0) = finished.finished_since
-        and finished.started_at >= places.configured_at
+        and coalesce(
+            finished.run_number >= places.configured_number,
+            finished.started_at >= places.configured_at
+        )
 ),
 
 judged as (
@@ -223,6 +233,11 @@ judged as (
         or coalesce(
             extract(epoch from current_timestamp) - extract(epoch from dated.last_confirmed_at)
             > newest_runs.stale_after_seconds,
+            false
+        )
+        -- a moment in the future confirms nothing
+        or coalesce(
+            extract(epoch from dated.last_confirmed_at) > extract(epoch from current_timestamp) + 60,
             false
         ) as is_stale
     from dated

@@ -17,12 +17,23 @@ interrupted as (
     select distinct run_id from errors where error_code = 'interrupted'
 ),
 
+-- clocks may go back; runs of an earlier version have no number
+numbered as (
+    select
+        run_id,
+        row_number() over (
+            order by coalesce(run_number, 0) asc, started_at asc, run_id asc
+        ) as run_number
+    from runs
+),
+
 judged as (
     select
         runs.*,
+        numbered.run_number as number_in_order,
         case
             -- only one run at a time has the lock, so an earlier run without an end was killed
-            when runs.finished_at is null and runs.started_at < max(runs.started_at) over ()
+            when runs.finished_at is null and numbered.run_number < max(numbered.run_number) over ()
                 then 'killed'
             when runs.finished_at is null then 'running'
             when runs.is_complete then 'complete'
@@ -38,6 +49,7 @@ judged as (
             ) as bigint
         ) as duration_seconds
     from runs
+    join numbered on runs.run_id = numbered.run_id
     left join interrupted on runs.run_id = interrupted.run_id
 ),
 
@@ -68,7 +80,9 @@ final as (
         exit_code,
         stale_after_seconds,
         tool_version,
-        listing_state
+        listing_state,
+        number_in_order as run_number,
+        clock_difference_seconds
     from judged
 )
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
 
 from kore_campaigns.errors import DatabaseLocked, DestinationUnavailable, SettingInvalid
 from kore_campaigns.load.duckdb_file import DuckDBFile
@@ -184,6 +186,23 @@ def test_a_holder_that_has_not_written_its_name_yet_is_another_process(
     finally:
         process.communicate("")
     assert "`kill PID`" in str(raised.value)
+
+
+def test_a_holder_of_the_past_is_never_named(workspace: DuckDBFile) -> None:
+    """The next one has the lock and has not written its name yet."""
+    killed = hold(workspace)
+    killed.kill()
+    killed.communicate()
+    assert json.loads((workspace.folder / "run.json").read_text())["pid"] == killed.pid
+
+    with (
+        FileLock(workspace.folder / "run.lock"),
+        pytest.raises(DatabaseLocked) as raised,
+        workspace.locked(),
+    ):
+        pass
+
+    assert raised.value.pid == os.getpid()
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
