@@ -7,6 +7,8 @@ import streamlit as st
 import pages
 
 st.set_page_config(page_title="Kore.ai campaigns", layout="wide")
+# the table's own download leaves formulas as they are; the button below each table quotes them
+st.html("<style>[aria-label^='Download as CSV'] {display: none}</style>")
 st.navigation(
     [
         # the default page is at `/` alone: no other may have its path

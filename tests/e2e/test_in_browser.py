@@ -152,6 +152,11 @@ def test_a_table_can_be_downloaded(seen: Seen) -> None:
     assert len(rows_of(seen.page, 0)) > 1
     settle(seen.page)
 
+    seen.page.get_by_test_id("stDataFrame").first.hover()
+    expect(seen.page.get_by_role("button", name="Fullscreen").first).to_be_visible()
+    own = seen.page.get_by_role("button", name=re.compile("^Download as CSV"))
+    expect(own).to_have_count(0)
+
     with seen.page.expect_download() as download:
         seen.page.get_by_role("button", name="CSV", exact=True).click()
 

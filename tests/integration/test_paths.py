@@ -43,6 +43,8 @@ ADDRESSES = [
     "s3://geheim/x.duckdb",
     "file:///geheim",
     ":memory:geheim",
+    "kore/geheim@wh:1521/xe",
+    "./postgresql://kore:geheim@wh/x",
 ]
 PATHS = [
     *("x.duckdb", "env=prod/x.duckdb", "./it's", "a b/%d/x", "10:30.duckdb", "user@host.duckdb"),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -31,6 +32,11 @@ def main(folder: Path) -> None:
             code = command()
         except SystemExit as ended:
             code = ended.code
+        except Exception:
+            # as an interpreter of its own would end; a copy must not end as one, since it lacks
+            # the threads of the process that it was copied from
+            traceback.print_exc()
+            code = 1
         sys.stdout.flush()
         sys.stderr.flush()
         return int(code or 0)

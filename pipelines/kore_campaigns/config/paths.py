@@ -27,7 +27,7 @@ from kore_campaigns.errors import NoRoom, SettingInvalid
 _ADDRESS: Final = re.compile(
     r"""(?isx)
     \s*["']? (?: [a-z][\w+.@-]+ )? :
-    | .*? (?: :// | (?:^|/) [a-z][\w+.-]+ :/ | [^/]* : [^/]* @ )
+    | .*? (?: :// | (?:^|/) [a-z][\w+.-]+ :/ | [^/]* : [^/]* @ | @ [\w.-]+ : [0-9]+ )
     | .*? \b (?: password | pwd ) ["']? \s* [=:]
     | \s* (?: host | hostaddr | port | server | driver | dbname | database | user | service )
       \s* = (?: [^/]* $ | .* [\s;] \w+ \s* = )
