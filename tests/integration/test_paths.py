@@ -227,6 +227,32 @@ def test_a_published_file_keeps_mode_owner_and_group(workspace: DuckDBFile) -> N
     assert (access(workspace.published), numbers(workspace.published)) == (before, [1])
 
 
+def test_its_copies_are_readable_for_nobody_else(workspace: DuckDBFile) -> None:
+    workspace.published.chmod(0o400)
+
+    write(workspace, 2)
+
+    modes = {
+        stat.S_IMODE(each.stat().st_mode) & 0o077
+        for each in workspace.published.parent.rglob("*.duckdb")
+    }
+    assert modes == {0}
+    assert access(workspace.published)[0] == 0o400
+
+
+def test_a_symlink_that_leads_nowhere_is_found_before_the_first_call(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(1))
+    project.use(kore)
+    project.database.symlink_to(project.folder / "not mounted" / "x.duckdb")
+
+    ended = project.cli("run")
+
+    assert (ended.code, kore.counters.requests) == (6, 0)
+    assert f"No such file or directory ({project.folder}/not mounted)" in ended.err
+
+
 def access(file: Path) -> tuple[int, int, int]:
     found = file.stat()
     return stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid

@@ -163,9 +163,11 @@ def size_of(path: Path) -> int:
 
 
 def copy_durably(source: Path, target: Path, room: Room) -> None:
-    """Copy a file; the copy is complete on the disk when this returns."""
+    """Copy a file with its mode; the copy is complete on the disk when this returns."""
     room.require(size_of(source))
+    target.touch(mode=0o600)  # nobody reads it who may not read the source
     shutil.copyfile(source, target)
+    shutil.copymode(source, target)
     to_disk(target)
 
 
@@ -225,6 +227,8 @@ def require_replaceable(file: Path) -> None:
     """Raise `OSError` if this user could not replace the file, whatever is written into it."""
     real = os.path.realpath(file)
     folder = os.path.dirname(real)  # noqa: PTH120
+    if file.is_symlink() and not os.path.isdir(folder):  # noqa: PTH112
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), folder)
     if os.path.isdir(real):  # noqa: PTH112
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     if os.path.isdir(folder) and not os.access(folder, os.W_OK | os.X_OK):  # noqa: PTH112

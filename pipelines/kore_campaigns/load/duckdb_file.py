@@ -361,6 +361,9 @@ class DuckDBFile(Destination):
             self.begin_step()
             if not is_settled and self.published.exists():
                 self._copy_published()
+            if self.published.exists():
+                with suppress(PermissionError):  # it is of another user of the group
+                    self.working_copy.chmod(0o600 | self.published.stat().st_mode & 0o777)
         self._is_prepared = True
 
     def begin_step(self) -> None:
