@@ -165,7 +165,7 @@ def size_of(path: Path) -> int:
 def copy_durably(source: Path, target: Path, room: Room) -> None:
     """Copy a file with its mode; the copy is complete on the disk when this returns."""
     room.require(size_of(source))
-    target.touch(mode=0o600)  # nobody reads it who may not read the source
+    target.touch(mode=0o600)  # no one reads it who may not read the source
     shutil.copyfile(source, target)
     shutil.copymode(source, target)
     to_disk(target)
