@@ -65,6 +65,16 @@ def test_a_run_whose_session_is_ended_writes_nothing_more(
     assert warehouse.sql(HOLDERS) == []
 
 
+def test_a_server_that_ends_idle_sessions_does_not_end_that_of_a_run(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    kore = emulate(sample_campaigns(8), latency=0.5)
+    warehouse.project.use(kore, workers=1)
+    name = warehouse.url.partition("?")[0].rpartition("/")[2]
+    warehouse.sql(f"alter database {name} set idle_session_timeout = '1s'")
+    assert warehouse.run()["new_versions"] == 8
+
+
 def test_a_rebuild_whose_session_is_ended_exchanges_nothing(
     emulate: Emulate, warehouse: Warehouse
 ) -> None:

@@ -285,6 +285,8 @@ class Postgres(Warehouse):
                 reason = f"its encoding {encoding} cannot hold the names of all campaigns"
                 next_step = "create a database with `encoding 'UTF8' template template0`, use that"
                 raise DestinationUnavailable(self.name, reason, next_step=next_step)
+            # while a chunk is fetched the session has nothing to do, but it has the lock
+            reader.execute(SQL["never_idle"])
             lock(reader, database=self.name)
             self._session = reader
             try:

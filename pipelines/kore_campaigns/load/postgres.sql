@@ -17,6 +17,10 @@ order by activity.backend_start
 select count(*) from pg_locks
 where locktype = 'advisory' and granted and pid = pg_backend_pid() and classid::bigint = ?
 
+-- name: never_idle
+-- the server ends no session that is idle; older servers do not have the setting
+select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'
+
 -- name: lacking
 -- where a run creates tables, and this role may not
 select what, current_user
