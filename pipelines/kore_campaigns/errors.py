@@ -216,9 +216,9 @@ class VanishNotBelieved(CampaignFailed):
     template = (
         "answered 404, as did {self.missing} of {self.known} known campaigns; at most "
         "{self.allowed} are believed in one run (setting `max_vanished`), and none while no "
-        "campaign answers. Nothing was marked deleted. Likely a wrong stream id or a revoked "
-        "scope. Next: `kore-campaigns check`; if they really were deleted, run again with "
-        "`--accept-vanished`."
+        "campaign answers. Nothing was marked deleted. Likely the service was unwell, or the "
+        "stream id or the scope is wrong. Next: run again; if it stays, `kore-campaigns check`; if "
+        "they really were deleted, run again with `--accept-vanished`."
     )
     http_status: int | None = 404
     missing: int

@@ -87,10 +87,9 @@ def test_a_scope_revoked_in_the_middle_ends_the_run_and_keeps_what_was_read(
     assert not any("remove" in message for *_, message in failed.values())
     assert (ended.code, ended.json["new_versions"], ended.json["failed"]) == (3, 10, 20)
     assert len(live_campaigns(project)) == 10
-    # two are taken for another app's; the third in a row shows that it is not them
-    assert (
-        sorted(code for code, *_ in failed.values()) == ["access_refused"] * 2 + ["not_asked"] * 18
-    )
+    # three in a row show that it is not the campaigns: no line is blamed
+    assert {code for code, *_ in failed.values()} == {"not_asked"}
+    assert "another app" not in ended.err
     assert kore.counters.requests == 10 + 3 * 2
 
 

@@ -59,13 +59,14 @@ def fetch_campaigns(
     The first campaign is requested alone until the service has accepted the credentials, so wrong
     credentials cost two calls and not two per thread.  Once `stop` is set, open requests end and no
     other starts: campaigns that were not reached are not yielded.  Raises `AccessRefused` after
-    the answers that were already there.
+    the answers that were already there; campaigns that were refused just before are not yielded.
     """
     requests = _Requests(client, stop, now)
     waiting = iter(campaign_ids)
     done: queue.SimpleQueue[Future[Fetched | None]] = queue.SimpleQueue()
     pending = 0
     fatal: BaseException | None = None
+    refused: list[Fetched] = []  # of the campaign alone if another is answered, else of the account
 
     def submit() -> int:
         """Keep the threads busy while the consumer loads what came; returns the requests added."""
@@ -85,13 +86,17 @@ def fetch_campaigns(
                     fatal = fatal or future.exception()
                     continue
                 fetched = future.result()
-                if fetched is not None:
-                    yield fetched
+                if fetched is not None and isinstance(fetched.error, CampaignRefused):
+                    refused.append(fetched)
+                elif fetched is not None:
+                    yield from [*refused, fetched]
+                    refused.clear()
                 pending += submit()
         finally:
             requests.ended.set()
     if fatal is not None:
         raise fatal
+    yield from refused
 
 
 @dataclass(slots=True)
