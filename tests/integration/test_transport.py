@@ -490,6 +490,15 @@ def test_a_refusal_after_data_is_waited_out_and_believed_if_it_stays(
     assert transport.unwell_at >= unwell_at + 100
 
 
+def test_a_refusal_of_the_contact_lists_is_not_waited_for(kore: Emulator, clock: FakeClock) -> None:
+    transport = wired(kore, clock)
+    transport.send(Endpoint.DETAIL, campaign_id=asked_id(kore))
+    kore.fault("scope", endpoint="contact_lists")
+    with pytest.raises(AccessRefused):
+        transport.send(Endpoint.CONTACT_LISTS)
+    assert clock.sleeps == []
+
+
 def test_credentials_count_as_accepted_with_the_first_answer_that_is_no_401(
     kore: Emulator, clock: FakeClock
 ) -> None:

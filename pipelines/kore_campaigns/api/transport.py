@@ -328,7 +328,8 @@ class Transport:
             )
         except AccessRefused as refused:
             self.unwell_at = self.now()
-            if not self._has_data:
+            # no run depends on the contact lists: their refusal is a note, and not waited for
+            if not self._has_data or call.endpoint is Endpoint.CONTACT_LISTS:
                 raise
             refused = replace(refused, attempts=call.requests)
             error = RetriableError(f"HTTP {refused.http_status}", refused=refused)
