@@ -98,7 +98,7 @@ class Counters:
     requests: int = 0
     retries: int = 0
     rate_limited: int = 0
-    clock_difference_seconds: int | None = None
+    clock_difference_seconds: int | None = field(default=None, compare=False)
     """How far this machine's clock is ahead: the smallest difference to the `Date` of a response,
     since others include the time on their way.
     """
