@@ -18,7 +18,7 @@ from support.stored_tables import GAPS, kores_campaigns, live_campaigns
 pytestmark = pytest.mark.slow
 
 PARTS = 4
-JUMPS = 250 if FULL else 12
+JUMPS = 80 if FULL else 12
 # in hours; what was recorded is moved, which is as if the clock had jumped the other way
 HOURS = (-1000, -30, -25, -2, -0.1, 0.1, 2, 25, 30, 1000)
 RECORDED = {

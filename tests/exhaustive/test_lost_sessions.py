@@ -19,7 +19,7 @@ from support.warehouse import Warehouse
 pytestmark = pytest.mark.slow
 
 PARTS = 4
-LOSSES = 60 if FULL else 5
+LOSSES = 20 if FULL else 5
 SESSIONS = """
 select pg_terminate_backend(pid) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid()

@@ -19,7 +19,7 @@ from support.stored_tables import kores_campaigns, live_campaigns
 pytestmark = pytest.mark.slow
 
 PARTS = 6
-COURSES = 150 if FULL else 8
+COURSES = 60 if FULL else 8
 COUNTS = (1, 12, 49, 50, 51, 99, 100, 101, 130)
 LIES: tuple[tuple[Fault, dict[str, tuple[Any, ...]]], ...] = (
     (Fault.LISTING_IGNORES, {"ignores": ("skip", "page", "limit", "sortBy", ["skip", "page"])}),

@@ -18,7 +18,7 @@ from support.stored_tables import kores_campaigns, live_campaigns
 pytestmark = pytest.mark.slow
 
 PARTS = 4
-COURSES = 200 if FULL else 10
+COURSES = 60 if FULL else 10
 CAMPAIGNS = 24
 # seconds between two signs of a deletion; a storm is shorter
 APART = 1.0
