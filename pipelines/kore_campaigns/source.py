@@ -8,7 +8,7 @@ The destination is the checkpoint as in `run_pipeline`: a second run writes new 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -202,13 +202,16 @@ def _is_compared() -> bool:
     found = dlt.current.source().selected_resources.get(VERSIONS)
     if found is None or VERSIONS in [table["name"] for table in emptied]:
         return False
-    if found.write_disposition == "skip":
+    disposition = found.write_disposition
+    if isinstance(disposition, Mapping):  # dlt's form with a strategy
+        disposition = disposition.get("disposition")
+    if disposition == "skip":
         expected = "`merge`, `append` or `replace`"
         raise SettingInvalid(key="write_disposition", value="skip", expected=expected)
     if found.table_name != VERSIONS:
         expected = f"`{VERSIONS}`: its stored versions decide what is new"
         raise SettingInvalid(key="table_name", value=found.table_name, expected=expected)
-    return found.write_disposition != "replace"
+    return disposition != "replace"
 
 
 def _of_each_campaign(child: Table, campaign_versions: DltResource) -> DltResource:

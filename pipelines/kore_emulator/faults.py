@@ -147,7 +147,7 @@ FAULTS: Mapping[Fault, FaultKind] = {
         LISTING,
     ),
     Fault.LISTING_TOTALS: FaultKind(
-        "totals and `hasMore` are `missing`, or a `text`",
+        "totals and `hasMore` are `missing`, a `text`, or those of the `page` alone",
         play.listing_totals,
         {"totals": "missing"},
         LISTING,

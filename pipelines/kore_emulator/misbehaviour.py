@@ -168,10 +168,14 @@ def listing_limit(scene: Scene) -> Answer:
 
 
 def listing_totals(scene: Scene) -> Answer:
-    page, is_text = _content(scene), scene.options["totals"] == "text"
+    page = _content(scene)
     numbers = {key: page.pop(key, None) for key in ("totalResults", "totalPages", "hasMore")}
-    texts = {key: str(value).lower() for key, value in numbers.items()}
-    return _with_data(scene, page | (texts if is_text else {}))
+    totals: dict[str, dict[str, Any]] = {
+        "missing": {},
+        "text": {key: str(value).lower() for key, value in numbers.items()},
+        "page": {"totalResults": len(page["results"]), "totalPages": 1, "hasMore": False},
+    }
+    return _with_data(scene, page | totals[scene.options["totals"]])
 
 
 def shifting_listing(scene: Scene) -> Answer:

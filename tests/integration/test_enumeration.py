@@ -64,7 +64,21 @@ def test_all_are_loaded_where_another_way_shows_them(
     assert states(project) == [(True, "complete", "whole")]
 
 
+@pytest.mark.parametrize("ignores", [[], "skip", "page"], ids=str)
+def test_a_full_page_that_is_the_last_one_is_whole(
+    emulate: Emulate, project: Project, ignores: list[str] | str
+) -> None:
+    kore = emulate([one for one in sample_campaigns(COUNT) if "dialingMode" in one][:50])
+    project.use(kore, ids=["*"])
+    kore.fault(Fault.LISTING_IGNORES, ignores=ignores)
+
+    report = project.run()
+
+    assert (report.new_versions, report.exit_code, report.is_complete) == (50, 0, True)
+
+
 NO_WAY: list[tuple[Fault, dict[str, Any]]] = [
+    (Fault.LISTING_TOTALS, {"totals": "page"}),
     (Fault.LISTING_IGNORES, {"ignores": ["skip", "page", "sortBy"]}),
     (Fault.PARTIAL_LISTING, {"drop": 50}),
     (Fault.LYING_LISTING, {"total_results": 99_999}),

@@ -135,7 +135,10 @@ def test_what_a_refresh_drops_is_loaded_again(own: Own, kore: Emulator, refresh:
         ("merge", [*CAMPAIGNS * [1], 2]),
         ("append", [*CAMPAIGNS * [1], 2]),
         ("replace", CAMPAIGNS * [1]),
+        ({"disposition": "append"}, [*CAMPAIGNS * [1], 2]),
+        ({"disposition": "replace"}, CAMPAIGNS * [1]),
     ],
+    ids=str,
 )
 def test_every_write_disposition(
     own: Own, kore: Emulator, disposition: Any, versions: list[int]
@@ -266,6 +269,7 @@ def test_a_record_without_its_sweep_is_refused(own: Own, kore: Emulator) -> None
     ("key", "value", "hint"),
     [
         ("write_disposition", "skip", {"write_disposition": "skip"}),
+        ("write_disposition", "skip", {"write_disposition": {"disposition": "skip"}}),
         ("table_name", "mine", {"table_name": "mine"}),
     ],
 )

@@ -167,6 +167,8 @@ class Listing:
     """Some way came to an end of the pages."""
     _is_odd: bool = False
     """It has rows without an id, or more pages than it has campaigns."""
+    _ends_full: bool = False
+    """By its totals it ends with a full page, and no page after that was seen to be empty."""
     _totals: set[int | None] = field(default_factory=set)
     _largest_page: int = 0
 
@@ -239,18 +241,24 @@ class Listing:
                 or received + len(page.results) < total
                 or pages < (page.total_pages or 0)
             )
-            if has_more and len(seen) == seen_before:
-                self._is_odd |= total is not None and received >= total
+            is_full = self.wanted is None and len(page.results) >= min(limit, ROWS_EXPECTED)
+            if (has_more or is_full) and len(seen) == seen_before:
+                self._is_odd |= has_more and total is not None and received >= total
+                self._ends_full |= is_full and not has_more
                 self._doubt(f"page {pages} brought no campaign that was not there before")
+                has_more = True
                 break
+            has_more |= is_full
             received += len(page.results)
-            if known_before and totals | self._totals == {len(self.ids)}:
+            is_counted = known_before > 0 and totals | self._totals == {len(self.ids)}
+            if is_counted and not (is_full and self._ends_full):
                 break
             if has_more and self.calls == 1 and self.most_calls is not None:
                 self.is_too_long = self._calls_needed() > self.most_calls
                 if self.is_too_long:
                     return
         self._totals |= totals
+        self._ends_full &= has_more
         self._judge(len(seen), totals, known_before, has_ended=not has_more)
 
     def _judge(
@@ -262,7 +270,8 @@ class Listing:
             self.is_whole = self._has_ended and has_ended and seen == known_before == count
             self._doubt("it names no total")
         else:
-            self.is_whole = (has_ended and totals == {seen}) or self._totals == {count}
+            is_counted = self._totals == {count} and not self._ends_full
+            self.is_whole = (has_ended and totals == {seen}) or is_counted
         self.is_whole &= not self._is_odd
         self._has_ended |= has_ended
         self._doubt(f"it counts {self.total} campaigns and shows {count}")
