@@ -133,9 +133,7 @@ class AccessRefused(KoreCampaignsError):
 
     exit_code = 3
     code = "access_refused"
-    template = (
-        "Kore.ai refused the credentials (HTTP {self.http_status}, `{self.reply}`){self.about}"
-    )
+    template = "Kore.ai refused {self.what} (HTTP {self.http_status}, `{self.reply}`){self.about}"
     wrong: ClassVar[str] = (
         ". It does not "
         "say which of these is wrong: the client secret; the client id `{self.client_id}`; the "
@@ -150,6 +148,11 @@ class AccessRefused(KoreCampaignsError):
     stream_id: str
     attempts: int = 0
     """After the credentials had been accepted; 0 if they were not."""
+
+    @property
+    def what(self) -> str:
+        """Credentials that were accepted before are not at fault."""
+        return "requests" if self.attempts else "the credentials"
 
     @property
     def about(self) -> str:

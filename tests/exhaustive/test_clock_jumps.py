@@ -1,5 +1,5 @@
-"""The clock jumps to and fro between runs: no campaign leaves its history, a full sweep that is due
-comes, and the views are Kore's.
+"""The clock jumps between runs, in both directions: no campaign leaves its history, a full sweep
+that is due comes, and the views are Kore's.
 """
 
 from __future__ import annotations
