@@ -329,6 +329,7 @@ def _load_chunk(
     with destination.step(pipeline, versions):
         with destination.read_loaded(pipeline) as reader:
             rows.read_stored(reader)
+            rows.read_drift(reader)
         if versions:
             load(pipeline, rows.version_rows())
         upserts = rows.upserts(is_last=current is not None)

@@ -148,14 +148,16 @@ class _Sweep:
                     settings, campaign_ids, client, reader, now=report.started_at, sweep="full"
                 )
                 self.rows = rows = PendingRows(settings, report, plan, reader)
-            with closing(Sweep(settings, report, client, stop, plan, rows).run()) as answers:
-                for _ in answers:
-                    if rows.are_compared:
-                        with pipeline_reader(stored_in) as reader:
-                            rows.read_stored(reader)
-                    yield from rows.version_rows()
-        with pipeline_reader(stored_in) as reader:
-            rows.read_stored(reader)
+            try:
+                with closing(Sweep(settings, report, client, stop, plan, rows).run()) as answers:
+                    for _ in answers:
+                        if rows.are_compared:
+                            with pipeline_reader(stored_in) as reader:
+                                rows.read_stored(reader)
+                        yield from rows.version_rows()
+            finally:  # also where a limit ends it
+                with pipeline_reader(stored_in) as reader:
+                    rows.read_drift(reader)
         if report.access_refused is not None:
             raise report.access_refused
 

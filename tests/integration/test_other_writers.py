@@ -8,6 +8,7 @@ import sys
 from conftest import Emulate
 from kore_emulator import sample_campaigns
 from support.project import Project
+from support.reader_process import reader
 
 WRITER = """
 import sys, duckdb
@@ -46,23 +47,8 @@ def test_a_program_that_writes_there_is_named_once(emulate: Emulate, project: Pr
 def test_a_reader_is_not_named(emulate: Emulate, project: Project) -> None:
     project.use(emulate(sample_campaigns(1)))
     project.run()
-    reader = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            WRITER.replace("(sys.argv[1])", "(sys.argv[1], read_only=True)").replace(
-                "create table mine (a int)", "from kore.campaigns"
-            ),
-            str(project.database),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert reader.stdout is not None
-    reader.stdout.readline()
-    try:
+
+    with reader(project.database, "hold"):
         ended = project.cli("run", "--quiet")
-    finally:
-        reader.communicate("")
+
     assert (ended.code, ended.err) == (0, "")

@@ -19,7 +19,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from conftest import Emulate
 from kore_campaigns import kore_campaigns
 from kore_campaigns.errors import SettingInvalid
-from kore_emulator import Emulator, sample_campaigns
+from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
 CAMPAIGNS = 6
@@ -169,6 +169,15 @@ def test_a_limit_requests_what_it_stores_and_the_next_run_goes_on(own: Own, kore
         assert (own.count("campaign_versions"), kore.counters.requests) == (stored, stored)
 
     assert own.runs() == [(2, 2, 0, 4, 75), (2, 2, 2, 2, 75), (2, 2, 4, 0, 0)]
+
+
+def test_a_limit_keeps_the_unknown_fields_in_the_record(own: Own, kore: Emulator) -> None:
+    kore.fault(Fault.UNKNOWN_FIELD)
+
+    own.run(kore_campaigns().add_limit(2))
+
+    found = own.sql("select path, campaign_count from extraction_drift order by path")
+    assert ("futureField", 2) in found
 
 
 @quiet_sqlite

@@ -68,17 +68,6 @@ def local_path(text: str | Path, *, key: str, folder: Path | None = None) -> Pat
     return path
 
 
-# what the system says of a full disk, a quota or a limit; DuckDB passes on the words
-_FULL: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
-_DAMAGED: Final = (
-    "Corrupt database file",
-    "not a valid DuckDB database file",
-    "Failure while replaying WAL",
-)
-# stays free: a disk that is filled to its last byte stops other programs
-MARGIN: Final = 16 * 1024**2
-
-
 @contextmanager
 def plainly_named(folder: Path) -> Iterator[Path]:
     """The folder, if its path means nothing in SQL, as a wildcard, a hive partition or with `%`:
@@ -95,6 +84,17 @@ def scratch_folder() -> TemporaryDirectory[str]:
     """A temporary folder with a plain path, which is removed at the end."""
     parent = gettempdir() if _PLAIN.fullmatch(gettempdir()) else "/tmp"  # noqa: S108
     return TemporaryDirectory(prefix="kore-campaigns-", dir=parent)
+
+
+# what the system says of a full disk, a quota or a limit; DuckDB passes on the words
+_FULL: Final = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)))
+_DAMAGED: Final = (
+    "Corrupt database file",
+    "not a valid DuckDB database file",
+    "Failure while replaying WAL",
+)
+# stays free: a disk that is filled to its last byte stops other programs
+MARGIN: Final = 16 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)

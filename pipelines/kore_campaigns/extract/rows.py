@@ -96,14 +96,17 @@ class PendingRows:
         )
 
     def read_stored(self, reader: Reader | None) -> None:
-        """Read the stored versions and fields that the rows are compared with; before a load."""
-        stream_id = self._settings.stream_id
-        if self._report.drifts:
-            self.drift = drift_rows(reader, self._report, stream_id=stream_id)
+        """Read the stored versions that the new ones are compared with; before a load."""
         known = self._plan.stored
         stored = {each: known[each] for each, *_ in self._versions if each in known}
         if stored and reader is not None:
+            stream_id = self._settings.stream_id
             self._stored_raw = dict(read_raw(reader, stream_id=stream_id, stored=stored))
+
+    def read_drift(self, reader: Reader | None) -> None:
+        """Set the rows of unknown fields so far; reads since when each is known."""
+        if self._report.drifts:
+            self.drift = drift_rows(reader, self._report, stream_id=self._settings.stream_id)
 
     def version_rows(self) -> Iterator[Row]:
         """Rows of `campaign_versions`, each yielded once.

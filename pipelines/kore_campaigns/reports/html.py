@@ -20,7 +20,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from kore_campaigns.config.paths import local_path, replace_text
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.schema import VIEW_SCHEMA, queries
+from kore_campaigns.reports.status import known_to
+from kore_campaigns.schema import queries
 from kore_campaigns.transform.calling_hours import MINUTES_A_DAY
 
 SQL: Final = queries(__name__)
@@ -72,10 +73,7 @@ class PageFacts:
 def read_page_facts(destination: Destination, *, now: datetime | None = None) -> PageFacts:
     """Read everything that the page shows; raises `DestinationUnavailable`."""
     with destination.read() as reader:
-        runs = reader.columns_of("runs", VIEW_SCHEMA)
-        # views of an earlier version do not have it
-        order = "run_number" if "run_number" in runs else "started_at"
-        rows = {name: reader.rows(sql.replace("run_number", order)) for name, sql in SQL.items()}
+        rows = {name: reader.rows(sql) for name, sql in known_to(reader, SQL).items()}
     ((live, stale),) = rows.pop("counts")
     last_run_at, last_run_state = next(iter(rows.pop("last_run")), (None, None))
     return PageFacts(

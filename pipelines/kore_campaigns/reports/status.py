@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
@@ -164,15 +165,19 @@ def read_status(destination: Destination) -> Status:
     )
 
 
+def known_to(reader: Reader, queries_of_runs: Mapping[str, str]) -> dict[str, str]:
+    """The queries; in views of an earlier version runs have no number, and are ordered by time."""
+    order = "run_number" if "run_number" in reader.columns_of("runs", VIEW_SCHEMA) else "started_at"
+    return {name: sql.replace("run_number", order) for name, sql in queries_of_runs.items()}
+
+
 def _read(reader: Reader, *, is_running: bool) -> Status:
     tables = {name for (name,) in reader.rows(SQL["tables"])}
     is_views_only = "kore_raw.extraction_runs" not in tables
     if is_views_only and "kore.runs" not in tables:
         return Status("")
     is_older = not {"kore.runs", "kore.campaign_freshness"} <= tables
-    # views of an earlier version do not have it
-    order = "run_number" if "run_number" in reader.columns_of("runs", VIEW_SCHEMA) else "started_at"
-    select = {name: sql.replace("run_number", order) for name, sql in SQL.items()}
+    select = known_to(reader, SQL)
     last_runs: dict[str, LastRun] = {}
     for number, row in enumerate(
         reader.dicts(select["older_last_runs" if is_older else "last_runs"])
