@@ -35,7 +35,7 @@ RELATIONS = (
 INTRODUCTION = """\
 # Tables and views
 
-`make docs` generates this page from `pipelines/kore_campaigns/schema.py` and the views.
+`make docs` generates this page from `pipelines/kore_campaigns/schema.sql` and the views.
 The database has the same descriptions as comments on every table, view and column.
 
 Analysts read the views in schema `kore`. The raw tables in `kore_raw` may get other columns; their
