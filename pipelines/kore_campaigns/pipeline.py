@@ -240,7 +240,7 @@ def _run(
 ) -> RunReport:
     """Run one connection; the destination is locked."""
     settings = configuration.settings
-    with connected(settings, stop=stop) as client, destination.open(settings) as pipeline:
+    with connected(settings, stop=stop) as client, destination.open(settings, stop) as pipeline:
         report = RunReport(database=destination.name, notes_of_database=destination.notes)
         log_event(
             logger,

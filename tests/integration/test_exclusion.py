@@ -166,3 +166,15 @@ def test_behind_a_session_pooler_all_is_as_without(
         check = project.cli("check", "--destination", "postgres")
     assert (turned_away.code, again.code, check.code) == (6, 0, 0)
     assert "another run writes for this account" in turned_away.err
+
+
+def test_a_run_needs_no_second_session_of_a_pool(
+    emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = warehouse.project
+    project.use(emulate(sample_campaigns(3)))
+    with pooled(warehouse.url, mode="session", pool_size=1) as address:
+        monkeypatch.setenv(POSTGRES_ADDRESS, address)
+        ends = [project.cli(*command) for command in (RUN, RUN, ("check", *RUN[1:3]))]
+    assert [(end.code, end.err) for end in ends] == [(0, ""), (0, ""), (0, "")]
+    assert warehouse.sql("select count(*) from kore.campaigns") == [(3,)]

@@ -150,7 +150,12 @@ def test_what_belongs_to_another_role_is_named_by_check_and_stops_no_run(
     monkeypatch.setenv(
         "DESTINATION__POSTGRES__CREDENTIALS", warehouse.url.replace("postgres:none", "a_writer:x")
     )
-    assert "`kore.campaigns` belongs to the role `an_owner`" in check(warehouse)[1]
+    warehouse.sql("create table kore.notes (); create view kore_raw.campaigns as select 1 as one")
+    warehouse.sql("alter table kore.notes owner to an_owner")
+    warehouse.sql("alter view kore_raw.campaigns owner to an_owner")
+    said = check(warehouse)[1]
+    assert "`kore.campaigns` belongs to the role `an_owner`" in said
+    assert said.count("belongs to the role") == 1
     warehouse.sql(OLDER)
 
     code, said = run(warehouse)
@@ -192,3 +197,28 @@ def test_an_upgrade_that_alters_a_table_waits_in_short_turns_and_gives_up(
     assert "a transaction of another session uses a table to be altered" in said
     assert run(warehouse) == (0, "")
     assert has_column(warehouse, "runs", "clock_difference_seconds")
+
+
+def test_a_run_that_waits_to_alter_a_table_stops_when_it_is_asked_to(
+    warehouse: Warehouse, loaded: Emulator
+) -> None:
+    warehouse.sql("alter table kore_raw.extraction_runs drop column exit_code cascade")
+    with closing(psycopg2.connect(warehouse.url)) as reader:
+        reader.cursor().execute("select count(*) from kore_raw.extraction_runs")
+        first = warehouse.project.spawn("run", "--destination", "postgres", "--quiet")
+        while not warehouse.sql("select count(*) from pg_locks where not granted")[0][0]:
+            pass
+        # the second run, of another account, waits for the first one
+        warehouse.project.set("account_id", "another")
+        second = warehouse.project.spawn("run", "--destination", "postgres", "--quiet")
+        lockers = "select count(distinct pid) from pg_locks where locktype = 'advisory' and granted"
+        while warehouse.sql(lockers) != [(2,)]:
+            pass
+        ended = []
+        for process in (second, first):
+            process.terminate()
+            _, said = process.communicate(timeout=120)
+            ended.append((process.returncode, said.count("the run was stopped")))
+    assert ended == [(75, 1), (75, 1)]
+    warehouse.project.set("account_id", loaded.account_id)
+    assert run(warehouse) == (0, "")

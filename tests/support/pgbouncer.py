@@ -21,19 +21,20 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = {mode}
+default_pool_size = {pool_size}
 ignore_startup_parameters = extra_float_digits, options
 """
 
 
 @contextmanager
-def pooled(address: str, mode: str) -> Iterator[str]:
+def pooled(address: str, mode: str, *, pool_size: int = 20) -> Iterator[str]:
     """The address of the same database through a pooler; `make test` installs the program."""
     assert _PROGRAM, "no pgbouncer on this machine. Next: make pgbouncer"
     database, _, server = address.partition("?host=")
     name = database.rpartition("/")[2]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    text = _SETTINGS.format(folder=server, port=port, mode=mode)
+    text = _SETTINGS.format(folder=server, port=port, mode=mode, pool_size=pool_size)
     settings = Path(server).parent / f"pgbouncer-{port}.ini"  # where its user may read
     settings.write_text(text, encoding="utf-8")
     settings.chmod(0o644)

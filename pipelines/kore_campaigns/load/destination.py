@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
 from kore_campaigns.errors import (
@@ -55,8 +56,11 @@ class Destination(ABC):
         yield
 
     @abstractmethod
-    def open(self, settings: KoreSettings) -> AbstractContextManager[dlt.Pipeline]:
-        """The pipeline of one connection, with all tables and views of this version."""
+    def open(self, settings: KoreSettings, stop: Event) -> AbstractContextManager[dlt.Pipeline]:
+        """The pipeline of one connection, with all tables and views of this version.
+
+        Raises `Interrupted` if `stop` is set while it waits for others who use the tables.
+        """
 
     @contextmanager
     def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:

@@ -20,6 +20,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -312,7 +313,9 @@ class DuckDBFile(Destination):
             raise
 
     @contextmanager
-    def open(self, settings: KoreSettings | None = None) -> Iterator[dlt.Pipeline]:
+    def open(
+        self, settings: KoreSettings | None = None, stop: Event | None = None
+    ) -> Iterator[dlt.Pipeline]:
         from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 
         self.prepare()

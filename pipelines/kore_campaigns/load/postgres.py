@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
@@ -15,13 +17,21 @@ from psycopg2.extras import execute_values, register_default_json
 from kore_campaigns.errors import (
     DatabaseLocked,
     DestinationUnavailable,
+    Interrupted,
     first_line,
     first_line_of_driver,
     shorten,
 )
 from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
 from kore_campaigns.load.warehouse import Warehouse
-from kore_campaigns.schema import CAMPAIGN_VERSIONS, RAW_SCHEMA, VIEW_SCHEMA, nested_name, queries
+from kore_campaigns.schema import (
+    ALL_TABLES,
+    CAMPAIGN_VERSIONS,
+    RAW_SCHEMA,
+    VIEW_SCHEMA,
+    nested_name,
+    queries,
+)
 from kore_campaigns.views.apply import VIEW_COLUMNS, VIEWS, comments, view_in_dialect
 
 if TYPE_CHECKING:
@@ -140,8 +150,14 @@ _SHOWN: Final = ("campaigns", VIEW_SCHEMA)
 _NOT_YET: Final = (psycopg2.errors.UndefinedColumn, psycopg2.errors.UndefinedTable)
 _LONGEST_WAIT: Final = "3s"
 _TRIES: Final = 5
+_PATIENCE_SECONDS: Final = 3.0
+_LOOK_EVERY_SECONDS: Final = 0.1
 _REBUILT: Final = f"{RAW_SCHEMA}_rebuild"
 _HISTORY: Final = f"{_REBUILT}.history_before"
+_OURS_BY_NAME: Final = [
+    *(f"{RAW_SCHEMA}.{name}" for name in (*ALL_TABLES, "_dlt_loads", "_dlt_version")),
+    *(f"{VIEW_SCHEMA}.{name}" for name in VIEWS),
+]
 _SAME_VERSION: Final = " and ".join(f"old.{name} = new.{name}" for name in CAMPAIGN_VERSIONS.key)
 
 
@@ -185,7 +201,7 @@ class Postgres(Warehouse):
             yield reader
 
     def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
-        return self.connect()
+        return nullcontext(self._session)
 
     def check(self, settings: KoreSettings | None) -> str:
         lock = partial(lock_account, account_id=settings.account_id) if settings else no_lock
@@ -204,7 +220,7 @@ class Postgres(Warehouse):
         found = [
             f"`{name}` belongs to the role `{owner}`, so no upgrade can replace it. Next: `alter "
             f"table {name} owner to {me}`"
-            for name, owner, me in reader.rows(SQL["foreign"])
+            for name, owner, me in reader.rows(SQL["foreign"], [_OURS_BY_NAME])
         ]
         with self._scratch_pipeline("check") as pipeline, pipeline.sql_client() as client:
             if is_made(client):
@@ -320,19 +336,34 @@ class Postgres(Warehouse):
         if own == [(reader.connection.info.backend_pid,)]:
             return  # nothing is between
         for _ in range(3):
-            with self.connect() as other:
-                if other.rows(backend) == own or reader.rows(backend) != own:
-                    reason = (
-                        "a connection pooler gives each transaction another session of the server "
-                        "(`pool_mode = transaction` of pgbouncer), so no lock would hold"
-                    )
-                    next_step = (
-                        "set an address of the server itself, or of a pool with `pool_mode = "
-                        "session`, in `[destination.postgres.credentials]`"
-                    )
-                    raise DestinationUnavailable(self.name, reason, next_step=next_step)
+            other: Future[list[Row]] = Future()
+            Thread(target=self._query, args=(backend, other), daemon=True).start()
+            with suppress(TimeoutError):
+                other.result(_PATIENCE_SECONDS)
+            # a pooler that lets clients share a session answers this after the query of `other`
+            mine = reader.rows(backend)
+            if not other.done():
+                return  # a pool without another session: ours is ours alone
+            if mine != own or other.result() == own:
+                reason = (
+                    "a connection pooler gives each transaction another session of the server "
+                    "(`pool_mode = transaction` of pgbouncer), so no lock would hold"
+                )
+                next_step = (
+                    "set an address of the server itself, or of a pool with `pool_mode = "
+                    "session`, in `[destination.postgres.credentials]`"
+                )
+                raise DestinationUnavailable(self.name, reason, next_step=next_step)
 
-    def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
+    def _query(self, sql: str, answer: Future[list[Row]]) -> None:
+        """Put the rows that a session of its own returns into `answer`."""
+        try:
+            with self.connect() as reader:
+                answer.set_result(reader.rows(sql))
+        except DestinationUnavailable as failed:
+            answer.set_exception(failed)
+
+    def _make_tables_and_views(self, pipeline: dlt.Pipeline, stop: Event | None = None) -> None:
         from dlt.destinations.exceptions import DatabaseTransientException
 
         from kore_campaigns.load.dlt_load import make_tables_and_views
@@ -342,10 +373,12 @@ class Postgres(Warehouse):
                 self.notes = replace_views(reader)
             return not self.notes
 
-        reader = self._session
+        reader, stop = self._session, stop or Event()
         # one run at a time, whatever its account
         keys = _keys("tables and views")
-        reader.execute("select pg_advisory_lock(?, ?)", keys)
+        while reader.rows("select pg_try_advisory_lock(?, ?)", keys) == [(False,)]:
+            if stop.wait(_LOOK_EVERY_SECONDS):
+                raise Interrupted
         # who waits for a table makes all who come later wait, so no wait is long
         reader.execute(f"set lock_timeout = '{_LONGEST_WAIT}'")
         for tries_left in reversed(range(_TRIES)):
@@ -355,6 +388,8 @@ class Postgres(Warehouse):
             except DatabaseTransientException as failed:
                 if not isinstance(failed.dbapi_exception, psycopg2.errors.LockNotAvailable):
                     raise
+                if stop.is_set():
+                    raise Interrupted from failed
                 if not tries_left:
                     reason = "a transaction of another session uses a table to be altered"
                     next_step = "end it (`pg_stat_activity` shows it), and run again"

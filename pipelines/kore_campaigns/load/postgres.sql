@@ -75,10 +75,10 @@ from (
 where grantee <> relowner
 
 -- name: foreign
--- our tables and views that belong to a role of which this one is no member
+-- tables and views, of those named, that belong to a role of which this one is no member
 select nspname || '.' || relname, pg_get_userbyid(relowner), current_user
 from pg_class
 join pg_namespace on pg_namespace.oid = relnamespace
-where nspname in ('kore', 'kore_raw') and relkind in ('r', 'v')
+where nspname || '.' || relname = any(?)
     and not pg_has_role(current_user, relowner, 'usage')
 order by 1

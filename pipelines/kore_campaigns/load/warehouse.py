@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from kore_campaigns.config.paths import plainly_named, scratch_folder
@@ -82,7 +83,7 @@ class Warehouse(Destination):
         self.flags = f" --destination {kind}"
 
     @contextmanager
-    def open(self, settings: KoreSettings) -> Iterator[dlt.Pipeline]:
+    def open(self, settings: KoreSettings, stop: Event) -> Iterator[dlt.Pipeline]:
         stream = _as_name(settings.stream_id)
         folder = self.folder / ".kore_campaigns" / self.kind / stream
         # one folder a process: a run that is turned away must not touch that of the running one
@@ -99,7 +100,7 @@ class Warehouse(Destination):
                 for left in set((folder / "dlt").glob("*")) - {mine}:
                     shutil.rmtree(left, ignore_errors=True)
                 with self._errors():
-                    self._make_tables_and_views(pipeline)
+                    self._make_tables_and_views(pipeline, stop)
                 yield pipeline
         finally:
             shutil.rmtree(mine, ignore_errors=True)
@@ -171,7 +172,8 @@ class Warehouse(Destination):
         """Exclude other runs of the account; raises `DestinationUnavailable`."""
         return run_lock(folder, self.name)
 
-    def _make_tables_and_views(self, pipeline: dlt.Pipeline) -> None:
+    def _make_tables_and_views(self, pipeline: dlt.Pipeline, stop: Event | None = None) -> None:
+        """Waits for others end when `stop` is set: with `Interrupted`."""
         from kore_campaigns.load.dlt_load import ensure_tables
         from kore_campaigns.views.apply import apply_views
 
