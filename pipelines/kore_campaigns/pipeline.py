@@ -242,6 +242,7 @@ def _run(
     settings = configuration.settings
     with connected(settings, stop=stop) as client, destination.open(settings, stop) as pipeline:
         report = RunReport(database=destination.name, notes_of_database=destination.notes)
+        progress(report, client.eta_seconds)
         log_event(
             logger,
             "run_started",

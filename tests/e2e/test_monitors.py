@@ -93,7 +93,7 @@ def test_a_run_that_finds_another_one_at_work_alarms_nobody(
         ended = project.cli("run", *flags)
 
     assert (ended.code, "another run holds it" in ended.err) == (6, True)
-    assert [path for path, _ in watcher.told] == ["/start", "", "/start"]
+    assert [path for path, _ in watcher.told] == ["/start", ""]
     assert (project.folder / "kore.prom").read_bytes() == before
 
 

@@ -55,6 +55,16 @@ def test_each_run_says_how_it_ended(record: Record) -> None:
     ]
 
 
+def test_only_a_run_of_the_same_account_shows_that_one_was_killed(record: Record) -> None:
+    not_ended: dict[str, Any] = {"finished_at": None, "is_complete": False, "exit_code": None}
+    record.run("slow", START, **not_ended)
+    record.run("other", START + HOUR, stream_id="st-2", account_id="a-2")
+
+    assert record.sql(RUNS)[0][:2] == ("slow", "running")
+    record.run("next", START + DAY, stream_id="st-3")
+    assert record.sql(RUNS)[0][:2] == ("slow", "killed")
+
+
 def test_a_campaign_is_confirmed_by_the_newest_run_in_which_it_did_not_fail(record: Record) -> None:
     for number in range(4):
         record.run(f"r{number}", START + number * DAY)

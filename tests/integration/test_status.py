@@ -210,6 +210,23 @@ def test_a_run_that_was_killed_is_told(kore: Emulator, project: Project) -> None
     assert (status.state, status.advice) == ("killed", "kore-campaigns run")
 
 
+def test_while_a_run_goes_on_none_is_called_killed(
+    kore: Emulator, project: Project, emulate: Emulate
+) -> None:
+    """On a server accounts run at the same time, and the lock does not say which of them do."""
+    project.run()
+    project.use(emulate(sample_campaigns(1), stream_id="st-other", account_id="a-other"))
+    project.run()
+    with duckdb.connect(str(project.database)) as connection:
+        connection.execute("update kore_raw.extraction_runs set finished_at = null")
+    database = DuckDBFile(project.database)
+
+    with database.locked():
+        status = read_status(database)
+    assert [app.last_run for app in status.apps] == [None, None]
+    assert {app.last_run.state for app in read_status(database).apps if app.last_run} == {"killed"}
+
+
 def test_a_database_of_an_older_version_is_read_as_far_as_it_goes(
     kore: Emulator, project: Project
 ) -> None:

@@ -272,12 +272,16 @@ def run(
 
     ping = None if ping_url is None else Ping(ping_url)
     monitors = Monitors(metrics_file, ping, options["destination"], options["database"])
-    monitors.started()
     names: Sequence[str | None] = connection or [None]
     try:
         names = chosen_connections(project_folder(), connection, options["campaign_ids"])
         options["stop"] = stop_on_signals()
-        with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as progress:
+        with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as shown:
+
+            def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
+                monitors.started()
+                shown(report, eta_seconds)
+
             found: RunReport | Runs
             if len(names) == 1:
                 found = run_pipeline(connection=names[0], progress=progress, **options)

@@ -35,7 +35,8 @@ from kore_campaigns.transform.drift import times_ahead
 
 logger = logging.getLogger(__name__)
 
-# called after each answer with the report so far, and a function: seconds that n calls will take
+# called at the start and after each answer with the report so far, and a function: seconds that n
+# calls will take
 Progress = Callable[[RunReport, Callable[[int], float]], None]
 
 

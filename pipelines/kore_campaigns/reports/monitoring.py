@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -195,7 +195,7 @@ def _post(url: str, body: str) -> str | None:
         return "the address cannot be used"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Monitors:
     """The metrics file and the ping that the flags of `run` name."""
 
@@ -203,9 +203,12 @@ class Monitors:
     ping: Ping | None
     destination: str
     database: str | None
+    _is_started: bool = field(default=False, init=False)
 
     def started(self) -> None:
-        if self.ping is not None:
+        """Report the start, once: of a run that has its lock, or that an error prevents."""
+        if self.ping is not None and not self._is_started:
+            self._is_started = True
             self.ping.send("/start")
 
     def ended(self, parts: Sequence[ConnectionRun]) -> None:
@@ -216,6 +219,7 @@ class Monitors:
         reported = [part for part in parts if not _is_turned_away(part)]
         if not reported:
             return
+        self.started()
         self._write_metrics(parts)
         if self.ping is not None:
             body = "\n".join(_summary(part, is_named=len(parts) > 1) for part in parts)

@@ -179,13 +179,10 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
     is_older = not {"kore.runs", "kore.campaign_freshness"} <= tables
     select = known_to(reader, SQL)
     last_runs: dict[str, LastRun] = {}
-    for number, row in enumerate(
-        reader.dicts(select["older_last_runs" if is_older else "last_runs"])
-    ):
+    for row in reader.dicts(select["older_last_runs" if is_older else "last_runs"]):
         run = LastRun(**{each.name: row[each.name] for each in fields(LastRun) if each.name in row})
         if run.state == "running":
-            # one run at a time has the lock, so only the newest can be in progress
-            if is_running and number == 0:
+            if is_running:  # perhaps this one: on a server accounts run at the same time
                 continue
             run.state = "killed"
         last_runs.setdefault(run.stream_id, run)
