@@ -234,6 +234,20 @@ def test_an_id_that_cannot_be_requested_fails_alone(
         assert "no request can be made for this id of the account listing" in ended.err
 
 
+def test_ids_that_cannot_be_requested_use_up_no_error_budget(
+    emulate: Emulate, project: Project
+) -> None:
+    good = [one for one in sample_campaigns(8) if "dialingMode" in one]
+    kore = emulate([*good, *(good[0] | {"_id": odd} for odd in ODD_IDS)])
+    project.use(kore, ids=["*"], workers=1, error_budget=0)
+
+    ended = project.cli("run", "--json")
+
+    assert (ended.code, ended.json["failed"]) == (4, len(ODD_IDS))
+    assert set(live_campaigns(project)) == {one["_id"] for one in good}
+    assert "stopped" not in ended.err
+
+
 @pytest.mark.parametrize("destination", BOTH, indirect=True)
 @pytest.mark.parametrize("odd", ["cd 1", "cd%2F1", "cd?x=1", "cd-\u202a1", "cd-ü", "x" * 300])
 def test_an_id_that_only_looks_odd_is_loaded(emulate: Emulate, project: Project, odd: str) -> None:

@@ -18,6 +18,7 @@ from kore_campaigns.errors import (
     AccessRefused,
     CampaignFailed,
     CampaignNotFound,
+    IdNotUsable,
     Interrupted,
     ListingDoubtful,
     NotAsked,
@@ -90,9 +91,11 @@ class CampaignRequests:
         self.fail(error)
         report, budget = self.report, self.settings.error_budget
         allowed = errors_allowed(report.planned, error_budget=budget)
-        if report.failed > allowed and report.stopped is None:
+        # of an id that is not usable nothing was sent: the service did not fail
+        failed = sum(not isinstance(each, IdNotUsable) for each in report.failures)
+        if failed > allowed and report.stopped is None:
             report.stopped = (
-                f"{report.failed} of {report.planned} planned campaigns failed, more than "
+                f"{failed} of {report.planned} planned campaigns failed, more than "
                 f"the {allowed} that the setting `error_budget` = {budget:g} allows"
             )
             self.stop.set()
