@@ -13,12 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import dlt
-
 from kore_campaigns import schema
 from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
-from kore_campaigns.config.settings import KoreSettings, resolve, untraced
+from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import (
     NOT_REACHED,
     ErrorSummary,
@@ -38,7 +36,6 @@ from kore_campaigns.extract.state import newest_runs
 from kore_campaigns.extract.sweep import Progress, Sweep, silent
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.load.dlt_load import load
 from kore_campaigns.load.upsert import CurrentRows, Upsert, write_upserts
 
 logger = logging.getLogger(__name__)
@@ -229,7 +226,6 @@ def _destination(
     )
 
 
-@untraced()
 def _run(
     destination: Destination,
     configuration: Configuration,
@@ -240,7 +236,7 @@ def _run(
 ) -> RunReport:
     """Run one connection; the destination is locked."""
     settings = configuration.settings
-    with connected(settings, stop=stop) as client, destination.open(settings, stop) as pipeline:
+    with connected(settings, stop=stop) as client, destination.open(settings, stop):
         report = RunReport(database=destination.name, notes_of_database=destination.notes)
         progress(report, client.eta_seconds)
         log_event(
@@ -252,8 +248,8 @@ def _run(
             tool_version=tool_version(),
         )
         with _deadline(deadline_seconds, stop, report):
-            _load_start(settings, report, pipeline, destination)
-            with destination.read_loaded(pipeline) as reader:
+            _load_start(settings, report, destination)
+            with destination.loaded() as reader:
                 ids, now = configuration.campaign_ids, report.started_at
                 plan = plan_run(settings, ids, client, reader, now=now, sweep=settings.sweep)
                 rows = PendingRows(settings, report, plan, reader)
@@ -271,13 +267,13 @@ def _run(
                 for is_chunk_full in answers:
                     progress(report, client.eta_seconds)
                     if is_chunk_full:
-                        _load_chunk(rows, report, pipeline, destination)
+                        _load_chunk(rows, report, destination)
             app = {"stream_id": settings.stream_id}
             current = [
                 CurrentRows(schema.POLICIES, configuration.policies, app),
                 *read_contact_lists(client, settings, report, stop),
             ]
-            _load_chunk(rows, report, pipeline, destination, current)
+            _load_chunk(rows, report, destination, current)
         _log_end(report)
         return report
 
@@ -302,22 +298,18 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
         timer.cancel()
 
 
-def _load_start(
-    settings: KoreSettings, report: RunReport, pipeline: dlt.Pipeline, destination: Destination
-) -> None:
+def _load_start(settings: KoreSettings, report: RunReport, destination: Destination) -> None:
     """Record the start of the run, so that it is known if it is killed before its first chunk."""
-    with destination.step(pipeline, None):
-        with destination.read_loaded(pipeline) as reader:
-            number_run(reader, report)
+    with destination.step(None), destination.loaded() as reader:
+        number_run(reader, report)
         # without a kind of sweep, it cannot be taken for an unfinished full sweep
         start = run_row(settings, report) | {"sweep": None}
-        write_upserts(pipeline, [Upsert(schema.EXTRACTION_RUNS, [start])], run_id=report.run_id)
+        write_upserts(reader, [Upsert(schema.EXTRACTION_RUNS, [start])], run_id=report.run_id)
 
 
 def _load_chunk(
     rows: PendingRows,
     report: RunReport,
-    pipeline: dlt.Pipeline,
     destination: Destination,
     current: Sequence[CurrentRows] | None = None,
 ) -> None:
@@ -327,18 +319,18 @@ def _load_chunk(
     """
     began, versions = time.monotonic(), len(rows)
     report.measure_seconds()
-    with destination.step(pipeline, versions):
-        with destination.read_loaded(pipeline) as reader:
+    with destination.step(versions):
+        with destination.loaded() as reader:
             rows.read_stored(reader)
             rows.read_drift(reader)
         if versions:
-            load(pipeline, rows.version_rows())
+            destination.load(rows.version_rows())
         upserts = rows.upserts(is_last=current is not None)
-        if current is not None:
-            with destination.read_loaded(pipeline) as reader:
+        with destination.loaded() as reader:
+            if current is not None:
                 zones = current_zones(reader, now=datetime.now(UTC))
                 upserts += [each.upsert(reader) for each in (*current, *zones)]
-        write_upserts(pipeline, upserts, run_id=report.run_id)
+            write_upserts(reader, upserts, run_id=report.run_id)
     rows.clear()
     seconds = round(time.monotonic() - began, 3)
     log_event(

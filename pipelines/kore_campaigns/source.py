@@ -10,18 +10,23 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
 import dlt
+from dlt.common.configuration import configspec
+from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
 from dlt.common.storages.exceptions import CurrentLoadPackageStateNotAvailable
+from dlt.common.typing import TSecretStrValue
 from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.extract.items_transform import LimitItem
 from dlt.extract.resource import DltResource
 
 from kore_campaigns import schema
+from kore_campaigns.config.dlt_settings import providers
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
-from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings
+from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSettings, refuse_unknown
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.contact_lists import contact_list_rows
@@ -30,7 +35,7 @@ from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import PendingRows, number_run
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load.dlt_load import columns_of_table, ensure_tables, resource
-from kore_campaigns.load.warehouse import pipeline_reader
+from kore_campaigns.load.reader import pipeline_reader
 from kore_campaigns.schema import Column, Table
 
 Row = dict[str, Any]
@@ -42,14 +47,39 @@ _CAMPAIGN: Final = ("account_id", "stream_id", "campaign_id")
 _GONE: Final = Column("is_gone", "Never stored: it deletes the rows of a campaign.", "bool")
 
 
-@dlt.source(name=SECTION, section=SECTION, spec=KoreSettings, max_table_nesting=1, root_key=True)
+@configspec
+class CredentialsSpec(KoreCredentials, CredentialsConfiguration):
+    """The credentials as dlt resolves them for the source."""
+
+    client_secret: TSecretStrValue | None = None
+    private_key: TSecretStrValue | None = None
+
+    def parse_native_representation(self, native_value: Any) -> None:
+        """Ignore credentials written as one text; dlt would search it for our names."""
+
+
+@configspec
+class SettingsSpec(KoreSettings, BaseConfiguration):
+    """The settings as dlt resolves them for the source."""
+
+    credentials: CredentialsSpec = None  # type: ignore[assignment]  # dlt resolves nested specs
+
+    __section__: ClassVar[str] = SECTION
+
+    def on_resolved(self) -> None:
+        """Dlt calls it."""
+        refuse_unknown(providers())
+        self.check()
+
+
+@dlt.source(name=SECTION, section=SECTION, spec=SettingsSpec, max_table_nesting=1, root_key=True)
 def kore_campaigns(
-    settings: KoreSettings = dlt.config.value,
+    settings: SettingsSpec = dlt.config.value,
     *,
     host: str = dlt.config.value,
     stream_id: str = dlt.config.value,
     account_id: str = dlt.config.value,
-    credentials: KoreCredentials = dlt.secrets.value,
+    credentials: CredentialsSpec = dlt.secrets.value,
     campaign_ids: str = dlt.config.value,
     requests_per_minute: int = dlt.config.value,
 ) -> Iterator[DltResource]:
@@ -134,7 +164,7 @@ class _Sweep:
     def _versions(self, settings: KoreSettings) -> Iterator[Row]:
         pipe: Any = dlt.current.pipe()
         if any(isinstance(step, LimitItem) for step in pipe.steps):
-            settings = settings.copy()
+            settings = copy(settings)
             settings.workers = 1
         campaign_ids = configured_ids(settings, project_folder())
         pipeline = _loading_pipeline()

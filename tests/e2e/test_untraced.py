@@ -8,7 +8,7 @@ from collections import Counter
 from dlt.common.configuration.utils import get_resolved_traces
 
 from conftest import Emulate
-from kore_campaigns.config.settings import untraced
+from kore_campaigns.config.dlt_settings import untraced
 from kore_emulator import sample_campaigns
 from support.project import Project
 

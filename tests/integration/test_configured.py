@@ -9,7 +9,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_campaigns.extract.rows import configured_rows
-from kore_campaigns.load.warehouse import pipeline_reader
+from kore_campaigns.load.reader import pipeline_reader
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.run_records import DAY, START, STREAM, Record, open_pipeline

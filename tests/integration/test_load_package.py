@@ -37,11 +37,9 @@ def dialling(campaign_id: str, windows: list[dict[str, str]]) -> dict[str, Any]:
 
 
 class Target:
-    def __init__(self, folder: Path) -> None:
-        self.pipeline: dlt.Pipeline = duckdb_pipeline(
-            folder / "x.duckdb", pipelines_dir=folder / "dlt"
-        )
-        ensure_tables(self.pipeline)
+    def __init__(self, pipeline: dlt.Pipeline) -> None:
+        self.pipeline = pipeline
+        ensure_tables(pipeline)
 
     def load(self, rows: list[dict[str, Any]]) -> None:
         load(self.pipeline, iter(rows))
@@ -53,9 +51,8 @@ class Target:
 
 @pytest.fixture
 def target(tmp_path: Path) -> Iterator[Target]:
-    made = Target(tmp_path)
-    yield made
-    made.pipeline.deactivate()
+    with duckdb_pipeline(tmp_path / "x.duckdb", pipelines_dir=tmp_path / "dlt") as pipeline:
+        yield Target(pipeline)
 
 
 def test_a_replay_overwrites_itself_rows_that_are_gone_included(target: Target) -> None:

@@ -39,9 +39,8 @@ DAMAGE = (
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Iterator[dlt.Pipeline]:
-    made = duckdb_pipeline(tmp_path / "x.duckdb", pipelines_dir=tmp_path / "dlt")
-    yield made
-    made.deactivate()
+    with duckdb_pipeline(tmp_path / "x.duckdb", pipelines_dir=tmp_path / "dlt") as made:
+        yield made
 
 
 def sql(pipeline: dlt.Pipeline, query: str) -> list[tuple[Any, ...]]:

@@ -33,20 +33,21 @@ def test_differences_are_written_missing_rows_deleted_and_other_apps_left_alone(
     project.use(emulate(demo_campaigns()))
     project.run()
     file = DuckDBFile.in_folder(project.folder)
-    with file.open() as pipeline:
+    with file.open():
 
         def write(upsert: Upsert) -> None:
-            write_upserts(pipeline, [upsert], run_id="r")
+            with file.loaded() as reader:
+                write_upserts(reader, [upsert], run_id="r")
 
         def bring(*rows: dict[str, Any]) -> Upsert:
             current = CurrentRows(TABLE, rows, {"stream_id": APP}, ignored=("configured_at",))
-            with file.read_loaded(pipeline) as reader:
+            with file.loaded() as reader:
                 upsert = current.upsert(reader)
             write(upsert)
             return upsert
 
         def stored(stream_id: str) -> list[tuple[str, str]]:
-            with file.read_loaded(pipeline) as reader:
+            with file.loaded() as reader:
                 rows = stored_rows(reader, TABLE, {"stream_id": stream_id})
             return sorted((row["campaign_id"], row["account_id"]) for row in rows)
 

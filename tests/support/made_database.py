@@ -13,7 +13,6 @@ from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
 def made_database() -> bytes:
     with TemporaryDirectory(prefix="kore-made-") as folder:
         database = Path(folder, "kore_campaigns.duckdb")
-        pipeline = duckdb_pipeline(database, pipelines_dir=Path(folder, "dlt"))
-        make_tables_and_views(pipeline)
-        pipeline.deactivate()
+        with duckdb_pipeline(database, pipelines_dir=Path(folder, "dlt")) as pipeline:
+            make_tables_and_views(pipeline)
         return database.read_bytes()

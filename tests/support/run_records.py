@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,9 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-@contextmanager
-def open_pipeline(database: Path) -> Iterator[dlt.Pipeline]:
+def open_pipeline(database: Path) -> AbstractContextManager[dlt.Pipeline]:
     """The pipeline of a file with all tables and views."""
-    pipeline = duckdb_pipeline(database, pipelines_dir=database.parent / "dlt")
-    try:
-        yield pipeline
-    finally:
-        pipeline.deactivate()
+    return duckdb_pipeline(database, pipelines_dir=database.parent / "dlt")
 
 
 class Record:

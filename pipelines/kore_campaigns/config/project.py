@@ -5,20 +5,16 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, read_policies
 from kore_campaigns.config.paths import local_path
+from kore_campaigns.config.settings import KoreSettings, settings_file
 from kore_campaigns.errors import SettingInvalid
-
-if TYPE_CHECKING:
-    from kore_campaigns.config.settings import KoreSettings
 
 _POSTGRES: Final = "DESTINATION__POSTGRES__CREDENTIALS"
 _PARTS: Final = ("username", "password", "host", "port", "database", "connect_timeout")
@@ -35,24 +31,6 @@ def project_folder(project_dir: str | Path | None = None) -> Path:
     for name in ("secrets.toml", "config.toml"):
         settings_file(name)
     return local_path(project_dir or os.environ.get("DLT_PROJECT_DIR", "."), key="project-dir")
-
-
-def settings_file(name: str) -> dict[str, Any]:
-    """Return the content of a file in `.dlt/`; nothing if there is none.
-
-    Raises `SettingInvalid` if it is not TOML.
-    """
-    folder = local_path(os.environ.get("DLT_PROJECT_DIR", "."), key="project-dir")
-    path = folder / os.environ.get("DLT_CONFIG_FOLDER", ".dlt") / name
-    try:
-        raw = path.read_bytes() if path.is_file() else b""
-        if raw.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            reason = "it starts with a byte-order mark; save it as `UTF-8` without one"
-            raise ValueError(reason)
-        return tomllib.loads(raw.decode())
-    except (OSError, ValueError) as unreadable:
-        key, expected = f".dlt/{name}", f"TOML; {unreadable}"
-        raise SettingInvalid(key, value="(not shown)", expected=expected) from None
 
 
 def postgres_address() -> str:
@@ -74,7 +52,7 @@ def postgres_address() -> str:
     else:
         address = ""
     if not address:
-        from kore_campaigns.config.settings import postgres_of_dlt
+        from kore_campaigns.config.dlt_settings import postgres_of_dlt
 
         address = libpq_address(**postgres_of_dlt())
     return address

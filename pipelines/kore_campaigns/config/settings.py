@@ -1,58 +1,51 @@
 """Settings of a connection: name, type, default, unit and meaning of each.
 
-dlt finds them: flags and arguments first, then environment variables, then `secrets.toml` and
-`config.toml`, then the defaults below. A connection is named, or None: the settings in
-`[sources.kore_campaigns]` itself.
+They are found as dlt finds them: flags and arguments first, then environment variables, then
+`secrets.toml` and `config.toml`, then the defaults below. Where dlt may know other places, such as
+a secret store, it is imported and asked; its import takes longer than a small run. A connection is
+named, or None: the settings in `[sources.kore_campaigns]` itself.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import math
 import os
 import re
+import sys
+import tempfile
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, ClassVar, Final
-
-import dlt
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.container import Container
-from dlt.common.configuration.exceptions import (
-    ConfigFieldMissingException,
-    ConfigurationException,
-    ConfigValueCannotBeCoercedException,
-    LookupTraces,
-    ValueNotSecretException,
-)
-from dlt.common.configuration.specs import BaseConfiguration, CredentialsConfiguration
-from dlt.common.configuration.specs.base_configuration import extract_inner_hint
-from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
-from dlt.common.configuration.utils import deserialize_value, get_resolved_traces
-from dlt.common.typing import TSecretStrValue
-from dlt.destinations.impl.postgres.configuration import PostgresCredentials
+from typing import Any, Final
 
 from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, spelled_out
 from kore_campaigns.config.paths import local_path
-from kore_campaigns.errors import CampaignIdsInvalid, FixSetting, SettingInvalid, SettingMissing
+from kore_campaigns.errors import CampaignIdsInvalid, SettingInvalid, SettingMissing
 
 SECTION: Final = "kore_campaigns"
 LOOKED_IN: Final = "`.dlt/secrets.toml` and `.dlt/config.toml`, section `[sources.kore_campaigns]`"
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _SECRETS: Final = ("client_secret", "private_key")
+# the default of a setting that has none
+_REQUIRED: Final[Any] = None
 
 
-@configspec
-class KoreCredentials(CredentialsConfiguration):
+@dataclass(repr=False)
+class KoreCredentials:
     """The JWT app of Kore.ai (Developer tools > JWT apps), with the scope Campaign Management."""
 
-    client_id: str = dlt.config.value
+    client_id: str = _REQUIRED
     """Client id of the JWT app, `cs-...`."""
-    client_secret: TSecretStrValue | None = None
+    client_secret: str | None = None
     """Client secret, as shown; signs HS256 and HS512."""
-    private_key: TSecretStrValue | None = None
+    private_key: str | None = None
     """Private key (PEM); signs RS256 and RS512."""
     algorithm: str = "HS256"
     """HS256, HS512, RS256 or RS512, as chosen in the JWT app."""
@@ -66,9 +59,6 @@ class KoreCredentials(CredentialsConfiguration):
 
     __str__ = __repr__
 
-    def parse_native_representation(self, native_value: Any) -> None:
-        """Ignore credentials written as one text; dlt would search it for our names."""
-
     @property
     def key_name(self) -> str:
         return "private_key" if self.algorithm.startswith("RS") else "client_secret"
@@ -78,17 +68,17 @@ class KoreCredentials(CredentialsConfiguration):
         return str(getattr(self, self.key_name))
 
 
-@configspec
-class KoreSettings(BaseConfiguration):
+@dataclass
+class KoreSettings:
     """One connection: an app (`stream_id`) of an account, and the limits of its requests."""
 
     host: str = "https://platform.kore.ai"
     """Kore.ai's address in your region; https, plain http for loopback alone."""
-    stream_id: str = dlt.config.value
+    stream_id: str = _REQUIRED
     """The app's id, `st-...`; also sent as header `iid`."""
-    account_id: str = dlt.config.value
+    account_id: str = _REQUIRED
     """The account's id; its calls share one budget."""
-    credentials: KoreCredentials = None  # type: ignore[assignment]  # dlt resolves nested specs
+    credentials: KoreCredentials = field(default_factory=KoreCredentials)
     campaign_ids: str = "campaign_ids.csv"
     """File with header `campaign_id[,note][,connection]`."""
     policies: str = DEFAULT_POLICIES
@@ -138,11 +128,8 @@ class KoreSettings(BaseConfiguration):
     keep_generations: int = 3
     """Published files that `kore-campaigns restore` can go back to, one a run; 0 = none."""
 
-    __section__: ClassVar[str] = SECTION
-
-    def on_resolved(self) -> None:
-        """Check every value; dlt calls it. Raises `SettingInvalid` or `SettingMissing`."""
-        _refuse_unknown(None)
+    def check(self) -> None:
+        """Raise `SettingInvalid` or `SettingMissing` for a value that cannot be used."""
         for name in _SECRETS:  # a line break follows the secret in many a file
             secret = getattr(self.credentials, name)
             setattr(self.credentials, name, secret and secret.strip())
@@ -194,22 +181,22 @@ _RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = 
 )
 
 
-@contextlib.contextmanager
-def untraced() -> Iterator[None]:
-    """Switch off dlt's record of looked-up values, secrets included, in this thread.
+_TYPES: Final[Mapping[str, type]] = {
+    f"{place}{each.name}": str if each.default is None else type(each.default)
+    for place, of in (("", KoreSettings), ("credentials.", KoreCredentials))
+    for each in fields(of)
+    if each.name != "credentials"
+}
+"""Type of each setting; those of the credentials are `credentials.<name>`."""
+_NEEDED: Final = ("stream_id", "account_id", "credentials.client_id")
+_PLACE: Final = ("sources", SECTION)
+# where dlt looks, the first place that has the setting wins
+_PLACES: Final = ((*_PLACE, SECTION), _PLACE, (SECTION,))
+_PLACES_OF_CREDENTIALS: Final = (
+    *((*place, "credentials") for place in ((*_PLACE, SECTION), _PLACE, ("sources",), ())),
+)
 
-    It grows by 0.6 MB a run in a process that runs us repeatedly.
-    """
-    traces = get_resolved_traces()
-    before = traces.logging_enabled
-    traces.logging_enabled = False
-    try:
-        yield
-    finally:
-        traces.logging_enabled = before
 
-
-@untraced()
 def resolve(
     overrides: Mapping[str, Any] | None = None, *, connection: str | None = None
 ) -> KoreSettings:
@@ -218,98 +205,200 @@ def resolve(
     A named connection has its values in `[sources.kore_campaigns.connections.<name>]` and inherits
     the others. Raises `SettingMissing` or `SettingInvalid`; sends no request.
     """
-    _refuse_unknown(connection)
-    try:
-        explicit = {} if connection is None else _of_connection(connection)
-        explicit |= _coerced(overrides or {})
-        names = [name for name in explicit if name.startswith("credentials.")]
-        if names:
-            explicit["credentials"] = {n.partition(".")[2]: explicit.pop(n) for n in names}
-        return resolve_configuration(
-            KoreSettings(), sections=("sources", SECTION), explicit_value=explicit
-        )
-    except ConfigFieldMissingException as missing:
-        raise SettingMissing(_missing_keys(missing), looked_in=LOOKED_IN) from None
-    except ConfigValueCannotBeCoercedException as wrong:
-        expected = f"a value of type `{getattr(wrong.hint, '__name__', wrong.hint)}`"
-        is_secret = wrong.field_name.rpartition(".")[2] in _SECRETS
-        value = "(not shown)" if is_secret else wrong.field_value
-        raise SettingInvalid(wrong.field_name, value=value, expected=expected) from None
-    except ValueNotSecretException as public:
-        expected = "to be in secrets.toml, not in config.toml"
-        raise SettingInvalid(public.key, value="(not shown)", expected=expected) from None
+    providers = _providers()
+    refuse_unknown(providers, connection)
+    given = {} if connection is None else _of_connection(providers, connection)
+    given |= _flags(overrides or {})
+    # a table with a secret in it is refused as a whole where it does not belong
+    _looked_up(providers, "credentials", (_PLACE, ("sources",), ()), is_secret=True)
+    for name in _TYPES.keys() - given.keys():
+        place, _, key = name.rpartition(".")
+        places = _PLACES_OF_CREDENTIALS if place else _PLACES
+        value = _looked_up(providers, key, places, is_secret=key in _SECRETS)
+        if value is not None:
+            given[name] = _of_type(name, value)
+    missing = [name for name in _NEEDED if given.get(name) is None]
+    if _NEEDED[-1] in missing and not any(given.get(f"credentials.{key}") for key in _SECRETS):
+        missing.append("credentials.client_secret")
+    if missing:
+        raise SettingMissing(missing, looked_in=LOOKED_IN)
+    of_credentials = {name.partition(".")[2]: given.pop(name) for name in [*given] if "." in name}
+    found = KoreSettings(**given, credentials=KoreCredentials(**of_credentials))
+    found.check()
+    return found
 
 
 def keep_generations() -> int:
     """The setting for a command that needs no other."""
-    found = dlt.config.get(f"sources.{SECTION}.keep_generations", int)
+    found = _in_section(_providers(), "keep_generations")
     return KoreSettings.keep_generations if found is None else max(0, found)
 
 
-def _types() -> dict[str, Any]:
-    """Type of each setting; those of the credentials as `credentials.<name>`."""
-    types = KoreSettings().get_resolvable_fields() | {
-        f"credentials.{name}": hint
-        for name, hint in KoreCredentials().get_resolvable_fields().items()
-    }
-    del types["credentials"]
-    return {name: extract_inner_hint(hint) for name, hint in types.items()}
+def settings_folder() -> Path:
+    """Return the folder of the settings files."""
+    folder = local_path(os.environ.get("DLT_PROJECT_DIR", "."), key="project-dir")
+    return folder / os.environ.get("DLT_CONFIG_FOLDER", ".dlt")
 
 
-def _coerced(overrides: Mapping[str, Any]) -> dict[str, Any]:
+def settings_file(name: str) -> dict[str, Any]:
+    """Return the content of a file in `.dlt/`; nothing if there is none.
+
+    Raises `SettingInvalid` if it is not TOML.
+    """
+    path = settings_folder() / name
+    try:
+        raw = path.read_bytes() if path.is_file() else b""
+        if raw.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            reason = "it starts with a byte-order mark; save it as `UTF-8` without one"
+            raise ValueError(reason)
+        return tomllib.loads(raw.decode())
+    except (OSError, ValueError) as unreadable:
+        key, expected = f".dlt/{name}", f"TOML; {unreadable}"
+        raise SettingInvalid(key, value="(not shown)", expected=expected) from None
+
+
+class _Environment:
+    supports_secrets = True
+
+    def get(self, key: str, place: Sequence[str], *, is_secret: bool) -> tuple[Any, str]:
+        """The value, or None, and the full name."""
+        name = "__".join((*place, key)).upper()
+        return os.environ.get(name), name
+
+
+class _SettingsFile:
+    def __init__(self, name: str, *, supports_secrets: bool) -> None:
+        self.supports_secrets = supports_secrets
+        self._content = settings_file(name)
+
+    def get(self, key: str, place: Sequence[str], *, is_secret: bool) -> tuple[Any, str]:
+        """The value, or None, and the full name."""
+        value: Any = self._content
+        for name in (*place, key):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value, ".".join((*place, key))
+
+
+def _providers() -> Sequence[Any]:
+    """Where settings are looked up, the first one first."""
+    if _dlt_may_know_more():
+        from kore_campaigns.config.dlt_settings import providers
+
+        return providers()
+    secrets = _SettingsFile("secrets.toml", supports_secrets=True)
+    return (_Environment(), secrets, _SettingsFile("config.toml", supports_secrets=False))
+
+
+def _dlt_may_know_more() -> bool:
+    """True if dlt may find a setting elsewhere than in the environment and the project's files."""
+    folders = ("~/.dlt", "/var/dlt", f"{tempfile.gettempdir()}/dlt", "$XDG_DATA_HOME/dlt")
+    of_all_projects = (Path(os.path.expanduser(os.path.expandvars(each))) for each in folders)  # noqa: PTH111  # raises nothing
+    return (
+        # a program that uses it may have added a place; so may a notebook or a dashboard
+        any(name in sys.modules for name in ("dlt", "google.colab", "streamlit"))
+        or find_spec("airflow") is not None
+        or any(name.startswith("PROVIDERS__") for name in os.environ)
+        or any("providers" in settings_file(name) for name in _FILES)
+        or (settings_folder() / ".workspace").exists()
+        or Path("/run/secrets").exists()
+        or any((each / name).exists() for each in of_all_projects for name in _FILES)
+        or any(plugin.value != "dlt.__plugins__" for plugin in entry_points(group="dlt"))
+    )
+
+
+_FILES: Final = ("secrets.toml", "config.toml")
+
+
+def _looked_up(
+    providers: Sequence[Any], key: str, places: Sequence[Sequence[str]], *, is_secret: bool = False
+) -> Any:
+    """The value of the first provider that has it in one of the places; None if there is none."""
+    for provider in providers:
+        for place in places:
+            value, name = provider.get(key, place, is_secret=is_secret)
+            if value is not None and is_secret and not provider.supports_secrets:
+                expected = "to be in secrets.toml, not in config.toml"
+                raise SettingInvalid(name, value="(not shown)", expected=expected)
+            if value is not None:
+                return value
+    return None
+
+
+def _in_section(providers: Sequence[Any], name: str, *below: str) -> Any:
+    """The value of a setting in our section, or below it; None if it is not set."""
+    *parts, key = name.split(".")
+    value = _looked_up(providers, key, [(*_PLACE, *below, *parts)])
+    return None if value is None else _of_type(name, value)
+
+
+def _of_type(name: str, value: Any) -> Any:
+    """The value in the type of its setting; raises `SettingInvalid`."""
+    kind = _TYPES[name]
+    if type(value) is kind:
+        return value
+    plain = _PLAIN.get(kind)
+    if isinstance(value, str) and plain is not None and plain.fullmatch(value):
+        return value.lower() == "true" if kind is bool else kind(value)
+    from kore_campaigns.config.dlt_settings import coerced  # forms that are rare, and errors
+
+    try:
+        return coerced(name, value, kind)
+    except ValueError:
+        shown = "(not shown)" if name.endswith(_SECRETS) else value
+        expected = f"a value of type `{kind.__name__}`"
+        raise SettingInvalid(name, value=shown, expected=expected) from None
+
+
+_PLAIN: Final[Mapping[type, re.Pattern[str]]] = {
+    int: re.compile(r"-?[0-9]{1,18}"),
+    float: re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,15})?"),
+    bool: re.compile("true|false", re.IGNORECASE),
+}
+
+
+def _flags(overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Settings given in code or as flags, each of its type; dlt would take any type."""
     given = {name: value for name, value in overrides.items() if value is not None}
     credentials = given.pop("credentials", {})
     if isinstance(credentials, KoreCredentials):
-        credentials = credentials.as_dict_nondefault()
+        credentials = {
+            each.name: getattr(credentials, each.name)
+            for each in fields(KoreCredentials)
+            if getattr(credentials, each.name) != each.default
+        }
     if not isinstance(credentials, Mapping):
         raise SettingInvalid(
             key="credentials", value="(not shown)", expected="a mapping such as {'client_id': ...}"
         )
     given |= {f"credentials.{name}": value for name, value in credentials.items()}
-    types = _types()
-    for name in given.keys() - types.keys():
+    for name in given.keys() - _TYPES.keys():
         place, dot, key = name.rpartition(".")
-        known = [each.removeprefix(place + dot) for each in types if each.startswith(place + dot)]
+        known = [each.removeprefix(place + dot) for each in _TYPES if each.startswith(place + dot)]
         expected = "one of " + ", ".join(known)
         raise SettingInvalid(key, value="(unknown)", expected=expected)
-    return {name: deserialize_value(name, value, types[name]) for name, value in given.items()}
+    return {name: _of_type(name, value) for name, value in given.items()}
 
 
-def _of_connection(connection: str) -> dict[str, Any]:
+def _of_connection(providers: Sequence[Any], connection: str) -> dict[str, Any]:
     """Settings of this connection alone, but for those that a variable sets for all of them.
 
     The connection's own variable wins over that one, as dlt prefers the more specific section.
     """
-    place = f"sources.{SECTION}.connections.{connection}"
-    values = {
-        name: dlt.config.get(f"{place}.{name}", hint)
-        for name, hint in (_types().items() if re.fullmatch(r"[\w-]+", connection) else ())
-    }
+    below = ("connections", connection)
+    names = _TYPES if re.fullmatch(r"[\w-]+", connection) else ()
+    values = {name: _in_section(providers, name, *below) for name in names}
     if all(value is None for value in values.values()):
-        expected = f"a connection with settings below `[{place}]`"
+        expected = f"a connection with settings below `[{'.'.join((*_PLACE, *below))}]`"
         raise SettingInvalid(key="connection", value=connection, expected=expected)
 
-    def is_in_environment(section: str, name: str) -> bool:
-        return f"{section}.{name}".replace(".", "__").upper() in os.environ
+    def is_in_environment(name: str, *place: str) -> bool:
+        return "__".join((*_PLACE, *place, *name.split("."))).upper() in os.environ
 
     return {
         name: value
         for name, value in values.items()
-        if value is not None
-        and (is_in_environment(place, name) or not is_in_environment(f"sources.{SECTION}", name))
+        if value is not None and (is_in_environment(name, *below) or not is_in_environment(name))
     }
-
-
-def _missing_keys(missing: ConfigFieldMissingException) -> list[str]:
-    """The missing settings by name; dlt names the credentials as one."""
-    found = []
-    for name, traces in missing.traces.items():
-        below = [trace for trace in traces if isinstance(trace, LookupTraces)]
-        found += [f"{name}.{key}" for trace in below for key in trace.traces] or [name]
-        if below and not {*_SECRETS} & set(below[0].resolved_fields_set):
-            found.append(f"{name}.client_secret")
-    return found
 
 
 def chosen_connections(
@@ -326,8 +415,8 @@ def chosen_connections(
     """
     if named:
         return list(dict.fromkeys(named))
-    of_section = dlt.config.get(f"sources.{SECTION}.campaign_ids", str)
-    file = campaign_ids or of_section or KoreSettings.campaign_ids
+    providers = _providers()
+    file = campaign_ids or _in_section(providers, "campaign_ids") or KoreSettings.campaign_ids
     path = local_path(file, key="campaign_ids", folder=folder)
     # each connection may have a file of its own, so none is needed here
     if path.is_file():
@@ -335,21 +424,21 @@ def chosen_connections(
             names = dict.fromkeys(c.connection for c in read_campaign_ids(path) if c.connection)
             if names:
                 return [*names]
-    has_own_app = dlt.config.get(f"sources.{SECTION}.stream_id", str) is not None
+    has_own_app = _in_section(providers, "stream_id") is not None
     return [None] if has_own_app else [*configured_connections()] or [None]
 
 
 def configured_connections() -> list[str]:
     """Names of the connections that have settings of their own, sorted."""
-    paths = (path.split(".") for _, path in _given())
+    paths = (path.split(".") for _, path in _given(_providers()))
     return sorted({names[1] for names in paths if names[0] == "connections" and len(names) > 1})
 
 
-def _given() -> Iterator[tuple[str, str]]:
+def _given(providers: Sequence[Any]) -> Iterator[tuple[str, str]]:
     """Each setting in our section, as written: full name, and name below the section."""
-    for provider in Container()[PluggableRunContext].providers.providers:
+    for provider in providers:
         # files return a whole section; other providers only know a key by its full name
-        section, place = provider.get_value(SECTION, dict, "", "sources")
+        section, place = provider.get(SECTION, ("sources",), is_secret=False)
         for path in _below(section) if isinstance(section, Mapping) else ():
             yield f"{place}.{path}", path
     prefix = f"SOURCES__{SECTION}__"
@@ -370,15 +459,15 @@ def _below(section: Mapping[str, Any]) -> Iterator[str]:
 _OF_DLT: Final = ("max_table_nesting", "parallelized", "root_key", "schema_contract")
 
 
-def _refuse_unknown(connection: str | None) -> None:
+def refuse_unknown(providers: Sequence[Any], connection: str | None = None) -> None:
     """Raise `SettingInvalid` for a misspelt setting, which dlt would ignore.
 
     A section below it is of dlt or of a resource, unless its name is almost `credentials` or
     `connections`.
     """
-    known = [*_types(), "credentials", *_OF_DLT]
+    known = [*_TYPES, "credentials", *_OF_DLT]
     mine = re.compile(rf"connections\.{re.escape(connection or '')}\.", re.IGNORECASE)
-    for name, path in _given():
+    for name, path in _given(providers):
         own = mine.sub("", path, count=1)
         first, is_nested, key = own.partition(".")
         ours = get_close_matches(first, ("credentials", "connections"), n=1, cutoff=0.8)
@@ -391,36 +480,3 @@ def _refuse_unknown(connection: str | None) -> None:
         elif is_nested and first not in ours:
             nearest = [f"{ours[0]}.{key}"]
         raise SettingInvalid(name, "(unknown)", expected=f"a known setting: `{nearest[0]}`")
-
-
-@configspec(init=False)
-class _LibpqCredentials(PostgresCredentials):
-    """Credentials whose missing parts libpq finds itself."""
-
-    username: str | None = None  # type: ignore[assignment]
-    password: TSecretStrValue | None = None  # type: ignore[assignment]
-    host: str | None = None  # type: ignore[assignment]
-
-
-@untraced()
-def postgres_of_dlt() -> dict[str, str]:
-    """Return what dlt finds for `[destination.postgres.credentials]`, by libpq's names.
-
-    Raises `SettingMissing` or `SettingInvalid`.
-    """
-    try:
-        found = resolve_configuration(_LibpqCredentials(), sections=("destination", "postgres"))
-    except ConfigurationException as failed:
-        raise credentials_refused(kind="postgres", failed=failed) from None
-    parts = {"user": found.username, "dbname": found.database, "port": found.port}
-    parts |= {"password": found.password, "host": found.host, **found.get_query()}
-    return {name: str(value) for name, value in parts.items() if value}
-
-
-def credentials_refused(kind: str, failed: ConfigurationException) -> FixSetting:
-    """The error for a destination's credentials that are missing or invalid, without their text."""
-    key = f"destination.{kind}.credentials"
-    if isinstance(failed, ConfigFieldMissingException):
-        return SettingMissing([key], looked_in=f"`.dlt/secrets.toml`, section `[{key}]`")
-    expected = "what dlt takes there, such as `postgresql://user:password@host/database`"
-    return SettingInvalid(key, value="(not shown)", expected=expected)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import cache
 from threading import Event
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kore_campaigns.errors import (
     DestinationUnavailable,
@@ -41,6 +42,8 @@ class Destination(ABC):
     """What a run found and could not change, for the operator."""
     way_back: str = "restore a backup of the server"
     """What to do about a damaged history."""
+    _pipeline: Callable[[], dlt.Pipeline]
+    """The pipeline of the run."""
 
     @property
     def size_bytes(self) -> int:
@@ -56,14 +59,14 @@ class Destination(ABC):
         yield
 
     @abstractmethod
-    def open(self, settings: KoreSettings, stop: Event) -> AbstractContextManager[dlt.Pipeline]:
-        """The pipeline of one connection, with all tables and views of this version.
+    def open(self, settings: KoreSettings, stop: Event) -> AbstractContextManager[None]:
+        """Open it for the run of one connection, with all tables and views of this version.
 
         Raises `Interrupted` if `stop` is set while it waits for others who use the tables.
         """
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:
+    def step(self, versions: int | None) -> Iterator[None]:
         """Load a chunk of so many versions; None for the record of the start.
 
         It is durable and visible to readers when the block ended without error.
@@ -71,8 +74,21 @@ class Destination(ABC):
         yield
 
     @abstractmethod
-    def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
-        """Read what the run has loaded so far, published or not."""
+    def loaded(self) -> AbstractContextManager[Reader]:
+        """Read what the run has loaded so far, published or not; small tables are written here."""
+
+    def load(self, versions: Iterable[Mapping[str, Any]]) -> None:
+        """Load versions as one load package; durable when this returns."""
+        from kore_campaigns.load.dlt_load import load
+
+        load(self._pipeline(), versions)
+
+    @contextmanager
+    def _with_pipeline(self, opened: Callable[[], AbstractContextManager[Any]]) -> Iterator[None]:
+        """Open the pipeline of dlt when it is first used: most runs load nothing."""
+        with ExitStack() as stack:
+            self._pipeline = cache(lambda: stack.enter_context(opened()))
+            yield
 
     # other commands
     def read(self) -> AbstractContextManager[Reader]:

@@ -6,9 +6,9 @@ transaction: readers never see a version without its children.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,40 +18,48 @@ from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema
 from dlt.common.schema.utils import new_table
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
-from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract.hints import TResourceNestedHints
 from dlt.extract.resource import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from kore_campaigns import schema
-from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, Table, nested_name, queries
-from kore_campaigns.views.apply import VIEWS, apply_views, columns_of, view_sql
+from kore_campaigns.config.dlt_settings import untraced
+from kore_campaigns.load.reader import DltReader, is_made, mark_as_made
+from kore_campaigns.schema import RAW_SCHEMA, Table, nested_name
+from kore_campaigns.views.apply import apply_views
 
 PIPELINE_NAME: Final = "kore_campaigns"
 
 
-def new_pipeline(
+@contextmanager
+def opened(
     destination: Any, *, pipelines_dir: Path, dataset_name: str = RAW_SCHEMA
-) -> dlt.Pipeline:
+) -> Iterator[dlt.Pipeline]:
     """A pipeline into a destination of dlt's, with its working files in `pipelines_dir`."""
-    _configure_dlt()
-    pipeline = dlt.pipeline(
-        pipeline_name=PIPELINE_NAME,
-        destination=destination,
-        dataset_name=dataset_name,
-        pipelines_dir=str(pipelines_dir),
-    )
-    # there is no state of dlt's to keep: the stored versions are the checkpoint
-    pipeline.config.restore_from_destination = False
-    # a signal sets `stop`, and the load package at hand is still loaded; dlt would give it up
-    pipeline.config.runtime.intercept_signals = False
-    return pipeline
+    with untraced():
+        _configure_dlt()
+        pipeline = dlt.pipeline(
+            pipeline_name=PIPELINE_NAME,
+            destination=destination,
+            dataset_name=dataset_name,
+            pipelines_dir=str(pipelines_dir),
+        )
+        # there is no state of dlt's to keep: the stored versions are the checkpoint
+        pipeline.config.restore_from_destination = False
+        # a signal sets `stop`, and the load package at hand is still loaded; dlt would give it up
+        pipeline.config.runtime.intercept_signals = False
+        try:
+            yield pipeline
+        finally:
+            # the next source in this process must not find it
+            if pipeline.is_active:  # false if another one was made meanwhile
+                pipeline.deactivate()
 
 
-def duckdb_pipeline(database: Path, *, pipelines_dir: Path) -> dlt.Pipeline:
+def duckdb_pipeline(database: Path, *, pipelines_dir: Path) -> AbstractContextManager[dlt.Pipeline]:
     """The pipeline that writes the DuckDB file `database`."""
     credentials = DuckDbCredentials(str(database), global_config={"threads": 1})
-    return new_pipeline(dlt.destinations.duckdb(credentials), pipelines_dir=pipelines_dir)
+    return opened(dlt.destinations.duckdb(credentials), pipelines_dir=pipelines_dir)
 
 
 def _configure_dlt() -> None:
@@ -163,40 +171,18 @@ def _links(*names: str) -> dict[str, TColumnSchema]:
     return {name: {"name": name, "nullable": False, **_LINKS[name]} for name in names}
 
 
-SQL: Final = queries(__name__)
-
-
 def make_tables_and_views(
     pipeline: dlt.Pipeline, apply: Callable[[dlt.Pipeline], bool] = apply_views
 ) -> None:
     """Create or replace them, unless the database is as this version of the program left it.
 
-    A comment in the database says so.  It is a digest of the declarations and of the tables and
-    views in the database, so it also differs if an older program or a user changed them.  `apply`
-    makes the views; False means that some are to be tried again by the next run.
+    `apply` makes the views; False means that some are to be tried again by the next run.
     """
     with pipeline.sql_client() as client:
-        if is_made(client):
+        if is_made(DltReader(client)):
             return
     ensure_tables(pipeline)
     if apply(pipeline):
+        # DuckDB spells a view in another way once the file was closed
         with pipeline.sql_client() as client:
-            client.execute_sql(f"comment on table {RAW_SCHEMA}._dlt_version is '{_mark(client)}'")
-
-
-def is_made(client: SqlClientBase[Any]) -> bool:
-    """True if tables and views are as this version of the program makes them."""
-    return (_mark(client),) in (client.execute_sql(SQL["comment"]) or ())
-
-
-def _mark(client: SqlClientBase[Any]) -> str:
-    columns = [columns_of(view) for view in VIEWS]
-    declared = [dlt.__version__, schema.TABLES, columns, [*map(view_sql, VIEWS)]]
-    made = [
-        row
-        for query in ("columns", "views")
-        for row in client.execute_sql(SQL[query]) or ()
-        # an analyst's own table or view is no reason to drop ours
-        if row[0] in ALL_TABLES or row[0] in VIEWS
-    ]
-    return f"made by kore-campaigns, {hashlib.sha256(repr([declared, made]).encode()).hexdigest()}"
+            mark_as_made(DltReader(client))

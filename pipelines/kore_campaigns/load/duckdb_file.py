@@ -15,10 +15,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
@@ -36,7 +36,7 @@ from kore_campaigns.errors import (
     first_line,
 )
 from kore_campaigns.load.destination import Destination, destination_errors
-from kore_campaigns.load.reader import Reader
+from kore_campaigns.load.reader import Reader, is_made
 
 if TYPE_CHECKING:
     import dlt
@@ -63,7 +63,8 @@ class DuckDBReader(Reader):
 
     @contextmanager
     def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        yield self._connection.execute(self.named(sql), list(parameters) or None)
+        # DuckDB imports pandas to look at a parameter, which takes longer than all else in a run
+        yield self._connection.execute("".join(_with_values(self.named(sql), parameters)))
 
     def record_batches(self, sql: str, schema: pa.Schema, *, size: int) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -74,6 +75,29 @@ class DuckDBReader(Reader):
             for batch in in_batches(size):
                 arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _with_values(sql: str, parameters: Sequence[Any]) -> Iterator[str]:
+    """The SQL with a literal in place of each `?`."""
+    first, *others = sql.split("?") if parameters else [sql]
+    yield first
+    for value, following in zip(parameters, others, strict=True):
+        yield literal(value)
+        yield following
+
+
+def literal(value: Any) -> str:
+    """A value as DuckDB reads it in SQL."""
+    if value is None or isinstance(value, bool | int):
+        return "null" if value is None else str(value)
+    text = str(value).replace("'", "''").replace("\0", "' || chr(0) || '")
+    if isinstance(value, str):
+        return f"('{text}')"
+    kind = "timestamptz" if isinstance(value, datetime) and value.tzinfo else _KINDS[type(value)]
+    return f"'{text}'::{kind}"
+
+
+_KINDS: Final = {datetime: "timestamp", date: "date", time: "time", float: "double"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +254,8 @@ class DuckDBFile(Destination):
         self.working_copy = self.folder / published.name
         # names the published file that the working copy equals; missing while it is ahead
         self._origin = self.folder / "origin.json"
-        self._is_kept = self._is_prepared = False
+        self._is_kept = self._is_prepared = self._many = False
+        self._held: duckdb.DuckDBPyConnection | None = None
         self.notes = []
 
     @classmethod
@@ -270,9 +295,17 @@ class DuckDBFile(Destination):
             yield reader
 
     @contextmanager
-    def read_loaded(self, pipeline: dlt.Pipeline) -> Iterator[Reader]:
-        with self._writing(), duckdb.connect(str(self.working_copy)) as connection:
-            yield DuckDBReader(connection)
+    def loaded(self) -> Iterator[Reader]:
+        with self._writing():
+            if self._held is None:
+                # DuckDB opens a file once in a process: the connections of dlt share this one
+                self._held = duckdb.connect(str(self.working_copy))
+            yield DuckDBReader(self._held)
+
+    def load(self, versions: Iterable[Mapping[str, Any]]) -> None:
+        if self._many:
+            self._release()
+        super().load(versions)
 
     def check(self, settings: KoreSettings | None) -> str:
         # a lock would leave a folder behind where no run ever was
@@ -315,28 +348,42 @@ class DuckDBFile(Destination):
     @contextmanager
     def open(
         self, settings: KoreSettings | None = None, stop: Event | None = None
-    ) -> Iterator[dlt.Pipeline]:
-        from kore_campaigns.load.dlt_load import duckdb_pipeline, make_tables_and_views
-
+    ) -> Iterator[None]:
         self.prepare()
-        with paths.plainly_named(self.folder / "dlt") as folder:
-            with self._writing():
-                pipeline = duckdb_pipeline(self.working_copy, pipelines_dir=folder)
+        with self._with_pipeline(self._opened):
             try:
-                with self._writing():
-                    make_tables_and_views(pipeline)
-                    # DuckDB opens a file once in a process: the connections of dlt share this one
-                    self._held = duckdb.connect(str(self.working_copy))
-                with self._held:
-                    yield pipeline
+                with self.loaded() as reader:
+                    was_made = is_made(reader)
+                if not was_made:
+                    self._release()
+                    with self._writing():
+                        from kore_campaigns.load.dlt_load import make_tables_and_views
+
+                        make_tables_and_views(self._pipeline())
+                yield
             finally:
-                pipeline.deactivate()  # the next source in this process must not find it
+                self._release()
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:
+    def _opened(self) -> Iterator[dlt.Pipeline]:
+        from kore_campaigns.load.dlt_load import duckdb_pipeline
+
+        with (
+            paths.plainly_named(self.folder / "dlt") as folder,
+            duckdb_pipeline(self.working_copy, pipelines_dir=folder) as pipeline,
+        ):
+            yield pipeline
+
+    def _release(self) -> None:
+        """Close the working copy."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    @contextmanager
+    def step(self, versions: int | None) -> Iterator[None]:
         with self._writing():
-            if (versions or 0) > _FEW_VERSIONS:
-                self._held.close()
+            self._many = (versions or 0) > _FEW_VERSIONS
             self.begin_step()
             yield
             self.publish(is_settled=versions is not None)
@@ -380,8 +427,10 @@ class DuckDBFile(Destination):
         Unless it `is_settled`, the working copy is about to be written again.
         """
         with self._writing():
-            with duckdb.connect(str(self.working_copy)) as connection:
-                connection.execute("force checkpoint")
+            with self.loaded() as reader:
+                reader.execute("force checkpoint")
+            if self._many:
+                self._release()
             paths.copy_durably(self.working_copy, self._draft, self._room)
             if self.keep_generations and not self._is_kept:
                 self.generations.keep()
@@ -414,8 +463,10 @@ class DuckDBFile(Destination):
         with self.locked(), self._writing():
             yield
 
-    def rebuild_pipeline(self) -> AbstractContextManager[dlt.Pipeline]:
-        return self.open()
+    @contextmanager
+    def rebuild_pipeline(self) -> Iterator[dlt.Pipeline]:
+        with self.open():
+            yield self._pipeline()
 
     @contextmanager
     def exchange(self, history: str) -> Iterator[tuple[Reader, str, str]]:

@@ -22,7 +22,7 @@ from kore_campaigns.errors import (
     first_line_of_driver,
     shorten,
 )
-from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row
+from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row, is_made
 from kore_campaigns.load.warehouse import Warehouse
 from kore_campaigns.schema import (
     ALL_TABLES,
@@ -59,10 +59,12 @@ class PostgresReader(CopyTarget):
             cursor.execute(*self._translated(sql, parameters))
             yield cursor
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """A statement that returns nothing."""
-        with self.cursor(sql, parameters):
-            pass
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with super().transaction():
+            if self._lock_count:
+                self.require_locks()
+            yield
 
     def batches(
         self, sql: str, parameters: Sequence[Any] = (), *, size: int = BATCH_ROWS
@@ -200,7 +202,7 @@ class Postgres(Warehouse):
             reader.columns_of(*_SHOWN)  # fails if the role may not read it
             yield reader
 
-    def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
+    def loaded(self) -> AbstractContextManager[Reader]:
         return nullcontext(self._session)
 
     def check(self, settings: KoreSettings | None) -> str:
@@ -215,16 +217,13 @@ class Postgres(Warehouse):
 
     def _upgrade_problems(self, reader: PostgresReader) -> list[str]:
         """What will stay as it is when a run brings tables and views up to date."""
-        from kore_campaigns.load.dlt_load import is_made
-
         found = [
             f"`{name}` belongs to the role `{owner}`, so no upgrade can replace it. Next: `alter "
             f"table {name} owner to {me}`"
             for name, owner, me in reader.rows(SQL["foreign"], [_OURS_BY_NAME])
         ]
-        with self._scratch_pipeline("check") as pipeline, pipeline.sql_client() as client:
-            if is_made(client):
-                return found
+        if is_made(reader):
+            return found
         reader.execute(f"begin; set local lock_timeout = '{_LONGEST_WAIT}'")
         found += replace_views(reader, is_trial=True)
         reader.execute("rollback")
@@ -363,7 +362,12 @@ class Postgres(Warehouse):
         except DestinationUnavailable as failed:
             answer.set_exception(failed)
 
-    def _make_tables_and_views(self, pipeline: dlt.Pipeline, stop: Event | None = None) -> None:
+    def _make_tables_and_views(
+        self, opened: Callable[[], dlt.Pipeline], stop: Event | None = None
+    ) -> None:
+        reader, stop = self._session, stop or Event()
+        if is_made(reader):
+            return
         from dlt.destinations.exceptions import DatabaseTransientException
 
         from kore_campaigns.load.dlt_load import make_tables_and_views
@@ -373,7 +377,6 @@ class Postgres(Warehouse):
                 self.notes = replace_views(reader)
             return not self.notes
 
-        reader, stop = self._session, stop or Event()
         # one run at a time, whatever its account
         keys = _keys("tables and views")
         while reader.rows("select pg_try_advisory_lock(?, ?)", keys) == [(False,)]:
@@ -383,7 +386,7 @@ class Postgres(Warehouse):
         reader.execute(f"set lock_timeout = '{_LONGEST_WAIT}'")
         for tries_left in reversed(range(_TRIES)):
             try:
-                make_tables_and_views(pipeline, apply)
+                make_tables_and_views(opened(), apply)
                 break
             except DatabaseTransientException as failed:
                 if not isinstance(failed.dbapi_exception, psycopg2.errors.LockNotAvailable):

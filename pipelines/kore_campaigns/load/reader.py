@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Final
 
-from kore_campaigns.schema import RAW_SCHEMA
+from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, TABLES, queries
+from kore_campaigns.views.apply import VIEWS, columns_of, view_sql
 
 if TYPE_CHECKING:
+    import dlt
     import pyarrow as pa
 
 BATCH_ROWS: Final = 1_000
 Row = tuple[Any, ...]
+_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?")
 
 
 class Reader(ABC):
@@ -89,16 +94,19 @@ class Reader(ABC):
             arrays = [pa.array(each, field.type) for each, field in zip(cells, schema, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Carry out a statement that returns nothing."""
+        with self.cursor(sql, parameters):
+            pass
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Read one state of the database, and commit. After an error the connection is of no more
         use; closing it rolls back.
         """
-        with self.cursor("begin transaction"):
-            pass
+        self.execute("begin transaction")
         yield
-        with self.cursor("commit"):
-            pass
+        self.execute("commit")
 
     def qualified(self, table: str) -> str:
         """Name of a raw table with its schema."""
@@ -115,3 +123,76 @@ class CopyTarget(Reader):
     @abstractmethod
     def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         """Add rows to a table; the values are those that DuckDB returned."""
+
+
+class DltReader(Reader):
+    """A connection of dlt's SQL client, for databases without our own driver."""
+
+    def __init__(self, client: Any) -> None:
+        from dlt.destinations.exceptions import DatabaseUndefinedRelation
+
+        self.missing_table = DatabaseUndefinedRelation
+        self._client = client
+
+    @contextmanager
+    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        statement = self.named(sql).replace("?", "%s")
+        with self._client.execute_query(statement, *parameters) as cursor:
+            yield cursor
+
+    def plain(self, value: Any) -> Any:
+        # SQLite has no timestamps: dlt stores their text
+        if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
+            value = datetime.fromisoformat(value)
+        return super().plain(value)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        with self._client.begin_transaction():
+            yield
+
+    def column_names(self, cursor: Any) -> list[str]:
+        return [*cursor.columns_schema]  # what SQLAlchemy returns has no `description`
+
+    def qualified(self, table: str) -> str:
+        return str(self._client.make_qualified_table_name(table))
+
+
+@contextmanager
+def pipeline_reader(pipeline: dlt.Pipeline | None) -> Iterator[Reader | None]:
+    """Read what a pipeline has loaded, whatever its destination; None without a pipeline."""
+    if pipeline is None:
+        yield None
+        return
+    with pipeline.sql_client() as client:
+        yield DltReader(client)
+
+
+SQL: Final = queries(__name__)
+
+
+def is_made(reader: Reader) -> bool:
+    """True if tables and views are as this version of the program makes them.
+
+    A comment in the database says so.  It is a digest of the declarations and of the tables and
+    views in the database, so it also differs if an older program or a user changed them.
+    """
+    return (_mark(reader),) in reader.rows(SQL["comment"])
+
+
+def mark_as_made(reader: Reader) -> None:
+    """Say in the database that this version has made its tables and views."""
+    reader.execute(f"comment on table {RAW_SCHEMA}._dlt_version is '{_mark(reader)}'")
+
+
+def _mark(reader: Reader) -> str:
+    columns = [columns_of(view) for view in VIEWS]
+    declared = [version("dlt"), TABLES, columns, [*map(view_sql, VIEWS)]]
+    made = [
+        row
+        for query in ("columns", "views")
+        for row in reader.rows(SQL[query])
+        # an analyst's own table or view is no reason to drop ours
+        if row[0] in ALL_TABLES or row[0] in VIEWS
+    ]
+    return f"made by kore-campaigns, {hashlib.sha256(repr([declared, made]).encode()).hexdigest()}"

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import dlt
-
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import Table
 
@@ -66,15 +64,15 @@ def stored_rows(
     return reader.dicts(sql, [*(where or {}).values()])
 
 
-def write_upserts(pipeline: dlt.Pipeline, upserts: Sequence[Upsert], *, run_id: str) -> None:
+def write_upserts(reader: Reader, upserts: Sequence[Upsert], *, run_id: str) -> None:
     """Write them in one transaction; a repetition changes nothing."""
-    with pipeline.sql_client() as client, client.begin_transaction():
+    with reader.transaction():
         for upsert in upserts:
-            name = client.make_qualified_table_name(upsert.table.name)
+            name = reader.qualified(upsert.table.name)
             for rows in _batches([*upsert.deleted, *upsert.rows]):
-                client.execute_sql(*_deletion(name, upsert.table, rows))
+                reader.execute(*_deletion(name, upsert.table, rows))
             for rows in _batches(upsert.rows):
-                client.execute_sql(*_insertion(name, upsert.table, rows, run_id))
+                reader.execute(*_insertion(name, upsert.table, rows, run_id))
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -82,17 +80,17 @@ def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield rows[first : first + _ROWS_A_STATEMENT]
 
 
-def _deletion(name: str, table: Table, rows: Sequence[Row]) -> tuple[Any, ...]:
-    one = " and ".join(f"{column} = %s" for column in table.key)
+def _deletion(name: str, table: Table, rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    one = " and ".join(f"{column} = ?" for column in table.key)
     condition = " or ".join([f"({one})"] * len(rows))
-    parameters = (value for row in rows for value in _key(table, row))
-    return f"delete from {name} where {condition}", *parameters  # noqa: S608  # our names
+    parameters = [value for row in rows for value in _key(table, row)]
+    return f"delete from {name} where {condition}", parameters  # noqa: S608  # our names
 
 
-def _insertion(name: str, table: Table, rows: Sequence[Row], run_id: str) -> tuple[Any, ...]:
+def _insertion(name: str, table: Table, rows: Sequence[Row], run_id: str) -> tuple[str, list[Any]]:
     # no load package brings these rows, so they name the run in its place
     columns = [*table.column_names(), "_dlt_load_id", "_dlt_id"]
-    marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * len(rows))
+    marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
     cells: list[Any] = []
     for row in rows:
         cells += (
@@ -100,7 +98,7 @@ def _insertion(name: str, table: Table, rows: Sequence[Row], run_id: str) -> tup
             for column in table.columns
         )
         cells += (run_id, uuid.uuid4().hex)
-    return f"insert into {name} ({', '.join(columns)}) values {marks}", *cells  # noqa: S608  # our names
+    return f"insert into {name} ({', '.join(columns)}) values {marks}", cells  # noqa: S608  # our names
 
 
 def _key(table: Table, row: Row) -> tuple[Any, ...]:

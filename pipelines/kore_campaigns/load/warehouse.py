@@ -10,66 +10,24 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kore_campaigns.config.paths import plainly_named, scratch_folder
 from kore_campaigns.errors import first_line
 from kore_campaigns.load.destination import Destination, destination_errors, unsupported
 from kore_campaigns.load.duckdb_file import run_lock
-from kore_campaigns.load.reader import Reader
+from kore_campaigns.load.reader import DltReader, Reader
 from kore_campaigns.schema import RAW_SCHEMA
 
 if TYPE_CHECKING:
     import dlt
 
     from kore_campaigns.config.settings import KoreSettings
-
-
-_TIMESTAMP: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?([+-]\d\d:\d\d)?")
-
-
-class DltReader(Reader):
-    """A connection of dlt's SQL client, for databases without our own driver."""
-
-    def __init__(self, client: Any) -> None:
-        from dlt.destinations.exceptions import DatabaseUndefinedRelation
-
-        self.missing_table = DatabaseUndefinedRelation
-        self._client = client
-
-    @contextmanager
-    def cursor(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
-        statement = self.named(sql).replace("?", "%s")
-        with self._client.execute_query(statement, *parameters) as cursor:
-            yield cursor
-
-    def plain(self, value: Any) -> Any:
-        # SQLite has no timestamps: dlt stores their text
-        if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
-            value = datetime.fromisoformat(value)
-        return super().plain(value)
-
-    def column_names(self, cursor: Any) -> list[str]:
-        return [*cursor.columns_schema]  # what SQLAlchemy returns has no `description`
-
-    def qualified(self, table: str) -> str:
-        return str(self._client.make_qualified_table_name(table))
-
-
-@contextmanager
-def pipeline_reader(pipeline: dlt.Pipeline | None) -> Iterator[Reader | None]:
-    """Read what a pipeline has loaded, whatever its destination; None without a pipeline."""
-    if pipeline is None:
-        yield None
-        return
-    with pipeline.sql_client() as client:
-        yield DltReader(client)
 
 
 class Warehouse(Destination):
@@ -83,7 +41,7 @@ class Warehouse(Destination):
         self.flags = f" --destination {kind}"
 
     @contextmanager
-    def open(self, settings: KoreSettings, stop: Event) -> Iterator[dlt.Pipeline]:
+    def open(self, settings: KoreSettings, stop: Event) -> Iterator[None]:
         stream = _as_name(settings.stream_id)
         folder = self.folder / ".kore_campaigns" / self.kind / stream
         # one folder a process: a run that is turned away must not touch that of the running one
@@ -94,24 +52,24 @@ class Warehouse(Destination):
             with (
                 account_lock,
                 plainly_named(mine) as named,
-                self._pipeline(named, stream) as pipeline,
+                self._with_pipeline(lambda: self._opened(named, stream)),
             ):
                 # what a killed run left is fetched again: dlt's replay of it could double rows
                 for left in set((folder / "dlt").glob("*")) - {mine}:
                     shutil.rmtree(left, ignore_errors=True)
                 with self._errors():
-                    self._make_tables_and_views(pipeline, stop)
-                yield pipeline
+                    self._make_tables_and_views(lambda: self._pipeline(), stop)
+                yield
         finally:
             shutil.rmtree(mine, ignore_errors=True)
 
     @contextmanager
-    def step(self, pipeline: dlt.Pipeline, versions: int | None) -> Iterator[None]:
+    def step(self, versions: int | None) -> Iterator[None]:
         with self._errors():
             yield
 
-    def read_loaded(self, pipeline: dlt.Pipeline) -> AbstractContextManager[Reader]:
-        return self._client_of(pipeline)
+    def loaded(self) -> AbstractContextManager[Reader]:
+        return self._client_of(self._pipeline())
 
     def read_if_any(self) -> AbstractContextManager[Reader | None]:
         return self._read()
@@ -124,7 +82,7 @@ class Warehouse(Destination):
     def make_tables_and_views(self) -> None:
         """Create those of this version; the caller has excluded all runs."""
         with self._scratch_pipeline("made") as pipeline, self._errors():
-            self._make_tables_and_views(pipeline)
+            self._make_tables_and_views(lambda: pipeline)
 
     @contextmanager
     def _read(self) -> Iterator[Reader]:
@@ -142,25 +100,23 @@ class Warehouse(Destination):
     ) -> Iterator[dlt.Pipeline]:
         with (
             scratch_folder() as scratch,
-            self._pipeline(Path(scratch), stream, dataset=dataset) as pipeline,
+            self._opened(Path(scratch), stream, dataset=dataset) as pipeline,
         ):
             yield pipeline
 
     @contextmanager
-    def _pipeline(
+    def _opened(
         self, pipelines_dir: Path, stream: str, *, dataset: str = RAW_SCHEMA
     ) -> Iterator[dlt.Pipeline]:
-        from kore_campaigns.load.dlt_load import new_pipeline
+        from kore_campaigns.load.dlt_load import opened
 
-        with self._errors():
-            destination = self._dlt_destination(f"%s_staging_{stream}")
-            pipeline = new_pipeline(destination, pipelines_dir=pipelines_dir, dataset_name=dataset)
-        try:
+        with ExitStack() as stack:
+            with self._errors():
+                destination = self._dlt_destination(f"%s_staging_{stream}")
+                pipeline = stack.enter_context(
+                    opened(destination, pipelines_dir=pipelines_dir, dataset_name=dataset)
+                )
             yield pipeline
-        finally:
-            # the next source in this process must not find it
-            if pipeline.is_active:  # false if another one was made meanwhile
-                pipeline.deactivate()
 
     # what Postgres does in another way
     def _dlt_destination(self, staging_layout: str) -> Any:
@@ -172,11 +128,14 @@ class Warehouse(Destination):
         """Exclude other runs of the account; raises `DestinationUnavailable`."""
         return run_lock(folder, self.name)
 
-    def _make_tables_and_views(self, pipeline: dlt.Pipeline, stop: Event | None = None) -> None:
+    def _make_tables_and_views(
+        self, opened: Callable[[], dlt.Pipeline], stop: Event | None = None
+    ) -> None:
         """Waits for others end when `stop` is set: with `Interrupted`."""
         from kore_campaigns.load.dlt_load import ensure_tables
         from kore_campaigns.views.apply import apply_views
 
+        pipeline = opened()
         ensure_tables(pipeline)
         if pipeline.destination.capabilities().sqlglot_dialect == "duckdb":
             apply_views(pipeline, are_described=False)
@@ -186,16 +145,18 @@ class Warehouse(Destination):
         """Map what dlt or the driver raises to `DestinationUnavailable`, or to `FixSetting` if it
         is about the credentials.
         """
-        from dlt.common.configuration.exceptions import ConfigurationException
-
-        from kore_campaigns.config.settings import credentials_refused
-
         with destination_errors(self.name):
             try:
                 yield
-            except ConfigurationException as refused:
+            except Exception as failed:
+                from dlt.common.configuration.exceptions import ConfigurationException
+
+                from kore_campaigns.config.dlt_settings import credentials_refused
+
+                if not isinstance(failed, ConfigurationException):
+                    raise
                 # dlt's own message repeats what it could not read
-                raise credentials_refused(self.kind, refused) from None
+                raise credentials_refused(self.kind, failed) from None
 
 
 def check_promises(kind: str) -> None:

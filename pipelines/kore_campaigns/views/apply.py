@@ -8,13 +8,12 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlglot import ErrorLevel, exp
-
 from kore_campaigns.schema import ALL_TABLES, RAW_SCHEMA, VIEW_SCHEMA, Column
 from kore_campaigns.views import NATIVE_DIALECTS
 
 if TYPE_CHECKING:
     import dlt
+    from sqlglot import exp
 
 # in the order in which they are built: later ones read earlier ones
 VIEWS: Final = (
@@ -153,6 +152,8 @@ def view_in_dialect(name: str, dialect: str) -> str:
     """The select of a view; raises `UnsupportedError` of sqlglot if the dialect cannot say it."""
     if dialect in NATIVE_DIALECTS:
         return view_sql(name).strip()
+    from sqlglot import ErrorLevel, exp  # it takes longer to import than a small run
+
     tree = portable_view(name)
     for order in tree.find_all(exp.Ordered):
         # no column that the views sort by in a window is ever empty
@@ -164,10 +165,14 @@ def view_in_dialect(name: str, dialect: str) -> str:
 
 def portable_view(name: str) -> exp.Expression:
     """An equivalent view without the constructs that only a few databases know."""
-    return exp.maybe_parse(view_sql(name), dialect="postgres").transform(_portable)
+    from sqlglot import maybe_parse
+
+    return maybe_parse(view_sql(name), dialect="postgres").transform(_portable)
 
 
 def _portable(node: exp.Expression) -> exp.Expression:
+    from sqlglot import exp
+
     day = exp.var("DAY")
     if isinstance(node, exp.Table) and isinstance(node.this, exp.GenerateSeries):
         return _series(node)
@@ -182,12 +187,16 @@ def _portable(node: exp.Expression) -> exp.Expression:
 
 
 def _is_date(node: Any) -> bool:
+    from sqlglot import exp
+
     is_cast = isinstance(node, exp.Cast) and node.is_type("date")
     return is_cast or (isinstance(node, exp.Column) and node.name == "calendar_date")
 
 
 def _series(series: exp.Table) -> exp.Expression:
     """`generate_series(first, last) as t (n)`, from digits."""
+    from sqlglot import exp
+
     first, last = (int(series.this.args[bound].sql()) for bound in ("start", "end"))
     column = series.args["alias"].columns[0].name
     places = [10**place for place in range(len(str(last - first)))]

@@ -12,13 +12,14 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from psycopg2.extensions import parse_dsn
 
+from kore_campaigns.config.dlt_settings import postgres_of_dlt
 from kore_campaigns.config.project import (
     configured_ids,
     libpq_address,
     postgres_address,
     project_folder,
 )
-from kore_campaigns.config.settings import KoreSettings, postgres_of_dlt
+from kore_campaigns.config.settings import KoreSettings
 from kore_campaigns.errors import SettingInvalid, SettingMissing
 from support.project import Project
 

@@ -1,4 +1,4 @@
--- The queries of dlt_load.py; the name of each is above it.
+-- The queries of reader.py; the name of each is above it.
 
 -- name: comment
 -- it says which version of the program made the tables and views
