@@ -1,4 +1,6 @@
-"""Commands that only read start quickly: they import neither dlt nor the API client."""
+"""Commands that only read start quickly: they import neither dlt nor the API client. A run without
+news does without dlt and pandas.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from conftest import Emulate
+from kore_emulator import sample_campaigns
 from support.postgres import POSTGRES_ADDRESS, Postgres, copy_to_postgres
+from support.project import Project
+from support.warehouse import Warehouse
 
 SCRIPT = """
 import json, sys
@@ -67,3 +73,26 @@ def test_nor_does_it_on_postgres(
         modules = imported(played, tmp_path, *COMMANDS[name], "--destination", "postgres")
 
     assert modules & NEVER == set()
+
+
+SLOW = {"dlt", "pandas", "numpy", "pyarrow", "sqlglot"}
+
+
+def test_a_run_without_news_imports_no_dlt_and_no_pandas(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(sample_campaigns(3)), sweep="auto")
+    project.run()
+    project.run()
+
+    assert imported(project.folder, project.folder, "run") & SLOW == set()
+
+
+def test_nor_does_one_into_postgres(emulate: Emulate, warehouse: Warehouse) -> None:
+    project = warehouse.project
+    project.use(emulate(sample_campaigns(3)), sweep="auto")
+    warehouse.run()
+    warehouse.run()
+
+    arguments = ("run", "--destination", "postgres")
+    assert imported(project.folder, project.folder, *arguments) & SLOW == set()

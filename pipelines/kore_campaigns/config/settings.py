@@ -198,14 +198,19 @@ _PLACES_OF_CREDENTIALS: Final = (
 
 
 def resolve(
-    overrides: Mapping[str, Any] | None = None, *, connection: str | None = None
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    connection: str | None = None,
+    providers: Sequence[Any] = (),
 ) -> KoreSettings:
     """Return the checked settings of one connection; `overrides` (flags) win.
+
+    They are looked up in `providers`, by default in all that there are.
 
     A named connection has its values in `[sources.kore_campaigns.connections.<name>]` and inherits
     the others. Raises `SettingMissing` or `SettingInvalid`; sends no request.
     """
-    providers = _providers()
+    providers = providers or _providers()
     refuse_unknown(providers, connection)
     given = {} if connection is None else _of_connection(providers, connection)
     given |= _flags(overrides or {})
@@ -285,6 +290,11 @@ def _providers() -> Sequence[Any]:
         from kore_campaigns.config.dlt_settings import providers
 
         return providers()
+    return of_the_project()
+
+
+def of_the_project() -> Sequence[Any]:
+    """The environment and the project's files."""
     secrets = _SettingsFile("secrets.toml", supports_secrets=True)
     return (_Environment(), secrets, _SettingsFile("config.toml", supports_secrets=False))
 

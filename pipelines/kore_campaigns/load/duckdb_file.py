@@ -93,11 +93,12 @@ def literal(value: Any) -> str:
     text = str(value).replace("'", "''").replace("\0", "' || chr(0) || '")
     if isinstance(value, str):
         return f"('{text}')"
-    kind = "timestamptz" if isinstance(value, datetime) and value.tzinfo else _KINDS[type(value)]
-    return f"'{text}'::{kind}"
+    if isinstance(value, datetime):
+        return f"'{text}'::{'timestamp' if value.tzinfo is None else 'timestamptz'}"
+    return f"'{text}'::{_KINDS[type(value)]}"
 
 
-_KINDS: Final = {datetime: "timestamp", date: "date", time: "time", float: "double"}
+_KINDS: Final = {date: "date", time: "time", float: "double"}
 
 
 @dataclass(frozen=True, slots=True)
