@@ -14,7 +14,6 @@ import math
 import os
 import re
 import sys
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -301,7 +300,7 @@ def of_the_project() -> Sequence[Any]:
 
 def _dlt_may_know_more() -> bool:
     """True if dlt may find a setting elsewhere than in the environment and the project's files."""
-    folders = ("~/.dlt", "/var/dlt", f"{tempfile.gettempdir()}/dlt", "$XDG_DATA_HOME/dlt")
+    folders = ("~/.dlt", "/var/dlt", "/tmp/dlt", "$TMPDIR/dlt", "$XDG_DATA_HOME/dlt")  # noqa: S108  # only read
     of_all_projects = (Path(os.path.expanduser(os.path.expandvars(each))) for each in folders)  # noqa: PTH111  # raises nothing
     return (
         # a program that uses it may have added a place; so may a notebook or a dashboard

@@ -428,10 +428,10 @@ class DuckDBFile(Destination):
         Unless it `is_settled`, the working copy is about to be written again.
         """
         with self._writing():
-            with self.loaded() as reader:
-                reader.execute("force checkpoint")
             if self._many:
                 self._release()
+            with duckdb.connect(str(self.working_copy)) as connection:
+                connection.execute("force checkpoint")
             paths.copy_durably(self.working_copy, self._draft, self._room)
             if self.keep_generations and not self._is_kept:
                 self.generations.keep()
