@@ -2,7 +2,7 @@
 
 They are found as dlt finds them: flags and arguments first, then environment variables, then
 `secrets.toml` and `config.toml`, then the defaults below. Where dlt may know other places, such as
-a secret store, it is imported and asked; its import takes longer than a small run. A connection is
+a secret store, it is imported and searched; that takes longer than a small run. A connection is
 named, or None: the settings in `[sources.kore_campaigns]` itself.
 """
 
@@ -301,16 +301,16 @@ def of_the_project() -> Sequence[Any]:
 def _dlt_may_know_more() -> bool:
     """True if dlt may find a setting elsewhere than in the environment and the project's files."""
     folders = ("~/.dlt", "/var/dlt", "/tmp/dlt", "$TMPDIR/dlt", "$XDG_DATA_HOME/dlt")  # noqa: S108  # only read
-    of_all_projects = (Path(os.path.expanduser(os.path.expandvars(each))) for each in folders)  # noqa: PTH111  # raises nothing
+    of_all_projects = (os.path.expanduser(os.path.expandvars(each)) for each in folders)  # noqa: PTH111  # they raise nothing
     return (
         # a program that uses it may have added a place; so may a notebook or a dashboard
         any(name in sys.modules for name in ("dlt", "google.colab", "streamlit"))
         or find_spec("airflow") is not None
         or any(name.startswith("PROVIDERS__") for name in os.environ)
         or any("providers" in settings_file(name) for name in _FILES)
-        or (settings_folder() / ".workspace").exists()
-        or Path("/run/secrets").exists()
-        or any((each / name).exists() for each in of_all_projects for name in _FILES)
+        or os.path.exists(settings_folder() / ".workspace")  # noqa: PTH110
+        or os.path.exists("/run/secrets")  # noqa: PTH110
+        or any(os.path.isfile(f"{each}/{name}") for each in of_all_projects for name in _FILES)  # noqa: PTH113
         or any(plugin.value != "dlt.__plugins__" for plugin in entry_points(group="dlt"))
     )
 
