@@ -110,7 +110,10 @@ class Project:
     def new_process(self, *arguments: str) -> Ended:
         """A command in an interpreter of its own, finished."""
         process = self.spawn(*arguments)
-        out, err = process.communicate(timeout=120)
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
         return Ended(process.returncode, out, err)
 
     def command(self, *arguments: str) -> Ended:
