@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,8 +44,20 @@ def pooled(address: str, mode: str, *, pool_size: int = 20) -> Iterator[str]:
         user=Path(server).owner() if os.getuid() == 0 else None,  # it does not run as root
     )
     try:
+        _wait_for(process, port)
         yield f"postgresql://postgres:none@127.0.0.1:{port}/{name}"
     finally:
         process.terminate()
         process.wait()
         settings.unlink()
+
+
+def _wait_for(process: subprocess.Popen[bytes], port: int) -> None:
+    while True:
+        assert process.poll() is None, "pgbouncer did not start"
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.01)
+        else:
+            return
