@@ -168,13 +168,17 @@ def test_behind_a_session_pooler_all_is_as_without(
     assert "another run writes for this account" in turned_away.err
 
 
-def test_a_run_needs_no_second_session_of_a_pool(
+def test_no_command_needs_a_second_session_of_a_pool(
     emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = warehouse.project
     project.use(emulate(sample_campaigns(3)))
     with pooled(warehouse.url, mode="session", pool_size=1) as address:
         monkeypatch.setenv(POSTGRES_ADDRESS, address)
-        ends = [project.cli(*command) for command in (RUN, RUN, ("check", *RUN[1:3]))]
-    assert [(end.code, end.err) for end in ends] == [(0, ""), (0, ""), (0, "")]
+        ends = [project.cli(*RUN)]
+        warehouse.sql("update kore_raw.campaign_versions set priority = 77")
+        others = (RUN, ("check", *RUN[1:3]), ("rebuild", *RUN[1:3]))
+        ends += [project.cli(*command) for command in others]
+    assert [(end.code, end.err) for end in ends] == 4 * [(0, "")]
+    assert warehouse.sql("select distinct priority from kore_raw.campaign_versions") != [(77,)]
     assert warehouse.sql("select count(*) from kore.campaigns") == [(3,)]

@@ -190,7 +190,8 @@ class Postgres(Warehouse):
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        with self.connect() as reader:
+        # a command that has the locks needs no other session
+        with nullcontext(self._session) if self._session else self.connect() as reader:
             if not (reader.columns_of(*_SHOWN) or reader.columns_of(CAMPAIGN_VERSIONS.name)):
                 reason = f"nothing was loaded into it; `kore-campaigns run{self.flags}` does that"
                 raise DestinationUnavailable(self.name, reason)
