@@ -213,13 +213,14 @@ create table extraction_runs (
     -- End of the run (UTC); empty while it runs or if it was killed.
     finished_at timestamp,
     -- `full`: the run fetched every configured campaign; `listing`: only campaigns that are new or
-    -- different in the account listing. Empty if it was killed without a plan.
+    -- different in the account listing; `peek`: in its newest rows. Empty if it was killed without a
+    -- plan.
     sweep text,
     -- Reason for this kind of sweep.
     sweep_reason text,
     -- Campaigns in the account listing; empty if it was not read.
     listed bigint,
-    -- Start of the full sweep that this run is part of (UTC); empty for a sweep by listing.
+    -- Start of the full sweep that this run is part of (UTC); empty for another sweep.
     full_sweep_started_at timestamp,
     -- Progress of a full sweep: known campaigns are fetched in the order of their ids, up to this
     -- id so far. Empty when all are fetched; otherwise the next run continues from here.
@@ -256,12 +257,15 @@ create table extraction_runs (
     -- Version of kore-campaigns.
     tool_version text,
     -- How the account listing could be read: `whole`; `doubtful`: it contradicts itself, so
-    -- campaigns may be missing; `refused`. Empty if it was not read.
+    -- campaigns may be missing; `refused`. Empty if it was not read, or its newest rows alone.
     listing_state text,
     -- Number of the run in the order of writing, whatever the clocks said.
     run_number bigint,
     -- How far the clock of this machine was ahead of Kore.ai's `Date`; negative if behind.
     clock_difference_seconds bigint,
+    -- Rows of a page of the account listing; the next run requests as many. Empty if it was not read
+    -- whole.
+    listing_page_size bigint,
     primary key (run_id)
 );
 

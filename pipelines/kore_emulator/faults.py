@@ -44,6 +44,7 @@ class Fault(StrEnum):
     PARTIAL_LISTING = "partial_listing"
     LYING_LISTING = "lying_listing"
     LISTING_IGNORES = "listing_ignores"
+    LISTING_ORDER = "listing_order"
     LISTING_LIMIT = "listing_limit"
     LISTING_TOTALS = "listing_totals"
     SHIFTING_LISTING = "shifting_listing"
@@ -138,6 +139,12 @@ FAULTS: Mapping[Fault, FaultKind] = {
         "parts of the request do not count: `skip`, `page`, `sortBy` or `limit`; one or a list",
         play.listing_ignores,
         {"ignores": "skip"},
+        LISTING,
+    ),
+    Fault.LISTING_ORDER: FaultKind(
+        "rows come in this order, whatever the request says",
+        play.listing_order,
+        {"sort_by": {"createdAt": "desc"}},
         LISTING,
     ),
     Fault.LISTING_LIMIT: FaultKind(

@@ -161,6 +161,11 @@ def listing_ignores(scene: Scene) -> Answer:
     return scene.read(replace(scene.request, body=encode(wanted)))
 
 
+def listing_order(scene: Scene) -> Answer:
+    wanted = _wanted(scene) | {"sortBy": scene.options["sort_by"]}
+    return scene.read(replace(scene.request, body=encode(wanted)))
+
+
 def listing_limit(scene: Scene) -> Answer:
     if int(_wanted(scene).get("limit") or 0) > scene.options["most"]:
         return refusal(int(scene.options["status"]), "Validation errors/ Invalid arguments")

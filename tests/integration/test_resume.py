@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -135,16 +136,17 @@ def test_a_full_sweep_overtaken_by_a_whole_listing_is_not_continued(
     emulate: Emulate, project: Project
 ) -> None:
     kore = emulate(voice_campaigns(40))
-    project.use(kore, sweep="auto", workers=1, max_attempts=1)
+    settings: dict[str, Any] = {"workers": 1, "max_attempts": 1, "full_listing_every_minutes": 0}
+    project.use(kore, sweep="auto", **settings)
     project.run(sweep="full")
-    kore.fault(Fault.STATUS_FAILURE, times=3)  # the listing, with pages of three sizes
+    kore.fault(Fault.STATUS_FAILURE, times=4)  # the listing, with pages of four sizes
     kore.latency = 0.1
     assert project.cli("run", "--deadline", "2s", "--quiet").code == 75
     kore.latency = 0
     assert project.run().sweep == "listing"
     for campaign_id in kore.campaign_ids():
         kore.edit(campaign_id, {"description": "changed since"})
-    kore.fault(Fault.STATUS_FAILURE, times=3)
+    kore.fault(Fault.STATUS_FAILURE, times=4)
 
     report = project.run()
 

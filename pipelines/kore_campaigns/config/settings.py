@@ -100,10 +100,12 @@ class KoreSettings:
     """... or so many campaigns, whichever comes first."""
     sweep: str = "auto"
     """`full` requests every configured campaign; `listing` reads the account listing first; `auto`
-    picks whichever takes fewer calls and keeps the promises.
+    picks whichever takes fewer calls and keeps the promises, also a peek at the newest campaigns.
     """
     full_sweep_every_hours: float = 24.0
     """Longest time in hours that `auto` continues without a full sweep."""
+    full_listing_every_minutes: float = 60.0
+    """Longest time in minutes that `auto` continues without the whole listing; 0 = no peeks."""
     error_budget: float = 0.2
     """Share of the planned campaigns that may fail before the run stops sending requests."""
     max_vanished: float = 0.2
@@ -160,7 +162,7 @@ _RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = 
     (
         "0 (none) or more",
         lambda value: 0 <= value < math.inf,
-        ("keep_generations", "vanish_confirm_seconds"),
+        ("keep_generations", "vanish_confirm_seconds", "full_listing_every_minutes"),
     ),
     ("a share from 0 to 1", lambda value: 0 <= value <= 1, ("error_budget", "max_vanished")),
     ("`auto`, `full` or `listing`", ("auto", "full", "listing").__contains__, ("sweep",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -26,18 +26,9 @@ from kore_campaigns.transform.values import canonical, settled, text_hash
 _LISTING_ONLY: Final = frozenset(
     {"connection", "campaignInstanceUpdatedAt", "totalMessagesSent", "campaignExecutionType"}
 )
+# in every row, and in no answer for a single campaign
+_NOT_COMPARED: Final = frozenset({"type"})
 _IDS: Final = ("_id", "id")
-# a row omits what the campaign does not have, so these count as changed when they are missing
-_ALWAYS_COMPARED: Final = (
-    "updatedAt",
-    "status",
-    "name",
-    "priority",
-    "dialingMode",
-    "dncLists",
-    "contactLists",
-    "schedule",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +44,18 @@ class Listed:
     name: str | None
     connection: str | None
     campaign_instance_updated_at: datetime | None
+    status: str | None
+    updated_at: datetime | None
     summary_hash: str
     row_hash: str
     summary: Mapping[str, Any]
+
+    def agrees_with(self, columns: Mapping[str, Any]) -> bool:
+        """Whether a response has the status and the `updatedAt` of the row.
+
+        If not, the campaign has changed between the two.
+        """
+        return (self.status, self.updated_at) == (columns["status"], columns["updated_at"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
         name=values.text(summary.get("name")),
         connection=connection,
         campaign_instance_updated_at=instance,
+        status=values.text(summary.get("status")),
+        updated_at=values.timestamp(summary.get("updatedAt")),
         summary_hash=summary_hash,
         row_hash=text_hash(f"{summary_hash} {connection} {instance}"),
         summary=summary,
@@ -94,10 +96,15 @@ def as_listed(row: Mapping[str, Any], campaign_type: str) -> Listed | None:
 
 
 def differing_fields(listed: Listed, raw: Mapping[str, Any]) -> list[str]:
-    """Names of the fields in which the listing differs from the stored object."""
+    """Names of the fields of the row that differ in the stored object.
+
+    A field that the row does not have says nothing.
+    """
     differing = []
-    for key in dict.fromkeys([*_ALWAYS_COMPARED, *listed.summary]):
-        shown, stored = listed.summary.get(key), raw.get(key)
+    for key, shown in listed.summary.items():
+        stored = raw.get(key)
+        if key in _NOT_COMPARED:
+            continue
         if shown != stored and canonical(shown) != canonical(stored):
             differing.append(key)
     return differing
@@ -124,10 +131,11 @@ class Way(NamedTuple):
     by_page: bool = False
 
 
-# The first is the usual one, with the largest page that Kore's own examples request.  The others
-# help where a service ignores `skip`, refuses large pages, or loses the last rows of a page.
-WAYS: Final = (
-    Way("createdAt", "asc", 100),
+# Kore documents no largest page.  A service may give fewer rows, or refuse so many.
+PAGE_SIZES: Final = (1_000, 100, 50)
+_SMALLEST_PAGE: Final = 10
+# help where a service ignores `skip`, or loses the last rows of a page
+OTHER_WAYS: Final = (
     Way("createdAt", "desc", 50, by_page=True),
     Way("name", "asc", 50),
     Way("name", "desc", 50, by_page=True),
@@ -152,6 +160,8 @@ class Listing:
     """Reading stops after the first page if more calls than these would be needed."""
     wanted: Collection[str] | None = ()
     """Campaigns that need a request each unless it shows them; None for `*`: all that there are."""
+    page_size: int = PAGE_SIZES[0]
+    """Rows to request at first; once it was read whole, how many the service gives."""
     ids: set[str] = field(default_factory=set)
     total: int | None = None
     calls: int = 0
@@ -171,6 +181,7 @@ class Listing:
     """By its totals it ends with a full page, and no page after that was seen to be empty."""
     _totals: set[int | None] = field(default_factory=set)
     _largest_page: int = 0
+    _refused_limit: float = math.inf
 
     @property
     def reading(self) -> Reading:
@@ -190,22 +201,30 @@ class Listing:
     def rows(self) -> Iterator[Listed]:
         """Every row that has a campaign id; a campaign may come twice, and differently."""
         most = math.inf if self.most_calls is None else self.most_calls
-        refused_limit = 0
-        for number, way in enumerate(WAYS):
-            if number and (self.calls >= most or not self._is_worth_another_way()):
+        sizes = [self.page_size, *(size for size in PAGE_SIZES if size < self.page_size)]
+        for way in [*(Way("createdAt", "asc", size) for size in sizes), *OTHER_WAYS]:
+            is_first = self.calls == 0
+            if not is_first and (self.calls >= most or not self._is_worth_another_way()):
                 break
-            if self.refused is not None and not self._largest_page and way.limit >= refused_limit:
+            if not self._may_help(way):
                 continue
-            refused_limit = way.limit
-            yield from self._read(way, most if number else math.inf)
+            if not self._largest_page:
+                self.page_size = way.limit
+            yield from self._read(way, math.inf if is_first else most)
             if self.is_whole or self.is_too_long or self.is_over:
                 break
-            if not number:
+            if is_first:
                 most = min(most, self.calls + 2 * self._calls_needed() + OTHER_CALLS)
         if self.is_whole:
             self.doubt, self.total, self.refused = None, len(self.ids), None
+            if self.total > self._largest_page >= _SMALLEST_PAGE:
+                self.page_size = self._largest_page
         elif self.doubt is not None:
             self.refused = None
+
+    def _may_help(self, way: Way) -> bool:
+        """Smaller pages help where large ones are refused, other orders where a way is in doubt."""
+        return way in OTHER_WAYS if self._largest_page else way.limit < self._refused_limit
 
     def _read(self, way: Way, most: float) -> Iterator[Listed]:
         """Read all pages in one way, then judge whether the listing is whole."""
@@ -213,6 +232,7 @@ class Listing:
         totals: set[int | None] = set()
         known_before, received, pages = len(self.ids), 0, 0
         limit = min(way.limit, self._largest_page or way.limit)
+        full_page = min(limit, ROWS_EXPECTED)
         has_more = True
         while has_more and self.calls < most:
             page = self._read_page(way, limit, received=received, pages=pages)
@@ -241,7 +261,8 @@ class Listing:
                 or received + len(page.results) < total
                 or pages < (page.total_pages or 0)
             )
-            is_full = self.wanted is None and len(page.results) >= min(limit, ROWS_EXPECTED)
+            is_full = self.wanted is None and len(page.results) >= full_page
+            full_page = max(full_page, len(page.results))
             if (has_more or is_full) and len(seen) == seen_before:
                 self._is_odd |= has_more and total is not None and received >= total
                 self._ends_full |= is_full and not has_more
@@ -292,6 +313,7 @@ class Listing:
             final = AccessRefused | RedirectRefused | TryLater
             self.is_over = isinstance(refused, final) and not is_first_failure
             self.refused = self.refused or refused
+            self._refused_limit = PAGE_SIZES[-1] + 1 if is_first_failure else limit
             return None
 
     def _is_worth_another_way(self) -> bool:
@@ -305,6 +327,77 @@ class Listing:
 
     def _doubt(self, what: str) -> None:
         self.doubt = self.doubt or what
+
+
+@dataclass(slots=True)
+class Peek:
+    """The newest rows of the listing of one campaign type, by `updatedAt`.
+
+    They settle all campaigns if nothing contradicts what the last whole listing showed.
+    """
+
+    client: KoreClient
+    campaign_type: str
+    recorded: Mapping[str, str]
+    """The `summary_hash` of each row of the last whole listing, by campaign."""
+    newest: datetime | None
+    """The latest `updatedAt` that is stored."""
+    page_size: int
+    rows: list[Listed] = field(default_factory=list)
+    shows_all: bool = False
+    problem: str | None = None
+    """Why they say nothing about the other rows."""
+
+    def read(self) -> None:
+        """Read pages until all rows of one are as recorded."""
+        seen: set[str] = set()
+        is_settled = False
+        while not is_settled:
+            try:
+                page = self.client.list_campaigns(
+                    campaign_type=self.campaign_type,
+                    limit=self.page_size,
+                    skip=len(self.rows),
+                    sort_by={"updatedAt": "desc"},
+                )
+            except (AccessRefused, CampaignFailed) as refused:
+                self.problem = reason_of(refused)
+                return
+            listed = [as_listed(row, self.campaign_type) for row in page.results]
+            rows = [row for row in listed if row is not None]
+            seen_before = len(seen)
+            seen.update(row.campaign_id for row in rows)
+            self.shows_all = len(seen) == len(self.recorded)
+            if len(rows) < len(listed):
+                self.problem = "a row has no id"
+            elif len(seen) == seen_before and not self.shows_all:
+                self.problem = "a page brought no campaign that was not there before"
+            else:
+                self.problem = self._contradiction(rows, page.total_results)
+            if self.problem is not None:
+                return
+            self.rows += rows
+            is_settled = self.shows_all or all(map(self._is_recorded, rows))
+
+    def _contradiction(self, rows: Iterable[Listed], total: int | None) -> str | None:
+        """What contradicts the last whole listing, or the requested order."""
+        if total != len(self.recorded):
+            return f"it counts {total} campaigns, and the last whole listing {len(self.recorded)}"
+        last = self.rows[-1].updated_at if self.rows else None
+        for row in rows:
+            if row.campaign_id not in self.recorded:
+                return f"`{row.campaign_id}` is new"
+            if self.shows_all:  # in whatever order
+                continue
+            if row.updated_at is None or (last is not None and row.updated_at > last):
+                return "its rows are not in the order of `updatedAt`"
+            if last is None and self.newest is not None and row.updated_at < self.newest:
+                return "it does not begin with the newest campaign"
+            last = row.updated_at
+        return None
+
+    def _is_recorded(self, row: Listed) -> bool:
+        return self.recorded[row.campaign_id] == row.summary_hash
 
 
 def calls_for(total: int, *, rows: int = ROWS_EXPECTED) -> int:

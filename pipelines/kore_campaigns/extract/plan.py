@@ -17,8 +17,11 @@ from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import AccessRefused, CampaignFailed, counted
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.listing import (
+    PAGE_SIZES,
+    ROWS_EXPECTED,
     Listed,
     Listing,
+    Peek,
     Reading,
     StoredRow,
     calls_for,
@@ -30,7 +33,7 @@ from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import StoredVersion
 
-SweepKind = Literal["full", "listing"]
+SweepKind = Literal["full", "listing", "peek"]
 
 
 class Reason(StrEnum):
@@ -72,13 +75,17 @@ class Plan:
     stored: Mapping[str, StoredVersion]
     """The newest version of every campaign of the app."""
     started_at: datetime | None = None
-    """When the full sweep began; None for a sweep by listing."""
+    """When the full sweep began; None for another sweep."""
     through: str = ""
     """The last campaign id that an earlier run of the same full sweep reached."""
     listing_rows: list[tuple[Listed, int | None]] = field(default_factory=list)
     """Rows of the listing to store, each with the version that it agrees with."""
     requested_rows: dict[str, Listed] = field(default_factory=dict)
     """Rows of requested campaigns, to be stored with the version that the request brings."""
+    rows_shown_before: set[str] = field(default_factory=set)
+    """Requested campaigns whose row is as the last listing showed it."""
+    page_size: int | None = None
+    """Rows of a page, if the listing was read whole."""
     no_longer_listed: list[str] = field(default_factory=list)
     listed: int | None = None
     """Campaigns that the listing counts."""
@@ -114,24 +121,37 @@ def plan_run(
 ) -> Plan:
     """Plan a run; sends the calls of the listing if they are worth it, and writes nothing.
 
-    `sweep` is `auto`, `full` or `listing`.
+    `sweep` is `auto`, `full` or `listing`.  With `auto`, a full sweep reads the listing, too: then
+    the next run can do with the listing alone.
     """
     known = read_known(reader, stream_id=settings.stream_id)
     is_every, every_hours = EVERY in configured, settings.full_sweep_every_hours
     kind, reason = choose_sweep(settings, configured, known, now=now, wanted=sweep)
-    if kind == "full" and not is_every:
+    count = len(configured)
+    is_listed = sweep == "auto" and listing_calls(known, expected=count) < count
+    if kind == "full" and not is_every and not is_listed:
         return plan_full(configured, known, reason=reason, now=now, every_hours=every_hours)
     diff = ListingDiff(None if is_every else frozenset(configured), known)
-    # a listing that is not wanted as such may cost no more calls than requests for each campaign
-    most_calls = None if is_every or sweep == "listing" else len(known.stored.keys() & configured)
-    diff.read(client, reader, stream_id=settings.stream_id, most_calls=most_calls)
-    first = next(iter(diff.listings.values()))
-    if first.is_too_long:
-        counts = f"the listing counts {first.total} campaigns, {len(configured)} are configured"
-        kind, reason = "full", f"cheaper: {counts}"
-    elif kind == "listing" != sweep and first.refused is not None and not first.ids:
-        kind, reason = "full", f"the listing is refused: {reason_of(first.refused)}"
-    ids = [*dict.fromkeys([*diff.seen, *known.stored])] if is_every else configured
+    if reader is not None:
+        diff.stored_rows = stored_listing(reader, stream_id=settings.stream_id)
+    if kind == "peek":
+        problem = diff.peek(client, reader, settings.stream_id)
+        if problem is not None:
+            kind, reason = "listing", f"a peek at the newest campaigns is not enough: {problem}"
+    if kind != "peek":
+        # a listing that is not wanted as such may cost no more calls than it can save
+        saves = count - 1 if kind == "full" else len(known.stored.keys() & configured)
+        most_calls = None if is_every or sweep == "listing" else saves
+        diff.read(client, reader, settings.stream_id, most_calls=most_calls, is_full=kind == "full")
+    if kind == "listing":
+        first = next(iter(diff.listings.values()))
+        if first.is_too_long:
+            counts = f"the listing counts {first.total} campaigns, {len(configured)} are configured"
+            kind, reason = "full", f"cheaper: {counts}"
+        elif sweep != "listing" and first.refused is not None and not first.ids:
+            kind, reason = "full", f"the listing is refused: {reason_of(first.refused)}"
+    listed = diff.stored_rows if kind == "peek" else diff.seen
+    ids = [*dict.fromkeys([*listed, *known.stored])] if is_every else configured
     if kind == "full":
         plan = plan_full(ids, known, reason=reason, now=now, every_hours=every_hours)
     else:
@@ -146,7 +166,8 @@ def choose_sweep(
     """Choose the cheapest sweep that keeps the promises, and say why.
 
     A listing saves at best one call for each known campaign.  It shows a summary only, so a full
-    sweep is due every `full_sweep_every_hours`.
+    sweep is due every `full_sweep_every_hours`.  A peek shows the newest campaigns only, so the
+    whole listing is due every `full_listing_every_minutes`.
     """
     if wanted == "full":
         return "full", "as requested"
@@ -164,12 +185,24 @@ def choose_sweep(
     is_every = EVERY in configured
     candidates = known.stored if is_every else configured
     saves = sum(each in known.stored and each not in known.failed for each in candidates)
-    listed = saves if known.last_listed is None else known.last_listed
-    costs = 0 if is_every else calls_for(listed)
+    if known.whole_listing_at is not None and (is_every or saves > 1):
+        minutes = (now - known.whole_listing_at).total_seconds() / 60
+        if 0 <= minutes < settings.full_listing_every_minutes:
+            return "peek", (
+                f"the whole listing was read {minutes:.0f} min ago "
+                f"(`full_listing_every_minutes` = {settings.full_listing_every_minutes:g})"
+            )
+    costs = 0 if is_every else listing_calls(known, expected=saves)
     if costs >= saves:
         calls = counted(costs, "call")
         return "full", f"the listing would cost {calls} and save at most {saves:,}"
     return "listing", f"cheaper: about {costs} listing calls instead of {saves}"
+
+
+def listing_calls(known: Known, *, expected: int) -> int:
+    """How many calls the whole listing will probably take."""
+    listed = expected if known.last_listed is None else known.last_listed
+    return calls_for(listed, rows=known.page_size or ROWS_EXPECTED)
 
 
 def errors_allowed(planned: int, *, error_budget: float) -> int:
@@ -240,34 +273,90 @@ class ListingDiff:
     stored_rows: Mapping[str, StoredRow] = field(default_factory=dict)
     listings: dict[str, Listing] = field(default_factory=dict)
     """The listings that were read, by campaign type."""
+    peeks: list[Peek] = field(default_factory=list)
+    """The newest rows, read instead of them if this was enough."""
     requests: dict[str, PlannedRequest] = field(default_factory=dict)
     confirmed: set[str] = field(default_factory=set)
     seen: dict[str, Listed] = field(default_factory=dict)
     """The listing by campaign, without the summaries: those of 10,000 campaigns take 25 MB."""
 
+    def _types(self) -> list[str]:
+        """The campaign types whose listing can confirm anything."""
+        if self.configured is None:
+            return ["voice", "sms"]
+        known = self.known.stored.keys() & self.configured
+        types = {self.known.stored[campaign_id].campaign_type for campaign_id in known}
+        return sorted(types, reverse=True) or ["voice"]
+
+    def peek(self, client: KoreClient, reader: Reader | None, stream_id: str) -> str | None:
+        """Look at the newest campaigns alone; returns why this is not enough, if so."""
+        stored = self.known.stored
+        known = stored.keys() if self.configured is None else stored.keys() & self.configured
+        for campaign_id in known - set(self.known.failed):  # these are requested anyway
+            version, row = stored[campaign_id], self.stored_rows.get(campaign_id)
+            if (row and row.version) != (None if version.is_deleted else version.version):
+                return f"the listing has not shown `{campaign_id}` as it is stored yet"
+        peeks = []
+        for campaign_type in self._types():
+            rows = self.stored_rows.items()
+            recorded_rows = {
+                key: row.summary_hash for key, row in rows if row.campaign_type == campaign_type
+            }
+            updated = [
+                version.updated_at
+                for version in stored.values()
+                if version.updated_at is not None
+                and version.campaign_type == campaign_type
+                and not version.is_deleted
+            ]
+            peek = Peek(
+                client,
+                campaign_type,
+                recorded=recorded_rows,
+                newest=max(updated, default=None),
+                page_size=self.known.page_size or PAGE_SIZES[0],
+            )
+            peek.read()
+            if peek.problem is not None:
+                return f"in the {campaign_type} listing, {peek.problem}"
+            peeks.append(peek)
+        self.peeks = peeks
+        for peek in peeks:
+            self._compare(self._add(peek.rows), reader, stream_id)
+        return None
+
     def read(
-        self, client: KoreClient, reader: Reader | None, *, stream_id: str, most_calls: int | None
+        self,
+        client: KoreClient,
+        reader: Reader | None,
+        stream_id: str,
+        *,
+        most_calls: int | None,
+        is_full: bool,
     ) -> None:
         """Read the listings that can confirm anything, and compare them with what is stored."""
         stored = self.known.stored
-        if reader is not None:
-            self.stored_rows = stored_listing(reader, stream_id=stream_id)
-        types = {"voice", "sms"}
-        known = stored.keys() & (self.configured or ())
-        if self.configured is not None:
-            types = {stored[campaign_id].campaign_type for campaign_id in known} or {"voice"}
+        types = self._types()
         for campaign_type in ("voice", "sms"):
-            if campaign_type not in types:
-                continue
             wanted = self.configured and [
-                each for each in known if stored[each].campaign_type == campaign_type
+                each
+                for each in self.configured
+                if (is_full if each not in stored else stored[each].campaign_type == campaign_type)
             ]
-            listing = Listing(client, campaign_type, most_calls=most_calls, wanted=wanted)
+            # in a full sweep, campaigns that were never loaded may be of any type
+            is_open = is_full and wanted and not self.seen.keys() >= set(wanted)
+            if campaign_type not in types and not is_open:
+                continue
+            listing = Listing(
+                client,
+                campaign_type,
+                most_calls=most_calls,
+                wanted=wanted,
+                # a full sweep tries again whether the service gives large pages
+                page_size=(not is_full and self.known.page_size) or PAGE_SIZES[0],
+            )
             self.listings[campaign_type] = listing
-            unclear = self._add(listing.rows())
-            if unclear and reader is not None:
-                versions = {campaign_id: stored[campaign_id] for campaign_id in unclear}
-                self._compare(unclear, read_raw(reader, stream_id=stream_id, stored=versions))
+            self._compare(self._add(listing.rows()), reader, stream_id)
             is_refused = listing.refused is not None and self.configured is not None
             if listing.is_too_long or listing.is_over or is_refused:
                 break
@@ -305,13 +394,23 @@ class ListingDiff:
         return unclear
 
     def _compare(
-        self, unclear: Mapping[str, Listed], raw: Iterable[tuple[str, Mapping[str, Any]]]
+        self, unclear: Mapping[str, Listed], reader: Reader | None, stream_id: str
     ) -> None:
-        """Compare rows field by field with the objects last received, `raw` by campaign."""
+        """Compare rows field by field with the objects last received."""
+        if not unclear or reader is None:
+            return
         without_raw = set(unclear)
-        for campaign_id, stored in raw:
+        versions = {campaign_id: self.known.stored[campaign_id] for campaign_id in unclear}
+        for campaign_id, raw in read_raw(reader, stream_id=stream_id, stored=versions):
             without_raw.discard(campaign_id)
-            fields = differing_fields(unclear[campaign_id], stored)
+            row, before = unclear[campaign_id], self.stored_rows.get(campaign_id)
+            fields = differing_fields(row, raw)
+            if (
+                not fields
+                and before is not None
+                and before.version == versions[campaign_id].version
+            ):
+                fields = ["(the row lacks a field that it had)"]
             if fields:
                 self._request(campaign_id, Reason.DIFFERENT, *fields)
             else:
@@ -327,7 +426,7 @@ class ListingDiff:
         listing = self.listings.get(campaign_type)
         return listing is not None and listing.is_whole
 
-    def plan(self, campaign_ids: Iterable[str], *, reason: str) -> Plan:
+    def plan(self, campaign_ids: Sequence[str], *, reason: str) -> Plan:
         """Plan to request the campaigns that the listing does not confirm."""
         for campaign_id in campaign_ids:
             if campaign_id in self.seen:
@@ -337,19 +436,25 @@ class ListingDiff:
                 self._request(campaign_id, Reason.FAILED_LAST_TIME)
             elif stored is None:
                 self._request(campaign_id, Reason.UNKNOWN)
-            elif not self._is_complete(stored.campaign_type):
+            elif not self.peeks and not self._is_complete(stored.campaign_type):
                 self._request(campaign_id, Reason.NOT_SEEN)
-            elif not stored.is_deleted:
+            elif not self.peeks and not stored.is_deleted:
                 self._request(campaign_id, Reason.NOT_LISTED)
             else:  # a complete listing confirms that it is deleted
                 self.confirmed.add(campaign_id)
-        requests = in_order(self.requests.values())
-        return Plan("listing", reason, requests, [*self.confirmed], self.known.stored)
+        requests = in_order(self.requests[each] for each in campaign_ids if each in self.requests)
+        kind: SweepKind = "peek" if self.peeks else "listing"
+        return Plan(kind, reason, requests, [*self.confirmed], self.known.stored)
 
     def describe(self, plan: Plan) -> None:
         """Add to the plan what the listing says."""
         requested = {request.campaign_id for request in plan.requests}
         plan.requested_rows = {key: row for key, row in self.seen.items() if key in requested}
+        plan.rows_shown_before = {
+            key
+            for key, row in plan.requested_rows.items()
+            if key in self.stored_rows and self.stored_rows[key].summary_hash == row.summary_hash
+        }
         plan.listing_rows = [*self._rows_to_store(requested)]
         plan.no_longer_listed = [
             campaign_id
@@ -366,11 +471,16 @@ class ListingDiff:
         if self.configured is not None:
             plan.not_configured = [each for each in self.seen if each not in self.configured]
         totals = [listing.total for listing in self.listings.values()]
+        totals += [len(peek.recorded) for peek in self.peeks]
         if None not in totals:
             plan.listed = sum(total or 0 for total in totals)
         readings = {each.reading for each in self.listings.values() if not each.is_too_long}
         worst_first = (Reading.REFUSED, Reading.DOUBTFUL, Reading.WHOLE)
         plan.listing_state = next((each for each in worst_first if each in readings), None)
+        if self.peeks and all(peek.shows_all for peek in self.peeks):
+            plan.listing_state = Reading.WHOLE
+        elif plan.listing_state is Reading.WHOLE:
+            plan.page_size = min(each.page_size for each in self.listings.values())
         plan.is_every = self.configured is None
         for name, listing in self.listings.items():
             if listing.refused is not None:

@@ -81,7 +81,9 @@ class RunReport(RunCounters):
     listed: int | None = None
     """Campaigns that the account listing counts; None if it was not read."""
     listing_state: str | None = None
-    """`whole`, `doubtful` or `refused`; None if the account listing was not read."""
+    """`whole`, `doubtful` or `refused`; None if the account listing was not read, or in part."""
+    listing_page_size: int | None = None
+    """Rows of a page of the account listing; None if it was not read whole."""
     notes: list[str] = field(default_factory=list)
     """Contradictions and errors of the listing."""
     notes_of_database: list[str] = field(default_factory=list)

@@ -70,19 +70,31 @@ class PendingRows:
         """Add a new version; a deletion, if nothing was found."""
         self._versions.append((campaign_id, observed_at, found))
         stored = self._plan.stored.get(campaign_id)
-        self._add_listing(campaign_id, version=1 if stored is None else stored.version + 1)
+        self._add_listing(campaign_id, found, version=1 if stored is None else stored.version + 1)
 
-    def confirm(self, campaign_id: str) -> None:
+    def confirm(self, campaign_id: str, found: Shaped) -> None:
         """The campaign was read and is as stored."""
-        self._add_listing(campaign_id, version=self._plan.stored[campaign_id].version)
+        self._add_listing(campaign_id, found, version=self._plan.stored[campaign_id].version)
 
-    def _add_listing(self, campaign_id: str, *, version: int) -> None:
+    def _add_listing(
+        self, campaign_id: str, found: Shaped | None, *, version: int | None = None
+    ) -> None:
+        """Add the row of the listing that goes with a request, and the version that it shows."""
         listed = self._plan.requested_rows.pop(campaign_id, None)
-        if listed is not None:
-            self.listings.append(self._listing_row(listed, version))
+        if listed is None:
+            return
+        # the campaign has changed in between, unless the listing always shows it like this
+        if (
+            found is not None
+            and not listed.agrees_with(found.columns)
+            and campaign_id not in self._plan.rows_shown_before
+        ):
+            version = None
+        self.listings.append(self._listing_row(listed, version))
 
     def add_error(self, error: CampaignFailed) -> None:
         """Add a campaign that failed."""
+        self._add_listing(error.campaign_id, None)
         self.errors.append(
             {
                 "run_id": self._report.run_id,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kore_campaigns.errors import NOT_REACHED
-from kore_campaigns.extract.listing import StoredRow
+from kore_campaigns.extract.listing import Reading, StoredRow
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import (
     CAMPAIGN_VERSIONS,
@@ -52,42 +52,83 @@ class Known:
     """
     last_listed: int | None = None
     """Number of campaigns in the listing when it was last read."""
+    page_size: int | None = None
+    """Rows of a page that the listing gave when it was last read whole."""
+    whole_listing_at: datetime | None = None
+    """Start of the last run that read the listing whole, unless a later one left a campaign
+    unasked, or could not read it.
+    """
+
+
+class _Run(NamedTuple):
+    """A run of the app, from `runs` in state.sql."""
+
+    run_id: str
+    sweep: str | None
+    started_at: datetime
+    full_sweep_started_at: datetime | None
+    is_finished: bool
+    through: str | None
+    unsettled: str | None
+    listing_state: str | None
+    listed: int | None
+    page_size: int | None
+    is_cut_short: bool
+    """It left campaigns unasked."""
 
 
 def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     """The state of one app; nothing if nothing was loaded yet."""
     if reader is None:
         return Known()
-    last_full_at, unfinished, is_overtaken = None, None, False
-    sweeps = _of_runs(reader, "sweeps", stream_id)
-    for sweep, started_at, is_finished, through, unsettled in sweeps:
-        if sweep != "full":
-            is_overtaken |= is_finished
-        elif is_finished and through is None:
-            last_full_at = started_at
-            break
-        elif unfinished is None and not is_overtaken:
-            ids = json.loads(unsettled or "[]")
-            unfinished = FullSweep(started_at, through or "", frozenset(ids or ()))
+    runs = [_Run(*row) for row in _of_runs(reader, "runs", stream_id)]
+    last_full_at, unfinished = _full_sweeps(runs)
     newest = reader.rows_if_loaded(SQL["newest_versions"], [stream_id])
-    listed = _of_runs(reader, "last_listed", stream_id)
     return Known(
         stored={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
-        failed=_failed_last_time(reader, stream_id),
+        failed=_failed_last_time(reader, runs, stream_id),
         last_full_at=last_full_at,
         unfinished=unfinished,
-        last_listed=int(listed[0][0]) if listed else None,
+        last_listed=next((run.listed for run in runs if run.listed is not None), None),
+        page_size=next((run.page_size for run in runs if run.page_size is not None), None),
+        whole_listing_at=_whole_listing_at(runs),
     )
 
 
-def _failed_last_time(reader: Reader, stream_id: str) -> set[str]:
+def _full_sweeps(runs: Iterable[_Run]) -> tuple[datetime | None, FullSweep | None]:
+    """Start of the last finished full sweep, and the unfinished sweep after it."""
+    unfinished, is_overtaken = None, False
+    for run in runs:
+        started_at = run.full_sweep_started_at or run.started_at
+        if run.sweep != "full":
+            is_overtaken |= run.is_finished
+        elif run.is_finished and run.through is None:
+            return started_at, unfinished
+        elif unfinished is None and not is_overtaken:
+            ids = json.loads(run.unsettled or "[]")
+            unfinished = FullSweep(started_at, run.through or "", frozenset(ids or ()))
+    return None, unfinished
+
+
+def _whole_listing_at(runs: Iterable[_Run]) -> datetime | None:
+    for run in runs:
+        if run.sweep is None:  # it stored nothing: this run, or a run killed before its first chunk
+            continue
+        if not run.is_finished or run.is_cut_short:
+            return None
+        if run.listing_state is not None:
+            return run.started_at if run.listing_state == Reading.WHOLE else None
+    return None
+
+
+def _failed_last_time(reader: Reader, runs: Iterable[_Run], stream_id: str) -> set[str]:
     found: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
-    for run_id, is_finished in _of_runs(reader, "runs", stream_id):
-        errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], [run_id, stream_id]))
+    for run in runs:
+        errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], [run.run_id, stream_id]))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
         found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in NOT_REACHED}
-        if is_finished:
+        if run.is_finished:
             since_failing = set(open_)
             if not since_failing - found:
                 break
@@ -129,11 +170,13 @@ def last_recorded(reader: Reader | None) -> tuple[int, datetime | None]:
 
 def _of_runs(reader: Reader, query: str, *parameters: str) -> list[tuple[Any, ...]]:
     """Rows of a query in the order in which runs were recorded. Tables that no run of this version
-    has met have no number.
+    has met lack some columns.
     """
     sql = SQL[query]
-    if "run_number" not in reader.columns_of(EXTRACTION_RUNS.name):
-        sql = sql.replace("run_number", "0")
+    columns = reader.columns_of(EXTRACTION_RUNS.name)
+    for column in ("run_number", "listing_state", "listing_page_size"):
+        if column not in columns:
+            sql = sql.replace(column, "null")
     return reader.rows_if_loaded(sql, parameters)
 
 

@@ -16,18 +16,12 @@ from (
 ) as ranked
 where newest = 1
 
--- name: sweeps
-select sweep, coalesce(full_sweep_started_at, started_at), finished_at is not null,
-    confirmed_through, unsettled
-from {extraction_runs} where stream_id = ?
-order by coalesce(run_number, 0) desc, started_at desc
-
--- name: last_listed
-select listed from {extraction_runs} where stream_id = ? and listed is not null
-order by coalesce(run_number, 0) desc, started_at desc limit 1
-
 -- name: runs
-select run_id, finished_at is not null
+select run_id, sweep, started_at, full_sweep_started_at, finished_at is not null,
+    confirmed_through, unsettled, listing_state, listed, listing_page_size,
+    run_id in (
+        select run_id from {extraction_errors} where error_code in ('not_asked', 'interrupted')
+    )
 from {extraction_runs} where stream_id = ?
 order by coalesce(run_number, 0) desc, started_at desc
 

@@ -132,6 +132,7 @@ class Sweep(CampaignRequests):
         report.sweep, report.sweep_reason = plan.sweep, plan.reason
         report.full_sweep_started_at = plan.started_at
         report.listed, report.listing_state = plan.listed, plan.listing_state
+        report.listing_page_size = plan.page_size
         report.notes = plan.notes
         report.cannot_enumerate = plan.cannot_enumerate
         report.planned, report.unchanged = len(plan), len(plan.confirmed)
@@ -253,7 +254,7 @@ class Sweep(CampaignRequests):
                 self.rows.add_version(campaign_id, fetched.observed_at, shaped)
             else:
                 report.unchanged += 1
-                self.rows.confirm(campaign_id)
+                self.rows.confirm(campaign_id, shaped)
         elif stored is None or not isinstance(error, CampaignNotFound):
             is_unsure = self.client.unwell_at > time.monotonic() - (
                 self.settings.vanish_confirm_seconds

@@ -1,7 +1,8 @@
 -- one row per configured or live campaign: when it was last confirmed, last changed, last failed
 -- is_configured (bool): True if the campaign is in the file of campaign ids.
 -- last_confirmed_at (timestamp): Last time when the newest stored version matched Kore (UTC):
---   start of the newest finished run in which the campaign did not fail, or `observed_at`.
+--   start of the newest finished run in which the campaign did not fail, or `observed_at`. A peek
+--   counts only if it showed all campaigns.
 -- last_changed_at (timestamp): Start of validity of the newest version: its `valid_from`.
 -- last_error_at (timestamp): Time of the last failure (UTC); empty if there was none.
 -- last_error_code (text): `error_code` of the last failure.
@@ -9,7 +10,8 @@
 -- is_stale (bool): True if the campaign failed and was not confirmed since, if it was not
 --   confirmed for `stale_after_seconds` of the newest run, or if it is not configured any more.
 -- listing_state (text): How the newest run could read the account listing: `whole`, `doubtful`,
---   `refused`, or empty. If it was not whole, `*` may stand for campaigns that have no row here.
+--   `refused`, or empty, as after a peek. If it was doubtful or refused, `*` may stand for
+--   campaigns that have no row here.
 with runs as (
     select
         *,
@@ -42,13 +44,30 @@ messages as (
     select * from kore_raw.extraction_errors
 ),
 
--- number 1 is the newest run; a full sweep confirms as of its start, maybe in an earlier run
+-- a full sweep confirms as of its start, maybe in an earlier run; a peek does not look at the
+-- campaigns that it does not show, so they are confirmed as of the run before it
+confirming as (
+    select
+        *,
+        case
+            when sweep <> 'peek' or listing_state = 'whole'
+                then coalesce(full_sweep_started_at, started_at)
+        end as looked_at,
+        sum(case when sweep = 'peek' and listing_state is null then 0 else 1 end) over (
+            partition by stream_id
+            order by run_number
+            rows between unbounded preceding and current row
+        ) as looks
+    from runs
+    where finished_at is not null
+),
+
+-- number 1 is the newest run
 finished as (
     select
         *,
-        coalesce(full_sweep_started_at, started_at) as confirmed_at
-    from runs
-    where finished_at is not null
+        max(looked_at) over (partition by stream_id, looks) as confirmed_at
+    from confirming
 ),
 
 campaigns as (

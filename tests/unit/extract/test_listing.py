@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from kore_campaigns.api.client import OLDEST_FIRST, KoreClient, ListingPage
 from kore_campaigns.errors import AnswerBreaksContract, ServerUnavailable
-from kore_campaigns.extract.listing import WAYS, Listing, Reading, as_listed
+from kore_campaigns.extract.listing import OTHER_WAYS, Listing, Peek, Reading, as_listed
 
 CAP = 50
 Pages = Callable[[int, list[dict[str, Any]]], ListingPage]
@@ -99,7 +100,7 @@ def test_a_server_that_ignores_skip_is_not_asked_for_ever() -> None:
     server = Server(120, lambda _, rows: page_of(0, rows, has_more=True))
     listing = read(server, wanted=None)
 
-    assert (len(server.skips), listing.reading) == (2 * len(WAYS), Reading.DOUBTFUL)
+    assert (len(server.skips), listing.reading) == (2 * (1 + len(OTHER_WAYS)), Reading.DOUBTFUL)
     assert str(listing.problem) == (
         "the voice listing contradicts itself after 12 calls: page 2 brought no campaign that was "
         "not there before."
@@ -167,7 +168,7 @@ def test_a_listing_refused_at_once_says_so() -> None:
 
     listing = read(Server(120, broken), wanted=None)
 
-    assert (listing.calls, listing.ids, listing.reading) == (3, set(), Reading.REFUSED)
+    assert (listing.calls, listing.ids, listing.reading) == (4, set(), Reading.REFUSED)
 
 
 def test_rows_without_an_id_prove_nothing() -> None:
@@ -203,3 +204,47 @@ def test_a_plain_name_stays_as_it_is() -> None:
 
     assert listed is not None
     assert (listed.campaign_id, listed.name, listed.connection) == ("cd-1", "Täglich", "Queue 1")
+
+
+@pytest.mark.parametrize(
+    ("days", "problem"),
+    [
+        ("9881", None),
+        ("9781", "its rows are not in the order of `updatedAt`"),
+        ("988x", "its rows are not in the order of `updatedAt`"),
+        ("8765", "it does not begin with the newest campaign"),
+    ],
+)
+def test_a_peek_believes_a_page_in_order_that_begins_with_the_newest(
+    days: str, problem: str | None
+) -> None:
+    server = Server(CAP + 1, lambda _, rows: page_of(0, rows[: len(days)], total_results=CAP + 1))
+    # the newest first, which is the end of the list of the server
+    for row, day in zip(server.rows[::-1], days, strict=False):
+        row["updatedAt"] = f"2026-01-0{day}T00:00:00.000Z"
+    listed = [as_listed(row, "voice") for row in server.rows]
+    recorded = {row.campaign_id: row.summary_hash for row in listed if row is not None}
+    newest = datetime(2026, 1, 9, tzinfo=UTC)
+    peek = Peek(server, "voice", recorded=recorded, newest=newest, page_size=CAP)
+
+    peek.read()
+
+    assert (peek.problem, peek.shows_all) == (problem, False)
+
+
+def test_a_page_that_shows_all_campaigns_needs_no_order() -> None:
+    server = Server(4)
+    recorded = {row["_id"]: "another hash" for row in server.rows}
+    peek = Peek(server, "voice", recorded=recorded, newest=None, page_size=CAP)
+
+    peek.read()
+
+    assert (peek.problem, peek.shows_all, len(peek.rows)) == (None, True, 4)
+
+
+def test_a_page_of_another_total_settles_nothing() -> None:
+    peek = Peek(Server(3), "voice", recorded={"cd-0": ""}, newest=None, page_size=CAP)
+
+    peek.read()
+
+    assert peek.problem == "it counts 3 campaigns, and the last whole listing 1"
