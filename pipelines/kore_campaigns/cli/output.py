@@ -221,7 +221,7 @@ def _state(status: Status) -> str:
     configured = sum(app.configured for app in status.apps)
     return {
         "none": "no run yet",
-        "ok": "ok: the last run confirmed every configured campaign",
+        "ok": "ok: the last run accounts for every configured campaign",
         "stale": f"STALE: {status.stale:,} of {configured:,} configured campaigns were last "
         "confirmed too long ago",
         "partial": f"NOT complete: {failed:,} of {planned:,} campaigns failed",

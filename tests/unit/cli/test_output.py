@@ -153,7 +153,7 @@ def test_all_is_well_in_seven_lines() -> None:
     )
 
     assert status_summary(status(good, database_bytes=6_400_000), now=NOW) == [
-        "state      ok: the last run confirmed every configured campaign",
+        "state      ok: the last run accounts for every configured campaign",
         "database   /d/k.duckdb, 6.4 MB",
         "last run   2026-03-04 02:00 UTC (2 h ago), listing sweep, in 17 min, complete",
         "           9 planned: 1 new version, 8 unchanged, 1 vanished, 0 failed",
