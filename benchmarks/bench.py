@@ -14,7 +14,7 @@ from budget import measure_budget
 from cases import PROGRAMS, RUNS, Case, measure
 from measure import Cost, clean_environment
 from table import Measured, aligned, cost_table, machine
-from targets import run_targets, start_targets, target_table, view_targets
+from targets import STARTS, run_targets, start_targets, target_table, view_targets
 
 # the parts of the page, each measured and written by itself
 MEASURED, VIEWED, GRANTED = PARTS = ("measured", "views", "grants")
@@ -44,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _runs(options: argparse.Namespace, folder: Path, environment: Mapping[str, str]) -> list[str]:
-    for program in PROGRAMS:
+    for program in () if options.quick else PROGRAMS:
         with closing(measure(WARM_UP, program)) as costs:
             next(costs)
     measured = _measure_all(options.sizes, repeat=options.repeat)
-    targets = [*run_targets(measured), *start_targets(folder, environment)]
+    times = 1 if options.quick else STARTS
+    targets = [*run_targets(measured), *start_targets(folder, environment, times=times)]
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
     lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
     lines += target_table(targets)
@@ -88,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N[@MS],...",
         help="campaigns, and the latency of a call in ms (default: %(default)s)",
     )
+    parser.add_argument("--quick", action="store_true", help="no warm-up, and each start once")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="for medians")
     parser.add_argument(
         "--markdown", type=Path, metavar="FILE", help="also write into FILE, between its markers"

@@ -69,20 +69,22 @@ def view_targets(found: ViewTimes) -> Iterator[Target]:
     yield Target(f"slowest page of the dashboard, {page}: {many}", found.pages[page], 2.0, "s")
 
 
-def start_targets(folder: Path, environment: Mapping[str, str]) -> Iterator[Target]:
+def start_targets(
+    folder: Path, environment: Mapping[str, str], *, times: int = STARTS
+) -> Iterator[Target]:
     """How long the command and the package take before they do anything."""
     helps = [
         run((OURS.command[0], "--help"), folder=folder, environment=environment).wall_seconds
-        for _ in range(STARTS)
+        for _ in range(times)
     ]
     yield Target("`kore-campaigns --help`", median(helps), 0.3, "s")
     run((OURS.command[0], "demo"), folder=folder, environment=environment)
     status = (OURS.command[0], "status", "--database", "demo/kore_campaigns.duckdb")
     statuses = [
-        run(status, folder=folder, environment=environment).cpu_seconds for _ in range(STARTS)
+        run(status, folder=folder, environment=environment).cpu_seconds for _ in range(times)
     ]
     yield Target("`kore-campaigns status`, small database: CPU", median(statuses), 0.5, "s")
-    imports = [_import_seconds(environment) for _ in range(STARTS)]
+    imports = [_import_seconds(environment) for _ in range(times)]
     yield Target("`import kore_campaigns`", median(imports), 0.1, "s")
 
 

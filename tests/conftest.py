@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from hypothesis import settings
 
 from kore_campaigns.cli.demo import play_demo
 from kore_emulator import Emulator
@@ -19,6 +21,10 @@ from support.project import Project
 from support.proof_share import FULL, RESULTS
 from support.recorder import Commands
 from support.warehouse import Warehouse
+
+# a busy machine is slow, which is no failure
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -40,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark by cost: what needs a Postgres, and what repeats on Postgres a test of the DuckDB file.
 
     Such a repetition takes long and covers nothing new, so it is `slow`, and coverage is off.
+    End-to-end tests begin without a database.
     """
     for item in items:
         if "postgres" in getattr(item, "fixturenames", ()):
@@ -50,6 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.no_cover)
+        is_e2e = "e2e" in item.path.parts
+        if is_e2e and not hasattr(getattr(item, "module", None), "DESTINATIONS"):
+            item.add_marker(pytest.mark.empty_database)  # as a user begins
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: the collector need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -128,8 +144,8 @@ def project(
 ) -> Iterator[Project]:
     """A project folder, which is also the current folder; `use` points it at an emulator.
 
-    With several destinations the tables and views are there: to make them takes longer than most
-    tests.
+    The tables and views are there, unless the test is `duckdb_only` or begins with an
+    `empty_database`: to make them takes longer than most tests.
     """
     folder = tmp_path / "project"
 
@@ -143,7 +159,7 @@ def project(
     is_empty = any(map(request.node.get_closest_marker, ("duckdb_only", "empty_database")))
     if destination == "duckdb":
         made = project_of()
-        if hasattr(request.module, "DESTINATIONS") and not is_empty:
+        if not is_empty:
             made.database.write_bytes(made_database())
         yield made
         return

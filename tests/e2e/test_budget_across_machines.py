@@ -124,7 +124,7 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_run_is_waited_for(
     monkeypatch.setenv(ADDRESS, own_server.new_database())
     kore = emulate(sample_campaigns(20), latency=0.2)
     project.use(kore, requests_per_minute=1000, call_budget="postgres", workers=2)
-    process = project.spawn("run", "--quiet")
+    process = project.start("run", "--quiet")
     wait_for(lambda: kore.counters.requests >= 5)
 
     own_server.stop()

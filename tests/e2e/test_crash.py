@@ -39,6 +39,7 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     return kore
 
 
+@pytest.mark.exhaustive
 def test_killed_before_each_file_operation_in_turn(workspace: DuckDBFile) -> None:
     root = workspace.published.parent
     runs(workspace, [1, 2, 3, 4])

@@ -32,6 +32,7 @@ def test_it_needs_no_settings_prints_what_changed_and_leaves_the_database(
     assert live(project.folder / "demo") == 11
 
 
+@pytest.mark.slow
 def test_it_may_be_played_again_in_a_folder_of_ones_choice(
     project: Project, tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_demo_that_became_a_project_is_left_as_it_is(project: Project) -> None
     assert live(project.folder / "demo") == 11
 
 
+@pytest.mark.slow
 def test_settings_of_ones_own_account_do_not_reach_it(project: Project) -> None:
     project.set("requests_per_minute", 0)
     project.set("stream_id", "st-of-mine")

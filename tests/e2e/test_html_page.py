@@ -113,6 +113,7 @@ def test_it_says_what_the_views_say(emulate: Emulate, project: Project) -> None:
     assert page.text.index("DNC list `India DND` removed") < page.text.index("deleted in Kore")
 
 
+@pytest.mark.slow
 def test_nothing_of_it_needs_a_network_or_runs(emulate: Emulate, project: Project) -> None:
     played(emulate, project)
     project.cli("report", "--html", "page.html")
@@ -139,6 +140,7 @@ def test_what_campaigns_are_called_cannot_become_markup() -> None:
     assert page.text.count("<script>alert") >= 10
 
 
+@pytest.mark.slow
 def test_what_is_counted_is_counted_before_the_lists_are_cut(
     emulate: Emulate, project: Project
 ) -> None:
@@ -192,6 +194,7 @@ def test_a_database_that_is_empty_or_stale_makes_a_page_too(
     assert "may be out of date" in html_page(found)
 
 
+@pytest.mark.slow
 def test_a_thousand_campaigns_make_a_page_that_a_mail_takes(
     emulate: Emulate, project: Project
 ) -> None:

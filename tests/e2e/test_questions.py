@@ -110,6 +110,7 @@ def test_the_page_shows_these_answers(played: Path) -> None:
     assert ANSWERS.keys() == QUESTIONS.keys()
 
 
+@pytest.mark.exhaustive
 def test_the_rules_of_any_instant_are_those_of_the_last_edit_before_it(
     emulate: Emulate, project: Project
 ) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow
 RUNS = 20
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_a_connection_held_through_twenty_runs_stops_none_and_keeps_what_it_saw(
     emulate: Emulate, project: Project

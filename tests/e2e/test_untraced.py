@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections import Counter
 
+import pytest
 from dlt.common.configuration.utils import get_resolved_traces
 
 from conftest import Emulate
@@ -21,6 +22,7 @@ def kinds() -> Counter[str]:
     return Counter({name: found[name] for name in GROWS_WITH_DLT})
 
 
+@pytest.mark.slow
 def test_nothing_that_a_run_looks_up_is_remembered(emulate: Emulate, project: Project) -> None:
     kore = emulate(sample_campaigns(3))
     project.use(kore)

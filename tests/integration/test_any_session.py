@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import psycopg2
@@ -17,9 +16,9 @@ import pytest
 
 from kore_campaigns.views.apply import VIEWS
 from support.postgres import Postgres, copy_to_postgres
+from support.view_rows import OF_NOW, rows, rows_in_file
 
-# what they say depends on the second in which they are read
-_OF_NOW = ("campaign_freshness",)
+pytestmark = pytest.mark.slow
 IN_FILE = (
     "set timezone = 'America/New_York'",
     "set timezone = 'Pacific/Kiritimati'",
@@ -59,46 +58,28 @@ def stale(played: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied
 
 
-def rows(cursor: Any, epoch: str) -> dict[str, list[str]]:
-    """All rows of all views; moments as numbers, since a session may show them in its way."""
-    found = {}
-    for view in VIEWS:
-        if view in _OF_NOW:
-            continue
-        cursor.execute(f"select * from kore.{view} limit 0")
-        types = {column[0]: str(column[1]).upper() for column in cursor.description}
-        columns = ", ".join(
-            epoch.format(name) if "TIME ZONE" in kind or kind in ("1082", "1184") else f"{name}"
-            for name, kind in types.items()
-        )
-        cursor.execute(f"select {columns} from kore.{view}")
-        found[view] = sorted(map(str, cursor.fetchall()))
-    return found
-
-
-def rows_in_file(database: Path, *settings: str) -> dict[str, list[str]]:
-    with duckdb.connect(str(database), read_only=True) as connection:
-        for setting in settings:
-            connection.execute(setting)
-        return rows(connection, "epoch_us({})")
+@pytest.fixture(scope="module")
+def expected(stale: Path) -> dict[str, list[str]]:
+    return rows_in_file(stale)
 
 
 @pytest.mark.parametrize("setting", IN_FILE)
-def test_rows_of_a_file_do_not_depend_on_a_setting(stale: Path, setting: str) -> None:
-    expected = rows_in_file(stale)
+def test_rows_of_a_file_do_not_depend_on_a_setting(
+    stale: Path, expected: dict[str, list[str]], setting: str
+) -> None:
     assert len(expected["calling_windows_utc"]) > 300
     assert len(expected["freshness_findings"]) == 1
     assert rows_in_file(stale, setting) == expected
 
 
 @pytest.mark.parametrize("language", ["th_TH.UTF-8", "ja_JP@calendar=japanese", "ar_SA", "C"])
-def test_nor_on_the_language_of_the_machine(stale: Path, language: str) -> None:
-    script = "import sys, json; from integration.test_any_session import *; " + (
+def test_nor_on_the_language_of_the_machine(
+    stale: Path, expected: dict[str, list[str]], language: str
+) -> None:
+    script = "import sys, json; from support.view_rows import *; " + (
         "print(json.dumps(rows_in_file(Path(sys.argv[1]))))"
     )
-    assert json.loads(output([sys.executable, "-c", script, str(stale)], language)) == (
-        rows_in_file(stale)
-    )
+    assert json.loads(output([sys.executable, "-c", script, str(stale)], language)) == expected
 
 
 def output(command: Sequence[str], language: str) -> str:
@@ -117,7 +98,7 @@ def test_nor_do_the_commands(stale: Path, tmp_path: Path) -> None:
     for view in VIEWS:
         query = f"select * from '{tmp_path}/{{}}/{view}.parquet' order by all"
         here, there = (duckdb.sql(query.format(each)).fetchall() for each in ("C", "th_TH.UTF-8"))
-        if view not in _OF_NOW:
+        if view not in OF_NOW:
             assert here == there, view
     pages = [(tmp_path / f"{each}.html").read_text() for each in ("C", "th_TH.UTF-8")]
     assert pages[0].count("<td") == pages[1].count("<td")

@@ -107,6 +107,7 @@ def with_two_years(project: Project, tmp_path: Path) -> dict[str, list[tuple[int
     return spans
 
 
+@pytest.mark.exhaustive
 def test_they_are_those_that_looking_at_a_clock_each_minute_of_two_years_finds(
     emulate: Emulate, project: Project, tmp_path: Path
 ) -> None:

@@ -168,6 +168,7 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path: Path) -> 
         assert raised.value.file == path
 
 
+@pytest.mark.empty_database
 @pytest.mark.parametrize(
     ("content", "said"),
     [

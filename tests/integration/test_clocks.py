@@ -171,7 +171,7 @@ def test_the_start_of_a_run_is_recorded_before_its_first_request(
     project.use(kore)
     for _ in range(2):
         before = kore.counters.requests
-        process = project.spawn("run")
+        process = project.start("run")
         while kore.counters.requests == before:
             time.sleep(0.05)
         process.kill()

@@ -113,6 +113,7 @@ def test_what_both_end_with_is_what_the_command_ends_with(two: Two) -> None:
     assert two.project.cli("run").code == 3
 
 
+@pytest.mark.slow
 def test_flags_choose_and_may_be_repeated(two: Two) -> None:
     assert two.project.cli("run", "--connection", "us").code == 0
     assert two.project.sql(LIVE) == [("st-us", 5)]
@@ -131,6 +132,7 @@ def test_an_unknown_name_is_a_part_that_says_so(two: Two) -> None:
     assert "de: setting `connection` is `de`" in ended.err
 
 
+@pytest.mark.slow
 def test_who_did_not_get_a_turn_before_the_deadline_is_first_in_the_next_run(two: Two) -> None:
     two.project.cli("run")
     two.project.set("sweep", "full")
@@ -145,6 +147,7 @@ def test_who_did_not_get_a_turn_before_the_deadline_is_first_in_the_next_run(two
     assert [part["connection"] for part in second["connections"]] == ["us", "uk"]
 
 
+@pytest.mark.slow
 @pytest.mark.duckdb_only
 def test_what_a_command_replaces_is_kept_once(two: Two) -> None:
     two.project.cli("run")
@@ -212,6 +215,7 @@ def test_check_names_a_csv_that_cannot_be_read_as_the_failing_leg(
     assert "line 2: found `not one`" in legs[0]["message"]
 
 
+@pytest.mark.slow
 def test_without_names_in_the_file_all_that_are_configured_run(two: Two) -> None:
     (two.project.folder / "campaign_ids.csv").write_text("campaign_id\n*\n", encoding="utf-8")
 
@@ -236,7 +240,7 @@ def test_connections_are_found_in_files_and_environment(two: Two) -> None:
     write_toml(two.project.folder, "secrets.toml", 'es.credentials.client_secret = "x"')
 
     # dlt reads the files once in a process
-    ended = two.project.new_process("run", "--json")
+    ended = two.project.command("run", "--json")
 
     parts = by_name(ended.json)
     assert sorted(parts) == ["de", "es", "fr", "uk", "us"]

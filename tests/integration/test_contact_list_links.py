@@ -136,7 +136,7 @@ def test_no_setting_of_a_lists_source_is_stored_or_told(
     lists = kore.contact_lists()
     assert any(one.get("apiConfigurations", {}).get("auth") == MADE_UP_TOKEN for one in lists)
 
-    ended = project.new_process("run", "--json", "--debug")
+    ended = project.command("run", "--json", "--debug")
 
     assert ended.code == 0, ended.err
     assert project.sql("select count(*) from kore.contact_lists") == [(len(lists),)]

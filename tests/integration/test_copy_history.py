@@ -59,6 +59,7 @@ def on_server(project: Project, warehouse: Warehouse) -> Project:
     return Project(project.folder, project.monkeypatch, address=warehouse.url)
 
 
+@pytest.mark.slow
 def test_every_row_comes_over_and_the_views_say_the_same(
     emulate: Emulate, warehouse: Warehouse
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_row_that_is_not_read_back_as_it_was_undoes_all(
         assert warehouse.sql(f"select count(*) from kore_raw.{name}") == [(0,)]
 
 
+@pytest.mark.empty_database
 def test_without_a_file_nothing_is_made(warehouse: Warehouse) -> None:
     ended = warehouse.project.cli("copy", "--destination", "postgres")
 

@@ -213,24 +213,21 @@ ODD_IDS = [
 
 
 @pytest.mark.parametrize("destination", BOTH, indirect=True)
-@pytest.mark.parametrize("odd", ODD_IDS, ids=ascii)
-def test_an_id_that_cannot_be_requested_fails_alone(
-    emulate: Emulate, project: Project, odd: str
-) -> None:
+def test_an_id_that_cannot_be_requested_fails_alone(emulate: Emulate, project: Project) -> None:
     good = [one for one in sample_campaigns(8) if "dialingMode" in one]
-    kore = emulate([*good, good[0] | {"_id": odd}])
-    project.use(kore, ids=["*"])
+    kore = emulate([*good, *(good[0] | {"_id": odd} for odd in ODD_IDS)])
+    project.use(kore, ids=["*"], error_budget=1)
 
     for _ in range(2):
         ended = project.cli("run", "--json")
 
-        assert (ended.code, ended.json["failed"]) == (4, 1)
+        assert (ended.code, ended.json["failed"]) == (4, len(ODD_IDS))
         assert set(live_campaigns(project)) == {one["_id"] for one in good}
         rows = project.sql(
             "select error_code, http_status from kore_raw.extraction_errors where run_id = ?",
             ended.json["run_id"],
         )
-        assert rows == [("id_not_usable", None)]
+        assert rows == len(ODD_IDS) * [("id_not_usable", None)]
         assert "no request can be made for this id of the account listing" in ended.err
 
 
@@ -249,16 +246,16 @@ def test_ids_that_cannot_be_requested_use_up_no_error_budget(
 
 
 @pytest.mark.parametrize("destination", BOTH, indirect=True)
-@pytest.mark.parametrize("odd", ["cd 1", "cd%2F1", "cd?x=1", "cd-\u202a1", "cd-ü", "x" * 300])
-def test_an_id_that_only_looks_odd_is_loaded(emulate: Emulate, project: Project, odd: str) -> None:
+def test_an_id_that_only_looks_odd_is_loaded(emulate: Emulate, project: Project) -> None:
     good = [one for one in sample_campaigns(8) if "dialingMode" in one]
-    kore = emulate([*good, good[0] | {"_id": odd}])
+    odd = ["cd 1", "cd%2F1", "cd?x=1", "cd-\u202a1", "cd-ü", "x" * 300]
+    kore = emulate([*good, *(good[0] | {"_id": each} for each in odd)])
     project.use(kore, ids=["*"])
 
     report = project.run()
 
-    assert (report.exit_code, report.new_versions) == (0, len(good) + 1)
-    assert odd in live_campaigns(project)
+    assert (report.exit_code, report.new_versions) == (0, len(good) + len(odd))
+    assert {*odd} <= live_campaigns(project).keys()
 
 
 @pytest.mark.parametrize("sweep", ["full", "auto"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from contextlib import closing
 
@@ -13,6 +12,7 @@ from conftest import Emulate
 from kore_emulator import Emulator, sample_campaigns
 from support.pgbouncer import pooled
 from support.postgres import POSTGRES_ADDRESS
+from support.running import Running
 from support.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ NAMES = "select version, name from kore_raw.campaign_versions where campaign_id 
 RUN = ("run", "--destination", "postgres", "--sweep", "full")
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+def ended(process: Running) -> tuple[int | None, str]:
     _, err = process.communicate(timeout=120)
     return process.returncode, err
 
@@ -52,10 +52,10 @@ def test_a_run_whose_session_is_ended_writes_nothing_more(
     first = sorted(kore.campaign_ids())[0]
     kore.edit(first, {"name": "as A read it"})
 
-    a = warehouse.project.spawn(*RUN, "--quiet")
+    a = warehouse.project.start(*RUN, "--quiet")
     begun(warehouse, kore)
     kore.edit(first, {"name": "as B read it"})
-    b = warehouse.project.spawn(*RUN, "--quiet")
+    b = warehouse.project.start(*RUN, "--quiet")
     (code_a, said), (code_b, _) = ended(a), ended(b)
 
     assert (code_a, code_b) == (6, 0)
@@ -84,7 +84,7 @@ def test_a_rebuild_whose_session_is_ended_exchanges_nothing(
     warehouse.sql("update kore_raw.campaign_versions set priority = 77")
     with closing(psycopg2.connect(warehouse.url)) as other:
         other.cursor().execute("lock kore_raw.campaign_versions in exclusive mode")
-        process = project.spawn("rebuild", "--destination", "postgres")
+        process = project.start("rebuild", "--destination", "postgres")
         while not (waiting := warehouse.sql(WAITING)):
             time.sleep(0.05)
         warehouse.sql("select pg_terminate_backend(%s)", *waiting[0])
@@ -109,7 +109,7 @@ def test_a_version_that_another_load_has_stored_is_not_replaced(
     kore.edit(first, {"name": "as A read it"})
     columns = "account_id, stream_id, campaign_id, content_hash, observed_at, valid_from, raw"
 
-    a = warehouse.project.spawn(*RUN, "--quiet")
+    a = warehouse.project.start(*RUN, "--quiet")
     before = kore.counters.requests
     while kore.counters.requests < before + 3:
         time.sleep(0.05)
@@ -156,7 +156,7 @@ def test_behind_a_session_pooler_all_is_as_without(
     project.use(kore, workers=1)
     with pooled(warehouse.url, mode="session") as address:
         monkeypatch.setenv(POSTGRES_ADDRESS, address)
-        a = project.spawn(*RUN, "--quiet")
+        a = project.start(*RUN, "--quiet")
         while not warehouse.sql(HOLDERS):
             time.sleep(0.05)
         turned_away = project.cli(*RUN)

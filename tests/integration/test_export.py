@@ -103,6 +103,7 @@ def test_a_view_without_rows_is_a_file_all_the_same(emulate: Emulate, project: P
     assert table.schema.field("valid_from").type == pa.timestamp("us", "UTC")
 
 
+@pytest.mark.slow
 def test_rows_that_come_in_several_batches_are_all_there(
     emulate: Emulate, project: Project
 ) -> None:

@@ -22,6 +22,8 @@ from support.project import Project
 from support.published_file import another_disk, numbers, write
 from support.warehouse import Warehouse
 
+pytestmark = pytest.mark.empty_database
+
 SECRET = "geheim"
 ADDRESSES = [
     "postgresql://kore:geheim@wh/warehouse",
@@ -154,6 +156,7 @@ def test_what_cannot_be_a_path_is_refused_by_name(path: str) -> None:
 ODD_FOLDERS = ["env=prod", "it's", "100%s %d", "a*c", "[1]", 'a"b;c{d}\\e', "a\nb", "user:x@y"]
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ODD_FOLDERS)
 def test_a_run_works_in_a_folder_of_any_name(emulate: Emulate, project: Project, name: str) -> None:
@@ -304,6 +307,7 @@ def test_a_symlink_stays_and_what_it_leads_to_is_replaced_also_on_another_disk(
         assert [path.name for path in folder.iterdir()] == [target.name]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["report", "--html", "x"], ["export", "--parquet", "."]])
 def test_symlinks_among_other_files_stay(
     project: Project, played: Path, command: list[str]

@@ -28,6 +28,7 @@ DTYPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("campaigns", [0, 25])
 def test_every_column_of_every_view_has_its_type_with_rows_and_without(
     emulate: Emulate, project: Project, campaigns: int
@@ -66,6 +67,7 @@ def test_values_are_those_of_the_database_to_the_last_digit(
     assert isinstance(hours["start_time"].dropna().iloc[0], time)
 
 
+@pytest.mark.empty_database
 def test_another_database_may_be_named(emulate: Emulate, project: Project) -> None:
     project.use(emulate(sample_campaigns(2)))
     project.run(database="other.duckdb")

@@ -156,6 +156,7 @@ def test_two_apps_are_both_rebuilt(emulate: Emulate, project: Project) -> None:
     assert derived(project) == rows
 
 
+@pytest.mark.exhaustive
 def test_more_versions_than_a_page_or_a_package_holds(emulate: Emulate, project: Project) -> None:
     count = PACKAGE + VERSIONS_A_PAGE + 7
     kore = emulate(sample_campaigns(count))

@@ -180,6 +180,7 @@ def test_a_run_that_goes_on_is_named(emulate: Emulate, project: Project) -> None
     assert "another run holds it (process " in ended.err
 
 
+@pytest.mark.exhaustive
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 def test_killed_at_any_instant_it_leaves_the_published_file_whole(
@@ -220,10 +221,10 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
 
 def rebuild_and_kill(project: Project, seconds: float, rng: random.Random) -> int:
     """Its exit code: of a rebuild that was killed somewhere, or had ended by then."""
-    process = project.spawn("rebuild", "--quiet")
+    process = project.start("rebuild", "--quiet")
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
     process.communicate()
-    return process.returncode
+    return process.wait()

@@ -139,7 +139,7 @@ def test_before_the_second_run_there_is_nothing_to_go_back_to(
 def test_while_a_run_goes_on_nothing_is_swapped(kore: Emulator, project: Project) -> None:
     before = versions(project)
     kore.latency = 1.0
-    process = project.spawn("run", "--quiet")
+    process = project.start("run", "--quiet")
     wait_until_asked(kore, kore.counters.requests + 1)
 
     ended = restore(project, 1)

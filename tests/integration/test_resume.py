@@ -31,7 +31,7 @@ def stored_when_killed(kore: Emulator, project: Project, done: int) -> list[int]
     slow meanwhile, and counts anew from then on.
     """
     kore.latency = 0.02
-    process = project.spawn("run", "--log-format", "json")
+    process = project.start("run", "--log-format", "json")
     stored = [0]
     assert process.stderr is not None
     while stored[-1] < done:
@@ -99,7 +99,7 @@ def test_what_answered_404_before_the_kill_is_asked_for_again(
     kore.delete(gone)
     kore.latency = 0.02
     kore.reset_counters()
-    process = project.spawn("run", "--quiet")
+    process = project.start("run", "--quiet")
     wait_for(lambda: kore.counters.detail_requests >= 100)
     process.kill()
     process.communicate()
@@ -204,7 +204,7 @@ def test_a_failure_outlasts_a_run_that_was_killed_before_it_asked_again(
     kore.clear_faults()
     kore.latency = 0.1
     kore.reset_counters()
-    process = project.spawn("run", "--sweep", "full", "--quiet")
+    process = project.start("run", "--sweep", "full", "--quiet")
     unfinished = "select count(*) from kore_raw.extraction_runs where finished_at is null"
     wait_for(lambda: project.sql(unfinished) == [(1,)])
     process.kill()

@@ -21,7 +21,7 @@ from support.project import Project
 from support.published_file import SETTLED, another_disk, beside, kept, numbers, runs, write
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.empty_database]
 
 PLENTY = 10**12
 LIMITED = """
@@ -167,7 +167,11 @@ def test_a_disk_that_is_full_while_the_private_file_is_made_leaves_no_half_of_it
     assert (numbers(workspace.published), kept(workspace)) == ([1, 2], [[1]])
 
 
-@pytest.mark.parametrize("largest", [0, 100, 100_000, 1_000_000, 2_000_000])
+@pytest.mark.parametrize(
+    "largest",
+    [0, 1_000_000]
+    + [pytest.param(size, marks=pytest.mark.exhaustive) for size in (100, 100_000, 2_000_000)],
+)
 def test_whatever_cannot_be_written_is_a_full_disk_and_the_next_run_is_whole(
     emulate: Emulate, project: Project, largest: int
 ) -> None:

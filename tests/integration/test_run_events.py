@@ -128,6 +128,7 @@ def test_a_deadline_is_logged(emulate: Emulate, project: Project) -> None:
     assert names(events)[-2:] == ["deadline_reached", "run_finished"]
 
 
+@pytest.mark.empty_database
 def test_a_run_that_cannot_write_logs_no_end(kore: Emulator, project: Project) -> None:
     project.database.mkdir()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 from kore_campaigns.config.settings import KoreCredentials, resolve
 from kore_campaigns.errors import SettingInvalid, SettingMissing
@@ -40,14 +41,6 @@ requests_per_minute = "45"
 client_secret = "the secret of the uk"
 [sources.kore_campaigns.connections.empty]
 """
-SHOW = """
-import json, sys
-from kore_campaigns.config.settings import resolve
-found = resolve(json.loads(sys.argv[1]), connection=json.loads(sys.argv[2]))
-keys = found.credentials
-print(json.dumps([found.stream_id, found.workers, found.requests_per_minute,
-                  keys.client_id, keys.signing_key()]))
-"""
 
 
 @pytest.fixture
@@ -61,19 +54,20 @@ def given(project: Project) -> Project:
 def in_folder(
     project: Project, toml: str, overrides: Mapping[str, Any] | None = None, connection: str = ""
 ) -> list[Any]:
-    """What a process finds in a project folder with these settings."""
+    """What is found in a project folder with these settings."""
     folder = project.folder / ".dlt"
     folder.mkdir(exist_ok=True)
     (folder / "secrets.toml").write_text(toml, encoding="utf-8")
-    ended = subprocess.run(
-        [sys.executable, "-c", SHOW, json.dumps(overrides or {}), json.dumps(connection or None)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    found: list[Any] = json.loads(ended.stdout)
-    return found
+    files = Container()[PluggableRunContext]
+    files.reload_providers()  # dlt reads them once in a process
+    try:
+        found = resolve(overrides, connection=connection or None)
+    finally:
+        (folder / "secrets.toml").unlink()
+        files.reload_providers()
+    keys = found.credentials
+    limits = [found.workers, found.requests_per_minute]
+    return [found.stream_id, *limits, keys.client_id, keys.signing_key()]
 
 
 def invalid(**overrides: Any) -> SettingInvalid:
@@ -314,7 +308,7 @@ def test_a_key_that_is_unknown_is_named_with_the_nearest_known_one(
     (given.folder / ".dlt" / "config.toml").write_text(toml, encoding="utf-8")
     given.configure(["cd-1"])
 
-    ended = given.new_process("run", *(["--connection", "uk"] if "connections" in section else []))
+    ended = given.command("run", *(["--connection", "uk"] if "connections" in section else []))
 
     assert (ended.code, ended.err.count("\n")) == (2, 1)
     name = f"sources.kore_campaigns{section}.{key}"

@@ -84,6 +84,7 @@ def own(tmp_path: Path) -> Own:
     return Own(tmp_path / "own")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"loader_file_format": "parquet"}])
 def test_raw_tables_are_those_of_the_command(
     emulate: Emulate, project: Project, own: Own, options: dict[str, str]
@@ -156,6 +157,7 @@ def test_settings_may_be_arguments(emulate: Emulate, project: Project, own: Own)
     assert len(own.rows("campaign_versions")) == 1
 
 
+@pytest.mark.empty_database
 def test_building_the_source_reads_and_asks_nothing(project: Project) -> None:
     project.set("host", "http://127.0.0.1:9")
     for name in ("stream_id", "account_id", "credentials__client_id", "credentials__client_secret"):

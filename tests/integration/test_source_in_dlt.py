@@ -22,6 +22,7 @@ from kore_campaigns.errors import SettingInvalid
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
+pytestmark = pytest.mark.slow
 CAMPAIGNS = 6
 Rows = list[tuple[Any, ...]]
 

@@ -24,6 +24,7 @@ def kore(emulate: Emulate, project: Project) -> Emulator:
     return kore
 
 
+@pytest.mark.empty_database
 def test_before_the_first_run_there_is_nothing_but_advice(project: Project) -> None:
     ended = project.cli("status", "--json")
 
@@ -121,7 +122,7 @@ def test_a_run_that_goes_on_is_named_and_may_be_looked_at(
     emulate: Emulate, project: Project
 ) -> None:
     project.use(emulate(sample_campaigns(40), latency=0.1), workers=1)
-    process = project.spawn("run", "--quiet")
+    process = project.start("run", "--quiet")
     try:
         workspace = DuckDBFile(project.database)
         for _ in range(600):
@@ -156,6 +157,7 @@ def test_a_file_that_cannot_be_read_is_exit_6(project: Project) -> None:
     assert str(project.database) in ended.err
 
 
+@pytest.mark.slow
 def test_what_was_met_and_nobody_knows_is_told_until_a_full_sweep_meets_it_no_more(
     kore: Emulator, project: Project
 ) -> None:

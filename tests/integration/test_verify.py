@@ -201,6 +201,7 @@ def test_a_campaign_that_is_live_twice_is_told(emulate: Emulate, project: Projec
     assert told(ended.json)["campaigns"] == ("2 rows", "1 row")
 
 
+@pytest.mark.slow
 def test_every_campaign_is_compared_however_many_there_are(
     emulate: Emulate, project: Project
 ) -> None:
@@ -294,7 +295,7 @@ def test_asked_to_stop_it_says_how_far_it_got(emulate: Emulate, project: Project
     project.run()
     kore.reset_counters()
     kore.latency = 0.1
-    process = project.spawn("verify", "--json")
+    process = project.start("verify", "--json")
     give_up = time.monotonic() + 60
     while kore.counters.requests < 6 and time.monotonic() < give_up:
         time.sleep(0.01)

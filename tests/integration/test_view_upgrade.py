@@ -187,7 +187,7 @@ def test_an_upgrade_that_alters_a_table_waits_in_short_turns_and_gives_up(
     )
     with closing(psycopg2.connect(warehouse.url)) as reader:
         reader.cursor().execute("select count(*) from kore_raw.extraction_runs")
-        process = warehouse.project.spawn("run", "--destination", "postgres", "--quiet")
+        process = warehouse.project.start("run", "--destination", "postgres", "--quiet")
         waits = "select count(*) from pg_locks where not granted"
         while not warehouse.sql(waits)[0][0]:
             pass
@@ -207,12 +207,12 @@ def test_a_run_that_waits_to_alter_a_table_stops_when_it_is_asked_to(
     warehouse.sql("alter table kore_raw.extraction_runs drop column exit_code cascade")
     with closing(psycopg2.connect(warehouse.url)) as reader:
         reader.cursor().execute("select count(*) from kore_raw.extraction_runs")
-        first = warehouse.project.spawn("run", "--destination", "postgres", "--quiet")
+        first = warehouse.project.start("run", "--destination", "postgres", "--quiet")
         while not warehouse.sql("select count(*) from pg_locks where not granted")[0][0]:
             pass
         # the second run, of another account, waits for the first one
         warehouse.project.set("account_id", "another")
-        second = warehouse.project.spawn("run", "--destination", "postgres", "--quiet")
+        second = warehouse.project.start("run", "--destination", "postgres", "--quiet")
         lockers = "select count(distinct pid) from pg_locks where locktype = 'advisory' and granted"
         while warehouse.sql(lockers) != [(2,)]:
             pass

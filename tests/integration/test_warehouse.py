@@ -35,6 +35,7 @@ def change(kore: Emulator) -> None:
     kore.delete(ids[2])
 
 
+@pytest.mark.slow
 def test_runs_leave_the_rows_that_they_leave_in_duckdb(
     emulate: Emulate, warehouse: Warehouse
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_run_that_finds_nothing_new_writes_no_campaign_row(
     assert found["database"] == "postgres, schema kore_raw"
 
 
+@pytest.mark.slow
 def test_what_was_received_is_kept_letter_by_letter(emulate: Emulate, warehouse: Warehouse) -> None:
     (one,) = sample_campaigns(1)
     one["description"] = "a\x00b"
@@ -112,7 +114,7 @@ def test_a_second_run_for_the_account_is_turned_away_and_other_accounts_are_not(
     project.use(emulate(sample_campaigns(2)))
     slow = emulate(sample_campaigns(6), latency=1.0)
     project.use(slow, workers=1)
-    process = project.spawn("run", "--destination", "postgres", "--quiet")
+    process = project.start("run", "--destination", "postgres", "--quiet")
     wait_for_holder(warehouse)
 
     turned_away = project.cli("run", "--destination", "postgres")

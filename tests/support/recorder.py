@@ -16,9 +16,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+
+from support.running import Running
 
 SETTINGS: Final = "SOURCES__KORE_CAMPAIGNS__"
 SENTENCE: Final = "<sentence>"
@@ -71,22 +74,30 @@ class Commands:
             env=neutral_environment() | {"XDG_STATE_HOME": str(folder / "state")},
             text=True,
         )
+        self._numbers = count()
 
     def run(self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Ended:
         out, err = self._folder / "out", self._folder / "err"
-        request = {
-            "arguments": [*arguments],
-            "folder": str(folder),
-            "environment": dict(environment),
-            "out": str(out),
-            "err": str(err),
-        }
+        code = self._request(_copy(arguments, folder, environment, (out, err)))
+        return Ended(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+
+    def start(
+        self, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> Running:
+        """Return at once; what it writes comes through pipes."""
+        name = str(next(self._numbers))
+        out, err = self._folder / f"out-{name}", self._folder / f"err-{name}"
+        for pipe in (out, err):
+            os.mkfifo(pipe)
+        pid = self._request(_copy(arguments, folder, environment, (out, err)) | {"starts": True})
+        return Running(pid, (out, err), lambda pid: self._request({"ends": pid}))
+
+    def _request(self, request: Mapping[str, Any]) -> int:
         assert self._server.stdin is not None
         assert self._server.stdout is not None
         self._server.stdin.write(json.dumps(request) + "\n")
         self._server.stdin.flush()
-        code = int(self._server.stdout.readline())
-        return Ended(code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8"))
+        return int(self._server.stdout.readline())
 
     def __enter__(self) -> Self:
         return self
@@ -98,6 +109,23 @@ class Commands:
         trace: TracebackType | None,
     ) -> None:
         self._server.communicate()
+
+
+def _copy(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    outputs: tuple[Path, Path],
+) -> dict[str, Any]:
+    """A request for a copy of the process."""
+    out, err = map(str, outputs)
+    return {
+        "arguments": [*arguments],
+        "folder": str(folder),
+        "environment": dict(environment),
+        "out": out,
+        "err": err,
+    }
 
 
 def neutral_environment() -> dict[str, str]:
