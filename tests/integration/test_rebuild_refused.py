@@ -221,10 +221,10 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
 
 def rebuild_and_kill(project: Project, seconds: float, rng: random.Random) -> int:
     """Its exit code: of a rebuild that was killed somewhere, or had ended by then."""
-    process = project.start("rebuild", "--quiet")
+    process = project.spawn("rebuild", "--quiet")
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
     process.communicate()
-    return process.wait()
+    return process.returncode
