@@ -93,7 +93,7 @@ class PendingRows:
         self.listings.append(self._listing_row(listed, version))
 
     def add_error(self, error: CampaignFailed) -> None:
-        """Add a campaign that failed."""
+        """Add a campaign that failed, or was not reached: its row goes with no version."""
         self._add_listing(error.campaign_id, None)
         self.errors.append(
             {

@@ -55,8 +55,8 @@ class Known:
     page_size: int | None = None
     """Rows of a page that the listing gave when it was last read whole."""
     whole_listing_at: datetime | None = None
-    """Start of the last run that read the listing whole, unless a later one left a campaign
-    unasked, or could not read it.
+    """Start of the last run that read the listing whole, unless a later one was killed, or could
+    not read it.
     """
 
 
@@ -73,8 +73,6 @@ class _Run(NamedTuple):
     listing_state: str | None
     listed: int | None
     page_size: int | None
-    is_cut_short: bool
-    """It left campaigns unasked."""
 
 
 def read_known(reader: Reader | None, *, stream_id: str) -> Known:
@@ -114,7 +112,7 @@ def _whole_listing_at(runs: Iterable[_Run]) -> datetime | None:
     for run in runs:
         if run.sweep is None:  # it stored nothing: this run, or a run killed before its first chunk
             continue
-        if not run.is_finished or run.is_cut_short:
+        if not run.is_finished:
             return None
         if run.listing_state is not None:
             return run.started_at if run.listing_state == Reading.WHOLE else None

@@ -18,10 +18,7 @@ where newest = 1
 
 -- name: runs
 select run_id, sweep, started_at, full_sweep_started_at, finished_at is not null,
-    confirmed_through, unsettled, listing_state, listed, listing_page_size,
-    run_id in (
-        select run_id from {extraction_errors} where error_code in ('not_asked', 'interrupted')
-    )
+    confirmed_through, unsettled, listing_state, listed, listing_page_size
 from {extraction_runs} where stream_id = ?
 order by coalesce(run_number, 0) desc, started_at desc
 
