@@ -79,8 +79,15 @@ prose: $(VENV)/.installed-dev
 	@$(BIN)/codespell $(PROSE)
 	@$(BIN)/python docs/check_prose.py $(PROSE)
 
-bench: $(VENV)/.installed-test browser
+bench: $(VENV)/.installed-test browser $(VENV)-singer/.installed
 	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/bench.py
+
+# the peer that needs other packages
+$(VENV)-singer/.installed: benchmarks/singer_requirements.txt
+	@echo "installing singer_sdk into $(VENV)-singer, once"
+	@$(PYTHON) -m venv $(VENV)-singer
+	@$(VENV)-singer/bin/python -m pip install --quiet --requirement $<
+	@touch $@
 
 scale: $(VENV)/.installed-test
 	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/simulate_scale.py --markdown docs/scale.md
@@ -173,5 +180,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-superset $(VENV)-airflow $(VENV)-celery demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-singer $(VENV)-superset $(VENV)-airflow $(VENV)-celery demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

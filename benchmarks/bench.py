@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from budget import measure_budget
-from cases import PROGRAMS, RUNS, Case, measure
+from cases import PROGRAMS, Case, measure
 from measure import Cost, clean_environment
-from table import Measured, aligned, cost_table, machine
+from table import Measured, aligned, cost_table, day_table, machine
 from targets import STARTS, run_targets, start_targets, target_table, view_targets
 
 # the parts of the page, each measured and written by itself
@@ -52,7 +52,7 @@ def _runs(options: argparse.Namespace, folder: Path, environment: Mapping[str, s
     targets = [*run_targets(measured), *start_targets(folder, environment, times=times)]
     how_often = "once" if options.repeat == 1 else f"{options.repeat} times: medians, highest peaks"
     lines = [f"Measured {how_often}, on {machine()}.", "", *cost_table(measured), ""]
-    lines += target_table(targets)
+    lines += [*target_table(targets), "", *day_table(measured)]
     if options.budget_minutes:
         _say(f"1,000 campaigns under 60 calls a minute: {options.budget_minutes + 2} minutes")
         names = ["1,000 unchanged, 60 calls a minute", "seconds", "calls"]
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sizes",
         type=read_cases,
-        default="100,1000,10000,1000@100",
+        default="12,100,1000,10000,1000@100",
         metavar="N[@MS],...",
         help="campaigns, and the latency of a call in ms (default: %(default)s)",
     )
@@ -124,7 +124,7 @@ def _measure_all(cases: Sequence[Case], *, repeat: int) -> Measured:
             # by turns, so that a busy minute of the machine hits both
             for program in PROGRAMS:
                 _say(f"{program.name}: {case}, {number + 1} of {repeat}")
-                for step, cost in zip(RUNS, measure(case, program), strict=True):
+                for step, cost in measure(case, program):
                     measured[case, program.name, step].append(cost)
     return measured
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from statistics import median
 
-from cases import OURS, PROGRAMS, RUNS, Case
+from cases import LISTING, OURS, PROGRAMS, RUNS, SCRIPT, Case
 from measure import Cost
 
 # costs of each repetition, by case, program and run
@@ -43,15 +43,36 @@ def cost_table(measured: Measured) -> list[str]:
         head += [what if program is OURS else program.name for program in PROGRAMS]
     rows = []
     for case in dict.fromkeys(case for case, _, _ in measured):
-        for step in RUNS:
-            costs = [typical(measured[case, program.name, step]) for program in PROGRAMS]
+        for step in (*RUNS, LISTING):
+            found = [measured.get((case, program.name, step)) for program in PROGRAMS]
+            costs = [typical(each) if each else None for each in found]
             row = [f"{case.campaigns:,}", f"{case.latency_ms} ms", step]
-            row += [f"{cost.wall_seconds:.1f}" for cost in costs]
-            row += [f"{cost.cpu_seconds:.1f}" for cost in costs]
-            row += [f"{cost.peak_mb:.0f}" for cost in costs]
-            row += [f"{cost.requests:,}" for cost in costs]
+            row += [f"{cost.wall_seconds:.1f}" if cost else "" for cost in costs]
+            row += [f"{cost.cpu_seconds:.2f}" if cost else "" for cost in costs]
+            row += [f"{cost.peak_mb:.0f}" if cost else "" for cost in costs]
+            row += [f"{cost.requests:,}" if cost else "" for cost in costs]
             rows.append(row)
     return aligned(head, rows, left=3)
+
+
+# a schedule of every 15 minutes: one full sweep a day, one whole listing in each other hour
+A_DAY = {"first": 1, LISTING: 23, "unchanged": 72}
+CALLS_A_MINUTE = 60
+
+
+def day_table(measured: Measured) -> list[str]:
+    """Calls of a day without changes, and the minutes of the account's budget that they take."""
+    head = ["a day, every 15 minutes", "calls", SCRIPT.name, "minutes of the budget", SCRIPT.name]
+    rows = []
+    for case in dict.fromkeys(case for case, _, _ in measured if not case.latency_ms):
+        ours = sum(
+            times * typical(measured[case, OURS.name, step]).requests
+            for step, times in A_DAY.items()
+        )
+        script = sum(A_DAY.values()) * typical(measured[case, SCRIPT.name, "unchanged"]).requests
+        minutes = [f"{calls / CALLS_A_MINUTE:,.0f}" for calls in (ours, script)]
+        rows.append([f"{case.campaigns:,} campaigns", f"{ours:,}", f"{script:,}", *minutes])
+    return aligned(head, rows, left=1)
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: int) -> list[str]:

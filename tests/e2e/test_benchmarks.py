@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import bench
-from cases import RUNS, Case
+from cases import LISTING, PROGRAMS, RUNS, Case
 from measure import Cost, RunFailedError, clean_environment, run
 from targets import LARGE, SLOW_NETWORK, run_targets
 
@@ -31,12 +31,20 @@ def test_every_run_and_target_has_its_row(
 
     printed = capsys.readouterr().out
     found = rows(printed)
-    assert [row[:3] for row in found if row[0] == "20"] == [["20", "0 ms", run] for run in RUNS]
-    requests = [tuple(map(int, row[-3:])) for row in found if row[0] == "20"]
-    assert requests[0] == (20 + 2, 20, 20)  # and a page of each listing
-    assert all(ours < script == dlt == 20 for ours, script, dlt in requests[1:])
-    assert {row[1] for row in found[-3:]} <= {"met", "NOT met"}
-    assert [row[0] for row in found[-3:]] == [
+    *of_all, by_listing = [row for row in found if row[0] == "20"]
+    assert [row[:3] for row in of_all] == [["20", "0 ms", run] for run in RUNS]
+    requests = [[int(cell) for cell in row[-len(PROGRAMS) :]] for row in of_all]
+    assert requests[0][0] == 20 + 2  # and a page of each listing
+    assert set(requests[0][1:]) == {20}
+    assert all(ours < 20 and set(others) == {20} for ours, *others in requests[1:])
+    assert by_listing[2] == LISTING
+    a_day = found[-1]
+    ours = [int(row[-len(PROGRAMS)]) for row in (of_all[0], by_listing, of_all[2])]
+    assert a_day[0] == "20 campaigns"
+    assert int(a_day[1]) == ours[0] + 23 * ours[1] + 72 * ours[2]
+    targets = found[-6:-3]
+    assert {row[1] for row in targets} <= {"met", "NOT met"}
+    assert [row[0] for row in targets] == [
         "`kore-campaigns --help`",
         "`kore-campaigns status`, small database: CPU",
         "`import kore_campaigns`",

@@ -15,7 +15,7 @@ from kore_campaigns.errors import (
     first_line,
     first_line_of_driver,
 )
-from kore_campaigns.load.reader import CopyTarget, Reader
+from kore_campaigns.load.reader import Reader
 
 if TYPE_CHECKING:
     import dlt
@@ -128,7 +128,7 @@ class Destination(ABC):
         """
         raise unsupported(self.kind, "`duckdb` or `postgres`")
 
-    def receive_copy(self) -> AbstractContextManager[CopyTarget]:
+    def receive_copy(self) -> AbstractContextManager[Reader]:
         """All tables of this version, open for a copy that is committed or rolled back."""
         raise unsupported(self.kind, "`postgres`")
 

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
 DEFAULT_DATABASE: Final = "kore_campaigns.duckdb"
 _NAME: Final = "%Y%m%dT%H%M%S.%fZ.duckdb"
-# so many are loaded through one open file: it keeps in memory what is not checkpointed yet
-_FEW_VERSIONS: Final = 1_000
 _NAMES: Final = f"{8 * '[0-9]'}T{6 * '[0-9]'}.{6 * '[0-9]'}Z.duckdb"
 
 
@@ -66,6 +64,15 @@ class DuckDBReader(Reader):
         # DuckDB imports pandas to look at a parameter, which takes longer than all else in a run
         yield self._connection.execute("".join(_with_values(self.named(sql), parameters)))
 
+    # DuckDB takes a JSON text in a fourth of the time of as many literals
+    def insert(self, table: str, columns: str, rows: Sequence[Any]) -> None:
+        for given in _from_json(table, columns, rows):
+            self.execute(f"insert into {self.qualified(table)} ({columns}) {given}")  # our names
+
+    def delete(self, table: str, columns: str, keys: Sequence[Any]) -> None:
+        for given in _from_json(table, columns, keys):
+            self.execute(f"delete from {self.qualified(table)} where ({columns}) in ({given})")  # noqa: S608
+
     def record_batches(self, sql: str, schema: pa.Schema, *, size: int) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
@@ -75,6 +82,23 @@ class DuckDBReader(Reader):
             for batch in in_batches(size):
                 arrays = [each.cast(field.type) for each, field in zip(batch, schema, strict=True)]
                 yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _from_json(table: str, columns: str, rows: Sequence[Any]) -> Iterator[str]:
+    """Selects of the rows, in the types of the columns."""
+    names = columns.split(", ")
+    types = {column.name: column.data_type for column in schema.ALL_TABLES[table].columns}
+    structure = {name: _TYPES.get(types.get(name, "text"), types.get(name)) for name in names}
+    for first in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[first : first + _ROWS_A_STATEMENT]
+        text = json.dumps([dict(zip(names, row, strict=True)) for row in some], default=str)
+        given = f"from_json_strict({literal(text)}, {literal(json.dumps([structure]))})"
+        yield f"select {columns} from (select unnest({given}, recursive := true))"  # noqa: S608
+
+
+# all rows in one text take 100 MB more
+_ROWS_A_STATEMENT: Final = 500
+_TYPES: Final = {"text": "varchar", "json": "varchar", "timestamp": "timestamptz"}
 
 
 def _with_values(sql: str, parameters: Sequence[Any]) -> Iterator[str]:
@@ -255,7 +279,7 @@ class DuckDBFile(Destination):
         self.working_copy = self.folder / published.name
         # names the published file that the working copy equals; missing while it is ahead
         self._origin = self.folder / "origin.json"
-        self._is_kept = self._is_prepared = self._many = False
+        self._is_kept = self._is_prepared = False
         self._held: duckdb.DuckDBPyConnection | None = None
         self.notes = []
 
@@ -301,11 +325,12 @@ class DuckDBFile(Destination):
             if self._held is None:
                 # DuckDB opens a file once in a process: the connections of dlt share this one
                 self._held = duckdb.connect(str(self.working_copy))
+                self._held.execute("set threads = 1")
             yield DuckDBReader(self._held)
 
     def load(self, versions: Iterable[Mapping[str, Any]]) -> None:
-        if self._many:
-            self._release()
+        # an open file keeps in memory what dlt writes
+        self._release()
         super().load(versions)
 
     def check(self, settings: KoreSettings | None) -> str:
@@ -384,7 +409,6 @@ class DuckDBFile(Destination):
     @contextmanager
     def step(self, versions: int | None) -> Iterator[None]:
         with self._writing():
-            self._many = (versions or 0) > _FEW_VERSIONS
             self.begin_step()
             yield
             self.publish(is_settled=versions is not None)
@@ -428,8 +452,6 @@ class DuckDBFile(Destination):
         Unless it `is_settled`, the working copy is about to be written again.
         """
         with self._writing():
-            if self._many:
-                self._release()
             with duckdb.connect(str(self.working_copy)) as connection:
                 connection.execute("force checkpoint")
             paths.copy_durably(self.working_copy, self._draft, self._room)

@@ -22,7 +22,7 @@ from kore_campaigns.errors import (
     first_line_of_driver,
     shorten,
 )
-from kore_campaigns.load.reader import BATCH_ROWS, CopyTarget, Reader, Row, is_made
+from kore_campaigns.load.reader import BATCH_ROWS, Reader, Row, is_made
 from kore_campaigns.load.warehouse import Warehouse
 from kore_campaigns.schema import (
     ALL_TABLES,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from kore_campaigns.config.settings import KoreSettings
 
 
-class PostgresReader(CopyTarget):
+class PostgresReader(Reader):
     """A connection of psycopg2. Each statement is a transaction unless `transaction` is used."""
 
     missing_table = psycopg2.errors.UndefinedTable
@@ -272,7 +272,7 @@ class Postgres(Warehouse):
         _drop_rebuilt(reader)
 
     @contextmanager
-    def receive_copy(self) -> Iterator[CopyTarget]:
+    def receive_copy(self) -> Iterator[Reader]:
         with self._locked(lock_all_accounts) as target:
             self.make_tables_and_views()
             with target.transaction():

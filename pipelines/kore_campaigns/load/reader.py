@@ -99,6 +99,21 @@ class Reader(ABC):
         with self.cursor(sql, parameters):
             pass
 
+    def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
+        """Add rows to a raw table."""
+        one = f"({', '.join('?' for _ in columns.split(', '))})"
+        for some, cells in _statements(rows):
+            marks = ", ".join([one] * some)
+            sql = f"insert into {self.qualified(table)} ({columns}) values {marks}"  # noqa: S608  # our names
+            self.execute(sql, cells)
+
+    def delete(self, table: str, columns: str, keys: Sequence[Row]) -> None:
+        """Remove the rows of a raw table that have one of the keys in these columns."""
+        one = " and ".join(f"{column} = ?" for column in columns.split(", "))
+        for some, cells in _statements(keys):
+            condition = " or ".join([f"({one})"] * some)
+            self.execute(f"delete from {self.qualified(table)} where {condition}", cells)  # noqa: S608
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Read one state of the database, and commit. After an error the connection is of no more
@@ -117,12 +132,15 @@ class Reader(ABC):
         return re.sub(r"\{(\w+)}", lambda name: self.qualified(name[1]), sql)
 
 
-class CopyTarget(Reader):
-    """A reader of an empty database into which rows are copied."""
+# keeps a statement below the number of parameters that a driver takes
+_ROWS_A_STATEMENT: Final = 500
 
-    @abstractmethod
-    def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
-        """Add rows to a table; the values are those that DuckDB returned."""
+
+def _statements(rows: Sequence[Row]) -> Iterator[tuple[int, list[Any]]]:
+    """Number of rows and their cells for each statement."""
+    for first in range(0, len(rows), _ROWS_A_STATEMENT):
+        some = rows[first : first + _ROWS_A_STATEMENT]
+        yield len(some), [cell for row in some for cell in row]
 
 
 class DltReader(Reader):

@@ -10,14 +10,12 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import Table
 
 Row = Mapping[str, Any]
-# keeps a statement below the number of parameters that a driver takes
-_ROWS_A_STATEMENT: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,37 +66,19 @@ def write_upserts(reader: Reader, upserts: Sequence[Upsert], *, run_id: str) -> 
     """Write them in one transaction; a repetition changes nothing."""
     with reader.transaction():
         for upsert in upserts:
-            name = reader.qualified(upsert.table.name)
-            for rows in _batches([*upsert.deleted, *upsert.rows]):
-                reader.execute(*_deletion(name, upsert.table, rows))
-            for rows in _batches(upsert.rows):
-                reader.execute(*_insertion(name, upsert.table, rows, run_id))
+            table = upsert.table
+            gone = [_key(table, row) for row in (*upsert.deleted, *upsert.rows)]
+            reader.delete(table.name, ", ".join(table.key), gone)
+            # no load package brings these rows, so they name the run in its place
+            columns = ", ".join((*table.column_names(), "_dlt_load_id", "_dlt_id"))
+            rows = [(*_cells(table, row), run_id, uuid.uuid4().hex) for row in upsert.rows]
+            reader.insert(table.name, columns, rows)
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for first in range(0, len(rows), _ROWS_A_STATEMENT):
-        yield rows[first : first + _ROWS_A_STATEMENT]
-
-
-def _deletion(name: str, table: Table, rows: Sequence[Row]) -> tuple[str, list[Any]]:
-    one = " and ".join(f"{column} = ?" for column in table.key)
-    condition = " or ".join([f"({one})"] * len(rows))
-    parameters = [value for row in rows for value in _key(table, row)]
-    return f"delete from {name} where {condition}", parameters  # noqa: S608  # our names
-
-
-def _insertion(name: str, table: Table, rows: Sequence[Row], run_id: str) -> tuple[str, list[Any]]:
-    # no load package brings these rows, so they name the run in its place
-    columns = [*table.column_names(), "_dlt_load_id", "_dlt_id"]
-    marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
-    cells: list[Any] = []
-    for row in rows:
-        cells += (
-            json.dumps(value) if isinstance(value := row.get(column.name), dict | list) else value
-            for column in table.columns
-        )
-        cells += (run_id, uuid.uuid4().hex)
-    return f"insert into {name} ({', '.join(columns)}) values {marks}", cells  # noqa: S608  # our names
+def _cells(table: Table, row: Row) -> Iterator[Any]:
+    for name in table.column_names():
+        value = row.get(name)
+        yield json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def _key(table: Table, row: Row) -> tuple[Any, ...]:

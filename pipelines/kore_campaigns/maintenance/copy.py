@@ -16,7 +16,7 @@ from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import CopyRefused
 from kore_campaigns.load import destination_for
 from kore_campaigns.load.duckdb_file import DuckDBFile
-from kore_campaigns.load.reader import CopyTarget, Reader
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import ALL_TABLES
 
 # in the order in which they are copied
@@ -83,7 +83,7 @@ def copy_history(
     return copied
 
 
-def _copy(source: Reader, target: CopyTarget, name: str, copied: Copied) -> int:
+def _copy(source: Reader, target: Reader, name: str, copied: Copied) -> int:
     columns = ", ".join(source.columns_of(name))
     if not columns:  # an older program did not have the table
         return 0
