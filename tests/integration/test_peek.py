@@ -270,6 +270,16 @@ def test_a_campaign_that_changes_between_listing_and_answer_is_not_settled_by_it
     assert (project.run().sweep, project.run().sweep) == ("peek", "peek")
 
 
+def test_contact_lists_are_read_with_the_whole_listing(emulate: Emulate, project: Project) -> None:
+    kore = swept(emulate, project, contact_lists="true")
+
+    for settings, requests in ({}, 1), ({"full_listing_every_minutes": 0}, 3 + 1):
+        report = project.run(**settings)
+
+        assert (report.exit_code, report.requests, kore.counters.requests) == (0, *[requests] * 2)
+        kore.reset_counters()
+
+
 def test_the_size_of_a_page_that_worked_is_remembered(emulate: Emulate, project: Project) -> None:
     kore = emulate(voice_campaigns(COUNT))
     kore.listing_cap = 1_000

@@ -83,7 +83,7 @@ class KoreSettings:
     policies: str = DEFAULT_POLICIES
     """File of the limits that `kore.findings` compares campaigns with; the default is optional."""
     contact_lists: bool = True
-    """Read the app's contact lists, too: one call a run."""
+    """Read the app's contact lists, too: one call in each run that is not a peek."""
     requests_per_minute: int = 60
     """Calls in any 60 seconds, for all who share the budget; 0 = no limit."""
     requests_per_hour: int = 0

@@ -30,14 +30,16 @@ def read_contact_lists(
 ) -> list[CurrentRows]:
     """Read the lists once all campaigns were requested; nothing where the stored ones stay.
 
-    The report says why they were not read.  A run that was refused does not request them.
+    The report says why they were not read.  A run that was refused does not request them, nor does
+    a peek: they are due with the whole listing.
     """
-    if not settings.contact_lists or report.access_refused is not None:
+    is_due = settings.contact_lists and report.sweep != "peek"
+    if not is_due or report.access_refused is not None:
         return []
     not_read = "the contact lists were not read: {}. The stored ones stay. Next: {}"
     if stop.is_set():
         reason = "the run stopped before it was their turn"
-        report.list_notes.append(not_read.format(reason, "nothing, the next run reads them"))
+        report.list_notes.append(not_read.format(reason, "nothing, a later run reads them"))
         return []
     try:
         lists, campaigns, without_id = contact_list_rows(client, settings, report)

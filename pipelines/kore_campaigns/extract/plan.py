@@ -576,7 +576,7 @@ def preview_run(
         now = datetime.now(UTC)
         plan = plan_run(found, campaign_ids, client, reader, now=now, sweep=found.sweep)
         listing_calls = client.counters.requests - client.counters.retries
-        list_calls = int(found.contact_lists)
+        list_calls = int(found.contact_lists and plan.sweep != "peek")
         known = sum(not version.is_deleted for version in plan.stored.values())
         return Preview(
             plan,
