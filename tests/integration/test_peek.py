@@ -270,6 +270,20 @@ def test_a_campaign_that_changes_between_listing_and_answer_is_not_settled_by_it
     assert (project.run().sweep, project.run().sweep) == ("peek", "peek")
 
 
+def test_null_where_there_are_no_sms_campaigns_settles_them(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(3))
+    kore.fault(Fault.NULL_LISTING, where="data", type="sms")
+    project.use(kore, ids=["*"], sweep="auto")
+    assert project.run().listing_state == "whole"
+    kore.reset_counters()
+
+    report = project.run()
+
+    assert (report.sweep, report.listing_state, calls(kore)) == ("peek", "whole", (2, 0))
+
+
 def test_contact_lists_are_read_with_the_whole_listing(emulate: Emulate, project: Project) -> None:
     kore = swept(emulate, project, contact_lists="true")
 

@@ -381,7 +381,9 @@ class Peek:
 
     def _contradiction(self, rows: Iterable[Listed], total: int | None) -> str | None:
         """What contradicts the last whole listing, or the requested order."""
-        if total != len(self.recorded):
+        if (total or 0) != len(
+            self.recorded
+        ):  # no total where there is nothing is no contradiction
             return f"it counts {total} campaigns, and the last whole listing {len(self.recorded)}"
         last = self.rows[-1].updated_at if self.rows else None
         for row in rows:
