@@ -64,6 +64,7 @@ WAYS: list[Way] = [
     (Fault.LYING_LISTING, ALWAYS, {"total_results": 99}),
     (Fault.PARTIAL_LISTING, ALWAYS, {"drop": 3}),
     (Fault.LISTING_IGNORES, ALWAYS, {"ignores": ["skip", "page", "sortBy"]}),
+    (Fault.LISTING_ORDER, ALWAYS, {}),
     (Fault.LISTING_LIMIT, ALWAYS, {"most": 2}),
     (Fault.LISTING_LIMIT, ALWAYS, {"most": 20, "status": 500}),
     (Fault.LISTING_TOTALS, ALWAYS, {"totals": "missing"}),

@@ -214,5 +214,5 @@ def test_a_failure_outlasts_a_run_that_was_killed_before_it_asked_again(
 
     report = project.run()
 
-    assert (report.sweep, report.new_versions) == ("listing", 1)
+    assert (report.sweep, report.new_versions) == ("peek", 1)
     assert live_campaigns(project) == kores_campaigns(kore)

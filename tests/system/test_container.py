@@ -119,7 +119,7 @@ def test_sigterm_ends_it_with_75_and_what_was_fetched_is_stored(
     emulate: Emulate, containers: Containers
 ) -> None:
     kore = emulate(sample_campaigns(12), requests_per_minute=5)
-    use(containers, kore, requests_per_minute=5)
+    use(containers, kore, requests_per_minute=5, sweep="full")
 
     process = containers.start([*containers.image.entrypoint, *containers.image.arguments])
     while kore.counters.requests < 5:
