@@ -270,6 +270,26 @@ def test_a_campaign_that_changes_between_listing_and_answer_is_not_settled_by_it
     assert (project.run().sweep, project.run().sweep) == ("peek", "peek")
 
 
+def test_the_whole_listing_is_due_though_each_peek_showed_all_campaigns(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(voice_campaigns(12))
+    project.use(kore, sweep="auto", contact_lists="true")
+    assert project.run().sweep == "full"
+    for _ in range(2):
+        report = project.run()
+        assert (report.sweep, report.listing_state, report.requests) == ("peek", "whole", 1)
+    project.alter(
+        "update extraction_runs set started_at = started_at - interval '2 hours' "
+        "where sweep = 'full'"
+    )
+
+    report = project.run()
+
+    # and with it the contact lists
+    assert (report.sweep, report.requests) == ("listing", 2)
+
+
 def test_null_where_there_are_no_sms_campaigns_settles_them(
     emulate: Emulate, project: Project
 ) -> None:

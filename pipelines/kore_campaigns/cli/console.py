@@ -121,12 +121,14 @@ def every(
     *,
     now: Callable[[], float] = time.monotonic,
 ) -> Progress:
-    """Call `show` with the seconds that are left, but not more often than every `seconds`."""
+    """Call `show` with the seconds that are left, but not more often than every `seconds`, and not
+    before the run is planned.
+    """
     due = now() + seconds
 
     def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
         nonlocal due
-        if now() >= due:
+        if report.planned and now() >= due:
             due = now() + seconds
             show(report, eta_seconds(report.planned - report.done))
 

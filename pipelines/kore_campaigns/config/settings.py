@@ -287,11 +287,12 @@ class _SettingsFile:
 
 def _providers() -> Sequence[Any]:
     """Where settings are looked up, the first one first."""
-    if _dlt_may_know_more():
-        from kore_campaigns.config.dlt_settings import providers
+    ours = of_the_project()
+    if not _dlt_may_know_more(ours):
+        return ours
+    from kore_campaigns.config.dlt_settings import providers
 
-        return providers()
-    return of_the_project()
+    return providers()
 
 
 def of_the_project() -> Sequence[Any]:
@@ -300,7 +301,7 @@ def of_the_project() -> Sequence[Any]:
     return (_Environment(), secrets, _SettingsFile("config.toml", supports_secrets=False))
 
 
-def _dlt_may_know_more() -> bool:
+def _dlt_may_know_more(ours: Sequence[Any]) -> bool:
     """True if dlt may find a setting elsewhere than in the environment and the project's files."""
     folders = ("~/.dlt", "/var/dlt", "/tmp/dlt", "$TMPDIR/dlt", "$XDG_DATA_HOME/dlt")  # noqa: S108  # only read
     of_all_projects = (os.path.expanduser(os.path.expandvars(each)) for each in folders)  # noqa: PTH111  # they raise nothing
@@ -309,7 +310,7 @@ def _dlt_may_know_more() -> bool:
         any(name in sys.modules for name in ("dlt", "google.colab", "streamlit"))
         or find_spec("airflow") is not None
         or any(name.startswith("PROVIDERS__") for name in os.environ)
-        or any("providers" in settings_file(name) for name in _FILES)
+        or _looked_up(ours, "providers", [()]) is not None
         or os.path.exists(settings_folder() / ".workspace")  # noqa: PTH110
         or os.path.exists("/run/secrets")  # noqa: PTH110
         or any(os.path.isfile(f"{each}/{name}") for each in of_all_projects for name in _FILES)  # noqa: PTH113

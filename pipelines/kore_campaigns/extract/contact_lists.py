@@ -25,16 +25,19 @@ Row = dict[str, Any]
 SWITCH_OFF: Final = "set `contact_lists` = false to skip the call"
 
 
+def are_due(settings: KoreSettings, sweep: str) -> bool:
+    """Whether a run reads the lists: a run that only peeks at the listing does not."""
+    return settings.contact_lists and sweep != "peek"
+
+
 def read_contact_lists(
     client: KoreClient, settings: KoreSettings, report: RunReport, stop: threading.Event
 ) -> list[CurrentRows]:
     """Read the lists once all campaigns were requested; nothing where the stored ones stay.
 
-    The report says why they were not read.  A run that was refused does not request them, nor does
-    a peek: they are due with the whole listing.
+    The report says why they were not read.  A run that was refused does not request them.
     """
-    is_due = settings.contact_lists and report.sweep != "peek"
-    if not is_due or report.access_refused is not None:
+    if not are_due(settings, report.sweep) or report.access_refused is not None:
         return []
     not_read = "the contact lists were not read: {}. The stored ones stay. Next: {}"
     if stop.is_set():

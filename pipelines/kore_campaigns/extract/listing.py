@@ -103,9 +103,8 @@ def differing_fields(listed: Listed, raw: Mapping[str, Any]) -> list[str]:
     differing = []
     for key, shown in listed.summary.items():
         stored = raw.get(key)
-        if key in _NOT_COMPARED:
-            continue
-        if shown != stored and canonical(shown) != canonical(stored):
+        is_equal = shown == stored or canonical(shown) == canonical(stored)
+        if not is_equal and key not in _NOT_COMPARED:
             differing.append(key)
     return differing
 
@@ -381,9 +380,8 @@ class Peek:
 
     def _contradiction(self, rows: Iterable[Listed], total: int | None) -> str | None:
         """What contradicts the last whole listing, or the requested order."""
-        if (total or 0) != len(
-            self.recorded
-        ):  # no total where there is nothing is no contradiction
+        # no total where there is nothing is no contradiction
+        if (total or 0) != len(self.recorded):
             return f"it counts {total} campaigns, and the last whole listing {len(self.recorded)}"
         last = self.rows[-1].updated_at if self.rows else None
         for row in rows:

@@ -16,6 +16,7 @@ from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import AccessRefused, CampaignFailed, counted
 from kore_campaigns.extract.connect import connected
+from kore_campaigns.extract.contact_lists import are_due
 from kore_campaigns.extract.listing import (
     PAGE_SIZES,
     ROWS_EXPECTED,
@@ -128,8 +129,8 @@ def plan_run(
     is_every, every_hours = EVERY in configured, settings.full_sweep_every_hours
     kind, reason = choose_sweep(settings, configured, known, now=now, wanted=sweep)
     count = len(configured)
-    is_listed = sweep == "auto" and listing_calls(known, expected=count) < count
-    if kind == "full" and not is_every and not is_listed:
+    reads_listing = sweep == "auto" and expected_listing_calls(known, count) < count
+    if kind == "full" and not is_every and not reads_listing:
         return plan_full(configured, known, reason=reason, now=now, every_hours=every_hours)
     diff = ListingDiff(None if is_every else frozenset(configured), known)
     if reader is not None:
@@ -192,16 +193,16 @@ def choose_sweep(
                 f"the whole listing was read {minutes:.0f} min ago "
                 f"(`full_listing_every_minutes` = {settings.full_listing_every_minutes:g})"
             )
-    costs = 0 if is_every else listing_calls(known, expected=saves)
+    costs = 0 if is_every else expected_listing_calls(known, saves)
     if costs >= saves:
         calls = counted(costs, "call")
         return "full", f"the listing would cost {calls} and save at most {saves:,}"
     return "listing", f"cheaper: about {costs} listing calls instead of {saves}"
 
 
-def listing_calls(known: Known, *, expected: int) -> int:
-    """How many calls the whole listing will probably take."""
-    listed = expected if known.last_listed is None else known.last_listed
+def expected_listing_calls(known: Known, configured: int) -> int:
+    """How many calls the whole listing will probably take; the configured campaigns, at least."""
+    listed = configured if known.last_listed is None else known.last_listed
     return calls_for(listed, rows=known.page_size or ROWS_EXPECTED)
 
 
@@ -292,10 +293,13 @@ class ListingDiff:
         """Look at the newest campaigns alone; returns why this is not enough, if so."""
         stored = self.known.stored
         known = stored.keys() if self.configured is None else stored.keys() & self.configured
-        for campaign_id in known - set(self.known.failed):  # these are requested anyway
-            version, row = stored[campaign_id], self.stored_rows.get(campaign_id)
-            if (row and row.version) != (None if version.is_deleted else version.version):
-                return f"the listing has not shown `{campaign_id}` as it is stored yet"
+        unsettled = [
+            campaign_id
+            for campaign_id in known - set(self.known.failed)  # these are requested anyway
+            if not self._is_as_listed(campaign_id)
+        ]
+        if unsettled:
+            return f"the listing has not shown `{min(unsettled)}` as it is stored yet"
         peeks = []
         for campaign_type in self._types():
             rows = self.stored_rows.items()
@@ -324,6 +328,11 @@ class ListingDiff:
         for peek in peeks:
             self._compare(self._add(peek.rows), reader, stream_id)
         return None
+
+    def _is_as_listed(self, campaign_id: str) -> bool:
+        """Whether the last listing showed the stored version, or nothing of a deleted campaign."""
+        version, row = self.known.stored[campaign_id], self.stored_rows.get(campaign_id)
+        return (row and row.version) == (None if version.is_deleted else version.version)
 
     def read(
         self,
@@ -576,7 +585,7 @@ def preview_run(
         now = datetime.now(UTC)
         plan = plan_run(found, campaign_ids, client, reader, now=now, sweep=found.sweep)
         listing_calls = client.counters.requests - client.counters.retries
-        list_calls = int(found.contact_lists and plan.sweep != "peek")
+        list_calls = int(are_due(found, plan.sweep))
         known = sum(not version.is_deleted for version in plan.stored.values())
         return Preview(
             plan,

@@ -114,7 +114,7 @@ def _whole_listing_at(runs: Iterable[_Run]) -> datetime | None:
             continue
         if not run.is_finished:
             return None
-        if run.listing_state is not None:
+        if run.sweep != "peek" and run.listing_state is not None:
             return run.started_at if run.listing_state == Reading.WHOLE else None
     return None
 

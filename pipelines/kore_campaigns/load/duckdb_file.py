@@ -36,7 +36,7 @@ from kore_campaigns.errors import (
     first_line,
 )
 from kore_campaigns.load.destination import Destination, destination_errors
-from kore_campaigns.load.reader import Reader, is_made
+from kore_campaigns.load.reader import Reader, is_made, of_statements
 
 if TYPE_CHECKING:
     import dlt
@@ -89,15 +89,12 @@ def _from_json(table: str, columns: str, rows: Sequence[Any]) -> Iterator[str]:
     names = columns.split(", ")
     types = {column.name: column.data_type for column in schema.ALL_TABLES[table].columns}
     structure = {name: _TYPES.get(types.get(name, "text"), types.get(name)) for name in names}
-    for first in range(0, len(rows), _ROWS_A_STATEMENT):
-        some = rows[first : first + _ROWS_A_STATEMENT]
+    for some in of_statements(rows):
         text = json.dumps([dict(zip(names, row, strict=True)) for row in some], default=str)
         given = f"from_json_strict({literal(text)}, {literal(json.dumps([structure]))})"
         yield f"select {columns} from (select unnest({given}, recursive := true))"  # noqa: S608
 
 
-# all rows in one text take 100 MB more
-_ROWS_A_STATEMENT: Final = 500
 _TYPES: Final = {"text": "varchar", "json": "varchar", "timestamp": "timestamptz"}
 
 

@@ -102,17 +102,18 @@ class Reader(ABC):
     def insert(self, table: str, columns: str, rows: Sequence[Row]) -> None:
         """Add rows to a raw table."""
         one = f"({', '.join('?' for _ in columns.split(', '))})"
-        for some, cells in _statements(rows):
-            marks = ", ".join([one] * some)
+        for some in of_statements(rows):
+            marks = ", ".join([one] * len(some))
             sql = f"insert into {self.qualified(table)} ({columns}) values {marks}"  # noqa: S608  # our names
-            self.execute(sql, cells)
+            self.execute(sql, [cell for row in some for cell in row])
 
     def delete(self, table: str, columns: str, keys: Sequence[Row]) -> None:
         """Remove the rows of a raw table that have one of the keys in these columns."""
         one = " and ".join(f"{column} = ?" for column in columns.split(", "))
-        for some, cells in _statements(keys):
-            condition = " or ".join([f"({one})"] * some)
-            self.execute(f"delete from {self.qualified(table)} where {condition}", cells)  # noqa: S608
+        for some in of_statements(keys):
+            condition = " or ".join([f"({one})"] * len(some))
+            sql = f"delete from {self.qualified(table)} where {condition}"  # noqa: S608  # our names
+            self.execute(sql, [cell for row in some for cell in row])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -132,15 +133,14 @@ class Reader(ABC):
         return re.sub(r"\{(\w+)}", lambda name: self.qualified(name[1]), sql)
 
 
-# keeps a statement below the number of parameters that a driver takes
+# keeps a statement below the number of parameters that a driver takes, and its text below 1 MB
 _ROWS_A_STATEMENT: Final = 500
 
 
-def _statements(rows: Sequence[Row]) -> Iterator[tuple[int, list[Any]]]:
-    """Number of rows and their cells for each statement."""
+def of_statements(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows of one statement after the other."""
     for first in range(0, len(rows), _ROWS_A_STATEMENT):
-        some = rows[first : first + _ROWS_A_STATEMENT]
-        yield len(some), [cell for row in some for cell in row]
+        yield rows[first : first + _ROWS_A_STATEMENT]
 
 
 class DltReader(Reader):

@@ -58,7 +58,7 @@ class Warehouse(Destination):
                 for left in set((folder / "dlt").glob("*")) - {mine}:
                     shutil.rmtree(left, ignore_errors=True)
                 with self._errors():
-                    self._make_tables_and_views(lambda: self._pipeline(), stop)
+                    self._make_tables_and_views(self._pipeline, stop)
                 yield
         finally:
             shutil.rmtree(mine, ignore_errors=True)

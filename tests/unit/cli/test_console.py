@@ -206,3 +206,12 @@ def test_quiet_progress_may_be_called_and_says_nothing(capsys: pytest.CaptureFix
         progress(report(1), a_second_each)
 
     assert capsys.readouterr() == ("", "")
+
+
+def test_nothing_is_said_before_the_run_is_planned(capsys: pytest.CaptureFixture[str]) -> None:
+    times = iter([0.0, SECONDS_BETWEEN_LINES + 1, SECONDS_BETWEEN_LINES + 2])
+    progress = every(SECONDS_BETWEEN_LINES, say_progress, now=lambda: next(times))
+
+    progress(RunReport(database="x.duckdb"), float)
+
+    assert capsys.readouterr().err == ""
