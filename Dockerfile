@@ -1,4 +1,4 @@
-# How to run it, and what has to outlast a container: docs/container.md. tests/system/test_container.py
+# How to run it, and what has to outlast a container: docs/how-to/containers.md. tests/system/test_container.py
 # executes these instructions.
 FROM python:3.11-slim AS build
 WORKDIR /build

@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis pictures prose clean
+.PHONY: demo test test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis npm pictures prose clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,13 +21,13 @@ help:
 	@echo "make check   lint, types, import contracts, generated docs, coverage"
 	@echo "make prose   spelling, and the words and phrases that CONTRIBUTING.md forbids"
 	@echo "make bench   speed, memory and requests, compared with a plain script"
-	@echo "make scale   the tables of docs/scale.md: a small case measured, large ones simulated"
+	@echo "make scale   the tables of docs/explanation/scale.md: a small case measured, large ones simulated"
 	@echo "make prove   the exhaustive proofs in full: hours; SEED=N repeats or continues one"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
-	@echo "make docs    write the generated pages and the Superset assets"
+	@echo "make docs    write the generated pages, and build the documentation into site/"
 	@echo "make test-superset  import them into a separate Superset and compare its numbers with SQL"
 	@echo "make test-ducklake   runs into a DuckLake on a Postgres catalogue"
-	@echo "make test-airflow  run the DAG in a separate Airflow, as docs/airflow.md says"
+	@echo "make test-airflow  run the DAG in a separate Airflow, as docs/how-to/airflow.md says"
 	@echo "make test-celery  run it on two Celery workers, one of which is killed"
 	@echo "make pictures  take the screenshots of the docs again"
 	@echo "make clean   remove what the targets made"
@@ -65,19 +65,19 @@ pgbouncer faketime:
 .coverage: $(shell git ls-files pipelines tests pyproject.toml 2>/dev/null) | $(VENV)/.installed-test
 	@$(MAKE) --no-print-directory test
 
-check: $(VENV)/.installed-dev .coverage
+check: $(VENV)/.installed-dev $(VENV)/mermaid.min.js .coverage
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/python docs/generate_tables.py --check
-	@$(BIN)/python docs/generate_superset.py --check
+	@$(BIN)/python docs/tools/generate.py --check
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@$(MAKE) --no-print-directory prose
 	@$(BIN)/coverage report
 
 prose: $(VENV)/.installed-dev
 	@$(BIN)/codespell $(PROSE)
-	@$(BIN)/python docs/check_prose.py $(PROSE)
+	@$(BIN)/python docs/tools/check_prose.py $(PROSE)
 
 bench: $(VENV)/.installed-test browser $(VENV)-singer/.installed
 	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/bench.py
@@ -90,7 +90,7 @@ $(VENV)-singer/.installed: benchmarks/singer_requirements.txt
 	@touch $@
 
 scale: $(VENV)/.installed-test
-	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/simulate_scale.py --markdown docs/scale.md
+	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/simulate_scale.py --markdown docs/explanation/scale.md
 
 prove: $(VENV)/.installed-test
 	@$(BIN)/python tests/exhaustive/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
@@ -103,12 +103,25 @@ dashboard: $(VENV)/.installed-dashboard $(if $(KORE_CAMPAIGNS_DATABASE),,demo/ko
 demo/kore_campaigns.duckdb:
 	@$(MAKE) --no-print-directory demo
 
-docs: $(VENV)/.installed-dev
-	@$(BIN)/python docs/generate_tables.py
-	@$(BIN)/python docs/generate_questions.py
-	@$(BIN)/python docs/generate_superset.py
+docs: $(VENV)/.installed-dev $(VENV)/mermaid.min.js
+	@$(BIN)/python docs/tools/generate.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
-# the steps of docs/bi.md, on DuckDB and on Postgres; Superset needs its own environment
+# draws the diagrams of the site; the theme would load it from another host when a page is read
+MERMAID := 11.17.2
+$(VENV)/mermaid.min.js: | $(VENV)/bin/python npm
+	@cd $(@D) && npm pack --silent mermaid@$(MERMAID) >/dev/null && \
+		tar --extract --touch --strip-components=2 --file mermaid-$(MERMAID).tgz package/dist/$(@F) && \
+		rm mermaid-$(MERMAID).tgz
+
+npm:
+	@command -v npm >/dev/null || \
+		{ echo "installing npm for the diagrams of the documentation, once"; \
+		$(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq --no-install-recommends npm >/dev/null'; } || \
+		{ echo "no npm on this machine. Next: install it, then make docs"; exit 1; }
+
+# the steps of docs/how-to/bi-tools.md, on DuckDB and on Postgres; Superset needs its own environment
 test-superset: $(VENV)/.installed-test browser $(VENV)-superset/.installed
 	@SUPERSET_ENVIRONMENT=$(VENV)-superset $(BIN)/python -m pytest -q -n 0 tests/system/superset_check.py
 
@@ -118,7 +131,7 @@ $(VENV)-superset/.installed: dashboard/superset/requirements.txt
 	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
 	@touch $@
 
-# the steps of docs/airflow.md; Airflow brings packages that only it needs
+# the steps of docs/how-to/airflow.md; Airflow brings packages that only it needs
 test-airflow: $(VENV)-airflow/.installed
 	@AIRFLOW_ENVIRONMENT=$(CURDIR)/$(VENV)-airflow $(BIN)/python -m pytest -q -n 2 tests/system/airflow_check.py
 
@@ -180,5 +193,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-singer $(VENV)-superset $(VENV)-airflow $(VENV)-celery demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
+	rm -rf $(VENV) $(VENV)-singer $(VENV)-superset $(VENV)-airflow $(VENV)-celery demo build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis htmlcov .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

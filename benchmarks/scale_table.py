@@ -39,7 +39,7 @@ class OwnCosts:
         return self.unchanged + self.full_each * fetched
 
 
-# docs/scale.md, as measured there
+# docs/explanation/scale.md, as measured there
 OWN = OwnCosts(unchanged=0.8, full_each=0.0003, peak_mb=192, version_bytes=5_259)
 
 

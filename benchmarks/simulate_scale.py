@@ -1,9 +1,10 @@
 """Calls, minutes, processes and storage from 1 account to 10,000, by simulation.
 
 It is believed only where it agrees with a small case that the real command has just run; the costs
-that it adds up are measured by `--only costs`. Writes the tables of docs/scale.md:
+that it adds up are measured by `--only costs`. Writes the tables of docs/explanation/scale.md:
 
-    PYTHONPATH=tests:dashboard python benchmarks/simulate_scale.py --markdown docs/scale.md
+    PYTHONPATH=tests:dashboard python benchmarks/simulate_scale.py \
+        --markdown docs/explanation/scale.md
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     python benchmarks/walks.py
 
 Each walk runs the program against an emulator and records which Python functions of
-`kore_campaigns` are called. docs/architecture.md has the counts; a test holds them to its limits.
+`kore_campaigns` are called. docs/explanation/architecture.md has the
+counts; a test holds them to its limits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Kore.ai campaigns into a warehouse: one task per connection, one at a time per account.
 
-Installation, settings and behaviour: docs/airflow.md. Parsing this file needs only Airflow and its
-configuration in memory: it opens no file and sends no request.
+Installation, settings and behaviour: docs/how-to/airflow.md. Parsing this file needs only
+Airflow and its configuration in memory: it opens no file and sends no request.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def configured_accounts() -> dict[str, list[str]]:
         message = (
             "AIRFLOW__KORE_CAMPAIGNS__ACCOUNTS must name each account with its connections, such "
             'as {"acme": ["emea", "apac"], "globex": ["us"]}. Next: set it for the scheduler, the '
-            "dag-processor and the workers, as docs/airflow.md shows."
+            "dag-processor and the workers, as docs/how-to/airflow.md shows."
         )
         raise ValueError(message)
     return dict(found)

@@ -62,7 +62,7 @@ def warehouse_environment(conn_id: str) -> dict[str, str]:
     if found.conn_type != "postgres":
         message = (
             f"connection `{conn_id}` is of type `{found.conn_type}`; expected `postgres`. "
-            "Next: see docs/airflow.md for an example."
+            "Next: see docs/how-to/airflow.md for an example."
         )
         raise AirflowFailException(message)
     password = quote(found.password or "", safe="")
@@ -82,7 +82,7 @@ def airflow_connection(conn_id: str) -> Any:
         return Connection.get(conn_id)
     except AirflowNotFoundException:
         message = (
-            f"connection `{conn_id}` does not exist. Next: add it as in docs/airflow.md, then "
-            "clear the task."
+            f"connection `{conn_id}` does not exist. Next: add it as in docs/how-to/airflow.md, "
+            "then clear the task."
         )
         raise AirflowFailException(message) from None

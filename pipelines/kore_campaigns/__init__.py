@@ -1,8 +1,8 @@
 """An append-only, typed, queryable history of every Kore.ai campaign.
 
 From Python: `kore_campaigns` is a plain dlt source, `run_pipeline` is what the command and the DAG
-call, `read_view` returns a view as a typed pandas DataFrame. docs/architecture.md has a map of the
-folders.
+call, `read_view` returns a view as a typed pandas DataFrame. docs/explanation/architecture.md
+has a map of the folders.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """All exceptions, with their messages, exit codes and error codes.
 
-docs/operations.md lists them by exit code, with what to do.
+docs/how-to/runbook.md says what to do, by exit code and by error code.
 
 A message says what failed, why, and what to do. No message contains a secret.
 """

@@ -135,7 +135,7 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
 
     `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...). They take precedence
     over environment and files.  Setting `stop` ends the run after the current chunk, and so does
-    the deadline, counted from now.  Events (docs/operations.md) go to loggers below
+    the deadline, counted from now.  Events (docs/reference/events.md) go to loggers below
     `kore_campaigns`.
 
     Returns a report also if campaigns or the credentials were refused: see its `exit_code`.

@@ -1,4 +1,4 @@
--- Every raw table of schema `kore_raw`. dlt's hints, the comments in the database and docs/tables.md
+-- Every raw table of schema `kore_raw`. dlt's hints, the comments in the database and docs/reference/tables.md
 -- are made from this file.
 --
 -- The types are dlt's. Above a column is its description; one without it has that of the first

@@ -1,5 +1,5 @@
 """What runs cost of the account's budget, counted by the server. A change of these numbers is one
-that users notice: docs/benchmarks.md has them too.
+that users notice: docs/explanation/benchmarks.md has them too.
 """
 
 from __future__ import annotations

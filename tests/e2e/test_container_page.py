@@ -1,4 +1,4 @@
-"""What the Dockerfile and docs/container.md say, held against each other and the program."""
+"""The Dockerfile and docs/how-to/containers.md, compared with each other and the program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from support.container import ROOT
 from support.image_build import Image, build, read_dockerfile
 from support.project import SETTINGS
 
-PAGE = (ROOT / "docs" / "container.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "containers.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -11,26 +11,26 @@ from pathlib import Path
 
 import pytest
 
-from generate_tables import RELATIONS
 from kore_campaigns.cli.main import main
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.load.duckdb_file import DEFAULT_DATABASE
 from kore_campaigns.schema import TABLES
+from tables_page import RELATIONS, VIEW_RELATIONS, view_columns
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pipelines" / "kore_campaigns"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-GUARANTEES = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+GUARANTEES = (ROOT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
 PROMISES = [line.split(" | ") for line in GUARANTEES.splitlines() if re.match(r"\| \d+ \|", line)]
-CONTRIBUTORS = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"]
-PAGES = sorted({ROOT / "README.md", *CONTRIBUTORS, *(ROOT / "docs").glob("*.md")})
+CONTRIBUTORS = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "explanation" / "architecture.md"]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMAND = r"kore-campaigns ((?:demo|check|plan|run|status|restore)[^`#\n]*)"
 COMMANDS = sorted(set(re.findall(COMMAND, README)))
 
 
-def test_the_page_of_tables_is_what_the_code_declares() -> None:
+def test_the_generated_pages_are_what_the_code_declares() -> None:
     ended = subprocess.run(
-        [sys.executable, str(ROOT / "docs" / "generate_tables.py"), "--check"],
+        [sys.executable, str(ROOT / "docs" / "tools" / "generate.py"), "--check"],
         capture_output=True,
         text=True,
         check=False,
@@ -42,6 +42,9 @@ def test_every_relation_of_the_diagram_is_between_tables_that_share_its_key() ->
     by_name = {table.name: table for table in TABLES}
     for one, many in RELATIONS:
         assert set(by_name[one].key) <= set(by_name[many].column_names()), (one, many)
+    for one, many in VIEW_RELATIONS:
+        names = [{column.name for column in view_columns(name)} for name in (one, many)]
+        assert names[0] & names[1] & {"campaign_id", "contact_list_id", "policy_name"}, (one, many)
 
 
 def names_of_tests(file: Path) -> set[str]:
@@ -99,10 +102,24 @@ def test_every_target_that_a_page_names_is_in_the_makefile() -> None:
             assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), f"{page}: {target}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
-        assert target.startswith("https://") or (page.parent / target).exists(), target
+def anchors(page: Path) -> set[str]:
+    """Anchors of the headings of a page, as GitHub and the site make them."""
+    text = re.sub(r"(?ms)^```.*?^```", "", page.read_text(encoding="utf-8"))
+    headings = re.findall(r"^#+ (.*)$", text, flags=re.MULTILINE)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings
+    }
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_to_a_heading_of_it(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
 
 
 @pytest.mark.parametrize("page", CONTRIBUTORS, ids=lambda page: page.name)

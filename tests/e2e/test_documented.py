@@ -21,7 +21,7 @@ from support.saved_history import saved_history
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = "check|copy|demo|export|plan|rebuild|report|restore|run|status|verify|views"
 PROGRAM = re.compile(rf"kore-campaigns (?:{NAMES})\b[^#`]*")
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)

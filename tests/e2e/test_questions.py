@@ -1,4 +1,4 @@
-"""Each question of docs/questions.md has the answer that the page shows, on DuckDB and Postgres."""
+"""Each question of docs/how-to/questions.md has the answer shown there, on DuckDB and Postgres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import duckdb
 import psycopg2
 import pytest
 
-import generate_questions
+import questions_page
 from conftest import Emulate
 from kore_campaigns.cli.demo import edit
 from kore_emulator import Emulator, demo_campaigns, sample_campaigns
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 # SQL, and the answer if one is shown below it
 SHOWN = re.compile(r"```sql\n(.*?)```\n(?:```\n(.*?)```)?", re.DOTALL)
-QUESTIONS = {file.stem: file for file in generate_questions.questions()}
+QUESTIONS = {file.stem: file for file in questions_page.questions()}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def on_server(played: Path, postgres: Postgres) -> str:
 def answers(played: Path, on_server: str) -> dict[str, dict[str, list[tuple[Any, ...]]]]:
     """The rows of each question, by database."""
     found: dict[str, dict[str, list[tuple[Any, ...]]]] = {}
-    sql = {name: generate_questions.sql_of(file) for name, file in QUESTIONS.items()}
+    sql = {name: questions_page.sql_of(file) for name, file in QUESTIONS.items()}
     with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
         found["duckdb"] = {name: connection.execute(sql[name]).fetchall() for name in sql}
     connection = psycopg2.connect(on_server)
@@ -76,7 +76,7 @@ def test_the_answer_is_that_of_a_computation_without_our_code(
 
 QUERIES = [
     pytest.param(sql, shown, id=f"{page.name}-{number}")
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     for number, (sql, shown) in enumerate(SHOWN.findall(page.read_text(encoding="utf-8")), start=1)
     if sql.startswith("select")
 ]
@@ -104,9 +104,9 @@ def words(rows: list[tuple[Any, ...]]) -> list[list[str]]:
 
 def test_the_page_shows_these_answers(played: Path) -> None:
     with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as connection:
-        page = generate_questions.page(connection)
+        page = questions_page.page(connection)
 
-    assert generate_questions.PAGE.read_text(encoding="utf-8") == page, "Next: make docs"
+    assert questions_page.PAGE.read_text(encoding="utf-8") == page, "Next: make docs"
     assert ANSWERS.keys() == QUESTIONS.keys()
 
 

@@ -56,7 +56,7 @@ def state(project: Project) -> Any:
 def test_a_process_that_has_it_open_sees_the_new_state_once_all_its_connections_are_closed(
     emulate: Emulate, project: Project
 ) -> None:
-    """DuckDB's own doing, and what docs/operations.md tells analysts."""
+    """DuckDB's own doing, and what docs/how-to/files.md tells analysts."""
     kore = emulate(sample_campaigns(2))
     project.use(kore)
     project.run()

@@ -17,7 +17,7 @@ from support.recorder import Ended
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/operations.md")
+PAGES = ("README.md", "docs/how-to/cron.md")
 FOLDER = "/srv/campaigns"
 
 

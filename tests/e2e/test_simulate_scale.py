@@ -26,7 +26,7 @@ from support.warehouse import Warehouse
 
 pytestmark = pytest.mark.slow
 
-PAGE = Path(__file__).parents[2] / "docs" / "scale.md"
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "scale.md"
 SECOND = Kore(latency=(1.0, 1.0))
 # a window is a little longer than it is called: clocks run fast
 WINDOW = Limit(2, 10).window_seconds

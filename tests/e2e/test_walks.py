@@ -1,4 +1,4 @@
-"""The four walks of docs/architecture.md enter no more modules than they may."""
+"""The four walks of docs/explanation/architecture.md enter no more modules than they may."""
 
 from __future__ import annotations
 

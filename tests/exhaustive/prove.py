@@ -1,4 +1,4 @@
-"""`make prove`: the proofs by force, done in full, and what each came to in docs/guarantees.md.
+"""`make prove`: the proofs by force, in full; their counts go into docs/explanation/guarantees.md.
 
 They take hours, so each is recorded when it ends: with its seed, the day and the commit. One that
 was cut short goes on where it was, with the same SEED at the same commit.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 TESTS = Path(__file__).resolve().parents[1]
-PAGE = TESTS.parent / "docs" / "guarantees.md"
+PAGE = TESTS.parent / "docs" / "explanation" / "guarantees.md"
 # parts that passed at the same commit with the same seed are not done again
 RESULTS = TESTS.parent / ".proofs"
 # pytest's exit code where no test is selected

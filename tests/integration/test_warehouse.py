@@ -212,7 +212,7 @@ def test_what_cannot_keep_the_promises_is_refused_with_the_reason(
 
 ROLES = re.findall(
     r"```sql\n(create role.*?)```",
-    (Path(__file__).parents[2] / "docs" / "warehouses.md").read_text(encoding="utf-8"),
+    (Path(__file__).parents[2] / "docs" / "how-to" / "postgres.md").read_text(encoding="utf-8"),
     flags=re.DOTALL,
 )[0]
 
@@ -253,7 +253,7 @@ def test_an_analyst_uses_every_command_that_reads(
         ended = project.cli(arguments[0], "--destination", "postgres", *arguments[1:])
         assert ended.code == 6
         assert "permission denied for schema kore" in ended.err
-        assert "docs/warehouses.md" in ended.err
+        assert "docs/how-to/postgres.md" in ended.err
     warehouse.sql("grant usage on schema kore to nobody")
     assert (
         "permission denied for view campaigns"

@@ -1,4 +1,4 @@
-"""An Airflow of the tests' own, set up with the commands of docs/airflow.md."""
+"""An Airflow of the tests' own, set up with the commands of docs/how-to/airflow.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kore_emulator import Emulator
 from support.recorder import Ended
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "airflow.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "airflow.md").read_text(encoding="utf-8")
 # the environment that `make test-airflow` has made as the page says
 MADE_ALREADY = 2
 WAREHOUSE_PASSWORD = "9f/86@d08:1884c?7d659a"

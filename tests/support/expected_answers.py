@@ -1,4 +1,4 @@
-"""Answers to the questions of docs/questions/, worked out from the campaigns without our code."""
+"""Answers to the questions of docs/tools/questions/, worked out without our code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make test-superset`: the steps of docs/bi.md, taken in an environment of its own; then the
+"""`make test-superset`: the steps of docs/how-to/bi-tools.md, in their own environment; then the
 dashboard is opened in Chromium and its numbers are compared with SQL.
 
 Not among the tests of `make test`: the environment takes 700 MB and minutes.
@@ -46,7 +46,7 @@ class Served:
 
 def steps() -> list[str]:
     """The commands of the page, block by block: import, set up, serve."""
-    text = (ROOT / "docs" / "bi.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "how-to" / "bi-tools.md").read_text(encoding="utf-8")
     return re.findall(r"```bash\n(.*?)```", text, flags=re.DOTALL)
 
 

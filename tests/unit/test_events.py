@@ -1,10 +1,9 @@
-"""Events: the registry, the code and the documentation have the same names and levels."""
+"""Events: the registry and the code have the same names."""
 
 from __future__ import annotations
 
 import ast
 import logging
-import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from kore_campaigns.events import EVENTS, for_connection, log_event
 from support.events import Event, logged_events
 
 ROOT = Path(__file__).parents[2]
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-ROW = re.compile(r"^\| `(\w+)` \| (info|warning|error)[^|]* \|", flags=re.MULTILINE)
 LOGGER = logging.getLogger("kore_campaigns.test")
 
 
@@ -35,11 +32,6 @@ def names_in_the_code() -> set[str]:
 
 def test_every_event_of_the_code_is_in_the_registry_and_the_other_way_round() -> None:
     assert names_in_the_code() == set(EVENTS)
-
-
-def test_every_event_is_documented_with_its_level_and_the_other_way_round() -> None:
-    levels = {name: logging.getLevelName(level).lower() for name, level in EVENTS.items()}
-    assert dict(ROW.findall(OPERATIONS)) == levels
 
 
 def test_events_are_logged_in_no_other_way() -> None:

@@ -142,7 +142,7 @@ def left(report: RunReport, seconds_left: float) -> str:
 
 
 class JsonLines(logging.Handler):
-    """Writes each event as a JSON object in a line; docs/operations.md names the fields.
+    """Writes each event as a JSON object in a line; docs/reference/events.md names the fields.
 
     Each has the id of the run once one has started.
     """

@@ -23,7 +23,7 @@ FESTIVAL = "cd-3b6f0d8-2c71-4e95-a1d4-6f9b2e7c0a53"
 WEST = "cd-8d03b7e-1f24-4c6a-8e91-5a7d9c3f6b08"
 UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 
-# examples, not legal advice: docs/findings.md says where they come from
+# examples, not legal advice: docs/reference/findings.md says where they come from
 POLICIES = """\
 name,country,earliest,latest,min_ring_seconds
 US federal,US,8:00 AM,9:00 PM,15

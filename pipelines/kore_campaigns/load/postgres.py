@@ -181,7 +181,7 @@ class Postgres(Warehouse):
             with closing(psycopg2.connect(address)) as connection:
                 yield PostgresReader(connection)
         except psycopg2.errors.InsufficientPrivilege as refused:
-            next_step = "give this role the rights that docs/warehouses.md names, and run it again"
+            next_step = "give this role the rights in docs/how-to/postgres.md, and run it again"
             raise DestinationUnavailable(
                 self.name, first_line_of_driver(refused), next_step=next_step
             ) from refused
@@ -210,7 +210,7 @@ class Postgres(Warehouse):
         lock = partial(lock_account, account_id=settings.account_id) if settings else no_lock
         with self._locked(lock) as reader:
             for what, role in reader.rows(SQL["lacking"], [RAW_SCHEMA, VIEW_SCHEMA]):
-                reason = f"the role `{role}` may not create in {what}; docs/warehouses.md has roles"
+                reason = f"the role `{role}` may not create in {what}; see docs/how-to/postgres.md"
                 raise DestinationUnavailable(self.name, reason)
             is_made = reader.columns_of(CAMPAIGN_VERSIONS.name)
             name = self.name if is_made else f"{self.name}, made by the first run"

@@ -1,6 +1,6 @@
 -- one row per finding about a campaign that needs attention
 -- finding (text): Kind of finding, for example `outside_permitted_hours`, `no_dnc_list`,
---   `stale`; docs/findings.md lists all kinds.
+--   `stale`; docs/reference/findings.md lists all kinds.
 -- severity (text): `high`: check today; `medium`: check soon; `low`: clean up; `info`: for
 --   information.
 -- value (text): Value of the campaign.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -113,11 +112,3 @@ def test_a_file_that_cannot_be_written_is_an_oserror_and_leaves_nothing(
         replace_text(before / place, "x")
 
     assert {path.name for path in before.iterdir()} == {"file", "folder"}
-
-
-def test_every_metric_is_documented_and_the_other_way_round() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
-
-    assert set(re.findall(r"^\| `(kore_campaigns_\w+)` \|", page, flags=re.MULTILINE)) == {
-        PREFIX + name for name in METRICS
-    }

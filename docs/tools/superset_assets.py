@@ -1,4 +1,4 @@
-"""Write the Superset assets of dashboard/superset/; `--check` compares.
+"""Superset assets of dashboard/superset/.
 
 Ids derive from names, so that a second import replaces the first.
 """
@@ -6,7 +6,6 @@ Ids derive from names, so that a second import replaces the first.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,16 +13,16 @@ from uuid import NAMESPACE_URL, uuid5
 
 import yaml
 
-from generate_tables import view_columns
 from kore_campaigns.schema import VIEW_SCHEMA
 from kore_campaigns.views.apply import view_description
 from superset_design import CALCULATED, CHARTS, DATASETS, ROWS, Chart
+from tables_page import view_columns
 
-FOLDER = Path(__file__).parents[1] / "dashboard" / "superset" / "kore_campaigns"
+FOLDER = Path(__file__).parents[2] / "dashboard" / "superset" / "kore_campaigns"
 TITLE: Final = "Kore.ai campaigns"
 SLUG: Final = "kore-campaigns"
 DATABASE: Final = "kore_campaigns"
-# the reader changes this address: docs/bi.md
+# the reader changes this address: docs/how-to/bi-tools.md
 URI: Final = "duckdb:////srv/kore_campaigns.duckdb?access_mode=READ_ONLY"
 VERSION: Final = "1.0.0"
 TYPES: Final = {
@@ -203,28 +202,14 @@ def _filter(name: str, dataset: str, column: str) -> dict[str, Any]:
     }
 
 
-def _texts() -> dict[Path, str]:
+def texts() -> dict[Path, str]:
+    """Text of every file, by its path."""
     return {
         FOLDER / name: yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
         for name, content in assets().items()
     }
 
 
-def main() -> int:
-    texts = _texts()
-    there = {path: path.read_text(encoding="utf-8") for path in FOLDER.rglob("*.yaml")}
-    if "--check" in sys.argv:
-        if there == texts:
-            return 0
-        print("dashboard/superset/ differs from the code. Next: make docs")
-        return 1
-    for path in there.keys() - texts.keys():
-        path.unlink()
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def written() -> set[Path]:
+    """Files that are there."""
+    return {*FOLDER.rglob("*.yaml")}

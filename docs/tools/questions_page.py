@@ -1,8 +1,7 @@
-"""Write docs/questions.md: the questions of docs/questions/ and their answers on the demo data."""
+"""Page of common questions: the SQL of questions/ and its answers on the demo data."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,14 +12,14 @@ import duckdb
 from kore_campaigns.cli.demo import play_demo
 from kore_campaigns.cli.output import table
 
-PAGE = Path(__file__).with_name("questions.md")
+PAGE = Path(__file__).parents[1] / "how-to" / "questions.md"
 FOLDER = Path(__file__).with_name("questions")
 INTRODUCTION = """\
 # Questions and answers
 
 Common questions about campaigns, each with its SQL and its answer on the data of `make demo`.
-`make docs` generates this page from `docs/questions/`. A test runs each query on DuckDB and on
-Postgres, with the same rows, and compares them with an independent computation over the campaigns.
+`make docs` generates this page from `docs/tools/questions/`. A test runs each query on
+DuckDB and on Postgres, and compares the rows with an independent computation over the campaigns.
 """
 
 
@@ -54,13 +53,9 @@ def _plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [tuple("" if value is None else value for value in row) for row in rows]
 
 
-def main() -> int:
+def write() -> None:
+    """Write the page, with the answers of a demo that is played for it."""
     with TemporaryDirectory() as folder:
         play_demo(folder, say=lambda text: None)
         with duckdb.connect(str(Path(folder, "kore_campaigns.duckdb")), read_only=True) as found:
             PAGE.write_text(page(found), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,17 +1,14 @@
-"""Write docs/tables.md from the declared tables and the SQL of the views; `--check` compares."""
+"""Page of all tables and views, from schema.sql and the SQL of the views."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from kore_campaigns import schema
 from kore_campaigns.schema import Column
 from kore_campaigns.views.apply import VIEWS, columns_of, view_description, view_sql
 
-PAGE = Path(__file__).with_name("tables.md")
 TYPES = {
     "text": "text",
     "bigint": "whole number",
@@ -32,25 +29,47 @@ RELATIONS = (
     ("time_zones", "zone_offsets"),
     ("time_zones", "campaign_versions"),
 )
-INTRODUCTION = """\
-# Tables and views
+# the same for views that are often joined; the columns that both have join them
+VIEW_RELATIONS = (
+    ("campaigns", "campaign_calling_hours"),
+    ("campaigns", "campaign_dnc_lists"),
+    ("campaigns", "campaign_contact_lists"),
+    ("contact_lists", "campaign_contact_lists"),
+    ("campaigns", "campaign_history"),
+    ("campaign_history", "campaign_changes"),
+    ("campaigns", "campaign_freshness"),
+    ("campaigns", "findings"),
+    ("policies", "findings"),
+)
+_APP_AND_CAMPAIGN = ("stream_id", "campaign_id", "version", "contact_list_id", "policy_name")
 
-`make docs` generates this page from `pipelines/kore_campaigns/schema.sql` and the views.
-The database has the same descriptions as comments on every table, view and column.
 
-Analysts read the views in schema `kore`. The raw tables in `kore_raw` may get other columns; their
-rows are added and never changed. Views show completed loads only.
-"""
-
-
-def page() -> str:
-    """Text of the page."""
-    parts = [INTRODUCTION, "## Views: schema `kore`\n"]
+def views() -> str:
+    """All views: a list, a diagram, and the columns of each."""
+    rows = [f"| [`{name}`](#kore{name}) | {view_description(name)} |" for name in VIEWS]
+    parts = ["| view | rows |\n|---|---|\n" + "\n".join(rows) + "\n"]
+    parts.append("\n".join(["```mermaid", "erDiagram", *_views_diagram(), "```\n"]))
     for name in VIEWS:
         parts.append(f"### kore.{name}\n\n{view_description(name)}\n")
         parts.append(_described(view_columns(name)))
-    parts.append("## Raw tables: schema `kore_raw`\n")
-    parts.append("\n".join(["```mermaid", "erDiagram", *_diagram(), "```\n"]))
+    return "\n".join(parts)
+
+
+def _views_diagram() -> Iterator[str]:
+    """Lines of the diagram: views with the columns that join them."""
+    for name in dict.fromkeys(view for relation in VIEW_RELATIONS for view in relation):
+        yield f"    {name} {{"
+        for column in view_columns(name):
+            if column.name in _APP_AND_CAMPAIGN:
+                yield f"        {column.data_type} {column.name}"
+        yield "    }"
+    for one, many in VIEW_RELATIONS:
+        yield f"    {one} ||--o{{ {many} : has"
+
+
+def tables() -> str:
+    """All raw tables: a diagram, and the columns of each."""
+    parts = ["\n".join(["```mermaid", "erDiagram", *_diagram(), "```\n"])]
     for table in schema.TABLES:
         parts.append(_table(table.name, table))
         parts += [_table(f"{table.name}__{child.name}", child) for child in table.children]
@@ -94,17 +113,3 @@ def _described(columns: Iterable[Column]) -> str:
     lines = ["| column | type | meaning |", "|---|---|---|"]
     lines += [f"| `{c.name}` | {TYPES[c.data_type]} | {c.description} |" for c in columns]
     return "\n".join(lines) + "\n"
-
-
-def main() -> int:
-    if "--check" not in sys.argv:
-        PAGE.write_text(page(), encoding="utf-8")
-        return 0
-    if PAGE.read_text(encoding="utf-8") == page():
-        return 0
-    print("docs/tables.md differs from the code. Next: make docs")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())
