@@ -211,7 +211,7 @@ def test_what_cannot_keep_the_promises_is_refused_with_the_reason(
 
 
 ROLES = re.findall(
-    r"```sql\n(create role.*?)```",
+    r"```sql[^\n]*\n(create role.*?)```",
     (Path(__file__).parents[2] / "docs" / "how-to" / "postgres.md").read_text(encoding="utf-8"),
     flags=re.DOTALL,
 )[0]
