@@ -24,8 +24,8 @@ from support.project import Project
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-# SQL, and the answer if one is shown below it
-SHOWN = re.compile(r"```sql\n(.*?)```\n(?:```\n(.*?)```)?", re.DOTALL)
+# SQL, the database if it is for one alone, and the answer if one is shown below it
+SHOWN = re.compile(r'```sql(?: title="(\w+) only")?\n(.*?)```\n(?:```\n(.*?)```)?', re.DOTALL)
 QUESTIONS = {file.stem: file for file in questions_page.questions()}
 
 
@@ -74,18 +74,21 @@ def test_the_answer_is_that_of_a_computation_without_our_code(
     assert expected, "a question without an answer shows nothing"
 
 
-QUERIES = [
-    pytest.param(sql, shown, id=f"{page.name}-{number}")
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-    for number, (sql, shown) in enumerate(SHOWN.findall(page.read_text(encoding="utf-8")), start=1)
-    if sql.startswith("select")
+SQL = [
+    pytest.param(*block, id=f"{page.stem}-{number}")
+    for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    for number, block in enumerate(SHOWN.findall(page.read_text(encoding="utf-8")), start=1)
 ]
 
 
-@pytest.mark.parametrize(("sql", "shown"), QUERIES)
-def test_every_query_of_the_documents_has_equal_rows_on_both(
-    sql: str, shown: str, played: Path, on_server: str
+@pytest.mark.parametrize(("only", "sql", "shown"), SQL)
+def test_every_sql_of_the_documents_runs_with_equal_rows_on_both(
+    only: str, sql: str, shown: str, played: Path, on_server: str, postgres: Postgres
 ) -> None:
+    if only == "Postgres":
+        run_and_undo(sql, postgres.new_database() if "create schema" in sql else on_server)
+        return
+    assert not only, "what is for DuckDB alone needs a test"
     with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as file:
         here = file.execute(sql).fetchall()
     with closing(psycopg2.connect(on_server)) as server, server.cursor() as cursor:
@@ -95,6 +98,11 @@ def test_every_query_of_the_documents_has_equal_rows_on_both(
     assert here
     if shown:
         assert [line.split() for line in shown.splitlines()][-len(here) :] == words(here)
+
+
+def run_and_undo(sql: str, address: str) -> None:
+    with closing(psycopg2.connect(address)) as server, server.cursor() as cursor:
+        cursor.execute(sql.replace("database kore ", f"database {server.info.dbname} "))
 
 
 def words(rows: list[tuple[Any, ...]]) -> list[list[str]]:
