@@ -14,6 +14,11 @@ from mkdocs.structure.files import File, Files
 ROOT: Final = Path(__file__).parents[2]
 # pages at the root of the project, by their place in the site
 PAGES: Final = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+# found by a search after the pages for users
+FOR_CONTRIBUTORS: Final = {
+    *PAGES.values(),
+    *(f"explanation/{name}.md" for name in ("architecture", "decisions", "faults", "guarantees")),
+}
 # `make docs` puts it there
 MERMAID: Final = Path(sys.prefix, "mermaid.min.js")
 LINK: Final = re.compile(r"\[([^\]]*)\]\(((?:\.\./)*)([^)#:]+)(#[^)]*)?\)")
@@ -32,6 +37,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Replace links that leave docs/: by the page in the site, or by their text."""
+    if page.file.src_uri in FOR_CONTRIBUTORS:
+        page.meta["search"] = {"boost": 0.2}
     depth = page.file.src_uri.count("/")
 
     def replaced(link: re.Match[str]) -> str:

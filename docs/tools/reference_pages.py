@@ -89,8 +89,7 @@ def commands() -> str:
     parts = [_table("command", "what it does", rows), f"## Options of every command\n\n{of_all}"]
     for name, command in by_name.items():
         context = click.Context(command)
-        usage = " ".join(["kore-campaigns", name, *command.collect_usage_pieces(context)])
-        parts.append(f"## {name}\n\n{helps[name]}\n\n```text\n{usage}\n```")
+        parts.append(f"## {name}\n\n{helps[name]}")
         own = [option for option in command.params if option not in shared]
         parts += [_options(own, context)] if own else []
     return "\n\n".join(parts)

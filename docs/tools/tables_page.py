@@ -31,10 +31,10 @@ RELATIONS = (
 )
 # the same for views that are often joined; the columns that both have join them
 VIEW_RELATIONS = (
+    ("contact_lists", "campaign_contact_lists"),
     ("campaigns", "campaign_calling_hours"),
     ("campaigns", "campaign_dnc_lists"),
     ("campaigns", "campaign_contact_lists"),
-    ("contact_lists", "campaign_contact_lists"),
     ("campaigns", "campaign_history"),
     ("campaign_history", "campaign_changes"),
     ("campaigns", "campaign_freshness"),
@@ -48,7 +48,7 @@ def views() -> str:
     """All views: a list, a diagram, and the columns of each."""
     rows = [f"| [`{name}`](#kore{name}) | {view_description(name)} |" for name in VIEWS]
     parts = ["| view | rows |\n|---|---|\n" + "\n".join(rows) + "\n"]
-    parts.append("\n".join(["```mermaid", "erDiagram", *_views_diagram(), "```\n"]))
+    parts.append(_drawn(_views_diagram()))
     for name in VIEWS:
         parts.append(f"### kore.{name}\n\n{view_description(name)}\n")
         parts.append(_described(view_columns(name)))
@@ -69,11 +69,15 @@ def _views_diagram() -> Iterator[str]:
 
 def tables() -> str:
     """All raw tables: a diagram, and the columns of each."""
-    parts = ["\n".join(["```mermaid", "erDiagram", *_diagram(), "```\n"])]
+    parts = [_drawn(_diagram())]
     for table in schema.TABLES:
         parts.append(_table(table.name, table))
         parts += [_table(f"{table.name}__{child.name}", child) for child in table.children]
     return "\n".join(parts)
+
+
+def _drawn(lines: Iterable[str]) -> str:
+    return "\n".join(["```mermaid", "erDiagram", "    direction LR", *lines, "```\n"])
 
 
 def _diagram() -> Iterator[str]:
