@@ -72,6 +72,7 @@ check: $(VENV)/.installed-dev $(VENV)/mermaid.min.js .coverage
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/tools/generate.py --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@$(BIN)/python -m pytest -q -n 0 tests/system/site_check.py
 	@$(MAKE) --no-print-directory prose
 	@$(BIN)/coverage report
 
@@ -106,6 +107,7 @@ demo/kore_campaigns.duckdb:
 docs: $(VENV)/.installed-dev $(VENV)/mermaid.min.js
 	@$(BIN)/python docs/tools/generate.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "read it: $(BIN)/python -m http.server --directory site"
 
 # draws the diagrams of the site; the theme would load it from another host when a page is read
 MERMAID := 11.17.2

@@ -31,7 +31,7 @@ NO_PROSE: Final = re.compile(
     r"^ *```.*?^ *```|<!--.*?-->|^    .*?$|^\|.*?$|^#.*?$|^:::.*?$", re.DOTALL | re.MULTILINE
 )
 # a blank line, or the start of an item of a list
-PARAGRAPH: Final = re.compile(r"\n\s*\n|\n\s*(?:[-*]|\d+\.) ")
+PARAGRAPH: Final = re.compile(r"\n\s*\n|^\s*(?:[-*]|\d+\.) ", re.MULTILINE)
 SENTENCE: Final = re.compile(r"(?<=[.!?])[)\"*_`]*\s+(?=[A-Z`*\[(\"])")
 
 
