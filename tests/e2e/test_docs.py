@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from kore_campaigns.cli.main import main
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.load.duckdb_file import DEFAULT_DATABASE
 from kore_campaigns.schema import TABLES
@@ -73,14 +71,6 @@ def test_each_promise_is_bound_to_tests_that_exist(promise: list[str]) -> None:
 
 def test_the_readme_can_be_read_in_one_go() -> None:
     assert len(README.splitlines()) <= 150
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_is_one(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([*shlex.split(command), "--help"]) == 0
-    assert capsys.readouterr().err == ""
 
 
 def test_the_readme_shows_every_command_and_every_exit_code() -> None:
