@@ -76,21 +76,15 @@ def _default(name: str, default: Any) -> str:
 def commands() -> str:
     """The list of commands, then a section for each."""
     by_name = cli.commands
-    # the options that each command has
-    shared = [
-        option
-        for option in by_name["status"].params
-        if all(option in command.params for command in by_name.values())
-    ]
     helps = {name: inspect.cleandoc(each.help or "") for name, each in by_name.items()}
     first = {name: text.partition("\n\n")[0] for name, text in helps.items()}
     rows = [f"| [`{name}`](#{name}) | {first[name]} |" for name in by_name]
-    of_all = _options([*cli.params, *shared], click.Context(cli))
+    of_all = _options(cli.params, click.Context(cli))
     parts = [_table("command", "what it does", rows), f"## Options of every command\n\n{of_all}"]
     for name, command in by_name.items():
         context = click.Context(command)
         parts.append(f"## {name}\n\n{helps[name]}")
-        own = [option for option in command.params if option not in shared]
+        own = [option for option in command.params if option not in cli.params]
         parts += [_options(own, context)] if own else []
     return "\n\n".join(parts)
 

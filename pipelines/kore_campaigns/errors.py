@@ -8,7 +8,7 @@ A message says what failed, why, and what to do. No message contains a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -486,17 +486,28 @@ class ErrorSummary:
 
 def error_summary(error: BaseException) -> ErrorSummary:
     """Map an exception to an exit code, an error code and a message."""
-    if isinstance(error, KoreCampaignsError):
-        return ErrorSummary(error.exit_code, error.code, str(error))
-    if isinstance(error, KeyboardInterrupt):
+    # Ctrl-C within a query raises the second in DuckDB
+    if any(
+        isinstance(each, KeyboardInterrupt) or str(each) == "Query interrupted"
+        for each in causes(error)
+    ):
         message = "stopped at once; the next run continues from the last durable step."
         return ErrorSummary(75, "interrupted", message)
+    if isinstance(error, KoreCampaignsError):
+        return ErrorSummary(error.exit_code, error.code, str(error))
     what = type(error).__name__
     message = (
         f"unexpected: {what}: {first_line(error)}. "
         "Next: run the same command with --debug and report what it prints."
     )
     return ErrorSummary(1, UNEXPECTED, message)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception, then what it was raised from, down to the first cause."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def combined(exit_codes: Iterable[int]) -> int:

@@ -30,10 +30,17 @@ from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import read_contact_lists
 from kore_campaigns.extract.plan import plan_run
-from kore_campaigns.extract.report import COUNTERS, JSON_KEYS, RunReport, in_one_line, problems
+from kore_campaigns.extract.report import (
+    COUNTERS,
+    JSON_KEYS,
+    Progress,
+    RunReport,
+    in_one_line,
+    problems,
+)
 from kore_campaigns.extract.rows import PendingRows, current_zones, number_run, run_row
 from kore_campaigns.extract.state import newest_runs
-from kore_campaigns.extract.sweep import Progress, Sweep, silent
+from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.upsert import CurrentRows, Upsert, write_upserts
@@ -125,7 +132,7 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     accept_vanished: bool = False,
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> RunReport:
     """Bring the database up to date and return a report.
@@ -145,7 +152,7 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     folder = project_folder(project_dir)
     configuration = _configure(settings, folder, connection)
     where = _destination(destination, database, folder, [configuration])
-    stop = stop or threading.Event()
+    stop, progress = stop or threading.Event(), progress or Progress()
     with where.locked():
         return _run(where, configuration, accept_vanished, deadline_seconds, stop, progress)
 
@@ -158,7 +165,7 @@ def run_connections(
     accept_vanished: bool = False,
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> Runs:
     """Run the connections one after the other, as `run_pipeline` does, under one lock.
@@ -169,7 +176,7 @@ def run_connections(
     cannot be used at all.
     """
     ends_at = None if deadline_seconds is None else time.monotonic() + deadline_seconds
-    stop = stop or threading.Event()
+    stop, progress = stop or threading.Event(), progress or Progress()
     folder = project_folder()
     configurations: dict[str | None, Configuration] = {}
     endings: dict[str | None, ErrorSummary] = {}
@@ -238,21 +245,21 @@ def _run(
     settings = configuration.settings
     with connected(settings, stop=stop) as client, destination.open(settings, stop):
         report = RunReport(database=destination.name, notes_of_database=destination.notes)
-        progress(report, client.eta_seconds)
-        log_event(
-            logger,
-            "run_started",
-            run_id=report.run_id,
-            stream_id=settings.stream_id,
-            database=report.database,
-            tool_version=tool_version(),
-        )
-        with _deadline(deadline_seconds, stop, report):
+        with progress.following(report, client), _deadline(deadline_seconds, stop, report):
+            log_event(
+                logger,
+                "run_started",
+                run_id=report.run_id,
+                stream_id=settings.stream_id,
+                database=report.database,
+                tool_version=tool_version(),
+            )
             _load_start(settings, report, destination)
             with destination.loaded() as reader:
                 ids, now = configuration.campaign_ids, report.started_at
                 plan = plan_run(settings, ids, client, reader, now=now, sweep=settings.sweep)
                 rows = PendingRows(settings, report, plan, reader)
+            progress.plan(len(plan.requests))
             sweep = Sweep(settings, report, client, stop, plan, rows, accept_vanished)
             log_event(
                 logger,
@@ -265,7 +272,6 @@ def _run(
             )
             with closing(sweep.run()) as answers:
                 for is_chunk_full in answers:
-                    progress(report, client.eta_seconds)
                     if is_chunk_full:
                         _load_chunk(rows, report, destination)
             app = {"stream_id": settings.stream_id}

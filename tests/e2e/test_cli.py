@@ -26,7 +26,7 @@ KEYS = [
     *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
     *("requests", "retries", "rate_limited", "drift", "seconds", "database", "is_complete"),
 ]
-HEAVY = ("dlt", "duckdb", "pandas", "requests", "pyarrow", "numpy", "sqlglot", "jwt", "tqdm")
+HEAVY = ("dlt", "duckdb", "pandas", "requests", "pyarrow", "numpy", "sqlglot", "jwt", "rich")
 
 
 @pytest.fixture
@@ -59,7 +59,8 @@ def test_each_command_explains_itself(project: Project, command: str) -> None:
 
     assert (ended.code, ended.err) == (0, "")
     assert f"Usage: kore-campaigns {command} " in ended.out
-    for option in ("--json", "--project-dir DIR", "--debug"):
+    flags = ("--json", "-q, --quiet", "-v, --verbose", "--log-format", "--project-dir DIR")
+    for option in (*flags, "--debug"):
         assert option in ended.out
 
 
@@ -82,6 +83,97 @@ def test_wrong_usage_is_exit_2(project: Project, arguments: list[str]) -> None:
 
     assert (ended.code, ended.out) == (2, "")
     assert "Usage: kore-campaigns" in ended.err
+
+
+def test_flags_of_every_command_stand_before_or_after_it(kore: Emulator, project: Project) -> None:
+    project.run()
+    for arguments in (["--json", "status"], ["status", "--json"]):
+        assert project.cli(*arguments).json["state"] == "ok"
+    for arguments in (["-q", "run"], ["run", "-q"], ["run", "--quiet"]):
+        assert project.cli(*arguments).out == ""
+    for arguments in (["-v", "run"], ["run", "--verbose"]):
+        assert "kore-campaigns: run_finished: run " in project.cli(*arguments).err
+    for arguments in (["--log-format", "json", "verify"], ["verify", "--log-format", "json"]):
+        assert project.cli(*arguments).err == ""
+    elsewhere = ("--project-dir", "/no/such")
+    for arguments in ([*elsewhere, "status"], ["status", *elsewhere]):
+        assert "expected a folder that exists" in project.cli(*arguments).err
+
+
+def test_quiet_check_and_plan_write_only_what_failed(kore: Emulator, project: Project) -> None:
+    assert project.cli("check", "-q").out == project.cli("plan", "-q").out == ""
+    kore.fault(Fault.FORBIDDEN, endpoint="listing")
+
+    ended = project.cli("check", "-q")
+
+    assert ended.code == 0
+    assert ended.out == ""
+    project.set("credentials__client_secret", "revoked")
+    (line,) = project.cli("check", "-q").out.splitlines()
+    assert line.startswith("failed  token")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["statu"], "'status'"),
+        (["run", "--quite"], "'--quiet'"),
+        (["--verbos", "run"], "'--verbose'"),
+        (["run", "--sweep", "ful"], "'full'"),
+        (["views", "--dialect", "postgress"], "'postgres'"),
+    ],
+)
+def test_a_typing_error_gets_a_suggestion(
+    project: Project, arguments: list[str], suggestion: str
+) -> None:
+    ended = project.cli(*arguments)
+
+    assert ended.code == 2
+    assert "Did you mean " in ended.err
+    assert suggestion in ended.err.partition("Did you mean ")[2]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_a_script_for_completion(shell: str) -> None:
+    script = completed({"_KORE_CAMPAIGNS_COMPLETE": f"{shell}_source"})
+
+    assert "kore-campaigns" in script
+    assert f"_KORE_CAMPAIGNS_COMPLETE={shell}_complete" in script
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("kore-campaigns sta", "status"),
+        ("kore-campaigns run --accept", "--accept-vanished"),
+        ("kore-campaigns run --sweep ful", "full"),
+        ("kore-campaigns --verb", "--verbose"),
+    ],
+)
+def test_bash_completes_commands_options_and_choices(typed: str, found: str) -> None:
+    script = (
+        'eval "$(_KORE_CAMPAIGNS_COMPLETE=bash_source kore-campaigns)"; '
+        f"COMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        "$(complete -p kore-campaigns | sed 's/.*-F \\([^ ]*\\).*/\\1/') kore-campaigns; "
+        'echo "${COMPREPLY[@]}"'
+    )
+
+    ended = subprocess.run(
+        ["bash", "--norc", "-c", script], env=in_path(), capture_output=True, text=True, check=True
+    )
+
+    assert (ended.stdout.strip(), ended.stderr) == (found, "")
+
+
+def in_path() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def completed(environment: dict[str, str]) -> str:
+    command = [str(Path(sys.executable).with_name("kore-campaigns"))]
+    return subprocess.run(
+        command, env=in_path() | environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 @pytest.mark.parametrize(

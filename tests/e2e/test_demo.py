@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -9,14 +14,13 @@ import pytest
 
 from support.project import Project
 
-CHANGED = {
-    "dialingStrategy.maxAttemptsPerRecord",
-    "status",
-    "is_deleted",
-    "dncLists.id",
-    "dncLists.name",
-    "dialingStrategy.callingHours.days[FR].end",
-}
+README = Path(__file__).parents[2] / "README.md"
+CHANGED = [
+    ["Card Collections West", "attempts 4 -> 5; status Active -> Paused", "riskier"],
+    ["Eye Test Reminder UK", "deleted in Kore", ""],
+    ["Festival Offers India", "DNC list `India DND` removed", "riskier"],
+    ["Product Feedback India", "Fri 09:00-18:00 -> 09:00-20:00", "riskier"],
+]
 
 
 def test_it_needs_no_settings_prints_what_changed_and_leaves_the_database(
@@ -27,9 +31,17 @@ def test_it_needs_no_settings_prints_what_changed_and_leaves_the_database(
     assert (ended.code, ended.err) == (0, "")
     assert "Run 1   15 requests: 12 new versions, 0 unchanged, 0 vanished, 0 failed" in ended.out
     assert "Run 2   8 requests: 3 new versions, 8 unchanged, 1 vanished, 0 failed" in ended.out
-    assert all(path in ended.out for path in CHANGED)
+    assert all(what in ended.out for _, what, _ in CHANGED)
     assert "All of it is in demo/kore_campaigns.duckdb" in ended.out
     assert live(project.folder / "demo") == 11
+    lines = ended.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    # the README shows it, shortened by a line of dots
+    block = re.search(r"```console\n\$ [^\n]*demo\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert block
+    left = iter(without_port(line) for line in lines)
+    for line in block[1].splitlines():
+        assert line == "..." or without_port(line) in left, line
 
 
 @pytest.mark.slow
@@ -46,8 +58,7 @@ def test_it_may_be_played_again_in_a_folder_of_ones_choice(
         assert [run["new_versions"] for run in ended.json["runs"]] == [12, 3]
         assert [run["vanished"] for run in ended.json["runs"]] == [0, 1]
         assert all(answer["rows"] for answer in ended.json["answers"])
-    changes = {row[1] for row in second.json["answers"][0]["rows"]}
-    assert changes == CHANGED | {"updatedAt"}
+    assert second.json["answers"][0]["rows"] == CHANGED
     assert live(folder) == 11
     assert list(project.folder.iterdir()) == []
 
@@ -97,6 +108,51 @@ def test_settings_of_ones_own_account_do_not_reach_it(project: Project) -> None:
     project.set("credentials__client_id", "cs-of-mine")
 
     assert project.cli("demo", "--json").code == 0
+
+
+@pytest.mark.parametrize(("line", "seconds"), [("A Kore", 0.1), ("A Kore", 0.5), ("Run 1", 0.2)])
+def test_ctrl_c_ends_it_with_a_sentence_wherever_it_is(
+    project: Project, line: str, seconds: float
+) -> None:
+    process = project.spawn("demo")
+    assert process.stdout
+    while not process.stdout.readline().startswith(line):
+        pass
+    time.sleep(seconds)
+
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == 75
+    assert err == (
+        "kore-campaigns: stopped at once; the next run continues from the last durable step.\n"
+    )
+
+
+def test_ctrl_c_within_a_query_is_an_interruption() -> None:
+    script = (
+        "import duckdb\n"
+        "from kore_campaigns.errors import error_summary\n"
+        "print('ready', flush=True)\n"
+        "try:\n"
+        "    duckdb.execute('select count(*) from range(100_000_000_000) where random() > 2')\n"
+        "except BaseException as failed:\n"
+        "    print(type(failed).__name__, error_summary(failed).exit_code)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.5)
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.stdout.readline() == "RuntimeError 75\n"
+    process.kill()
+    process.communicate()
+
+
+def without_port(line: str) -> str:
+    return re.sub(r"(127\.0\.0\.1:)\d+", r"\1", line)
 
 
 def live(folder: Path) -> int:

@@ -2,62 +2,59 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import re
-import subprocess
-import sys
-import termios
+import signal
 
 import pytest
 
 from conftest import Emulate
 from kore_emulator import sample_campaigns
 from support.project import Project
+from support.terminal import terminal
 
 pytestmark = pytest.mark.slow
 
-
-def on_terminal(project: Project, *arguments: str) -> tuple[int, str, str]:
-    """Exit code, stdout, and what a person saw of stderr, of a command with a terminal."""
-    terminal, child_side = pty.openpty()
-    termios.tcsetwinsize(child_side, (24, 80))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kore_campaigns", *arguments],
-        cwd=project.folder,
-        stdout=subprocess.PIPE,
-        stderr=child_side,
-        text=True,
-    )
-    os.close(child_side)
-    seen = b""
-    while some := _read(terminal):
-        seen += some
-    os.close(terminal)
-    out = process.communicate(timeout=60)[0]
-    return process.returncode, out, seen.decode()
+WAITING = re.compile(r"waiting for the call budget: (\d+) s")
+LEFT = re.compile(r"(\d+) calls? left, about (\d+):(\d\d)")
 
 
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65536)
-    except OSError:  # Linux says that the other side is closed in this way
-        return b""
-
-
-def test_a_terminal_shows_a_bar_with_what_is_left_and_clears_it(
+def test_a_terminal_shows_what_is_done_and_what_is_left_and_clears_it(
     emulate: Emulate, project: Project
 ) -> None:
-    kore = emulate(sample_campaigns(12), latency=0.15)
-    project.use(kore, workers=1, requests_per_minute=60)
+    project.use(emulate(sample_campaigns(12), latency=0.3), workers=1)
 
-    code, out, seen = on_terminal(project, "run")
+    with terminal("run", folder=project.folder) as shown:
+        seen = shown.until(lambda text: LEFT.search(text) is not None)
+        code = shown.end()
 
-    assert code == 0, seen
-    assert "12 planned: 12 new versions" in out
-    assert re.search(r"\d+%\|.*\| +\d+/12, about \d+ s left", seen), seen
-    assert seen.endswith("\r")
-    assert seen.rsplit("\r", 2)[1].strip() == ""
+    assert code == 0, shown.text
+    assert re.search(r"[-\\|/] ━+.* +\d+ of 12 campaigns", seen), seen
+    assert "calls left" not in shown.text
+    assert "12 planned: 12 new versions" in shown.text
+
+
+def test_the_bar_moves_while_all_wait_for_the_budget(emulate: Emulate, project: Project) -> None:
+    project.use(emulate(sample_campaigns(3)), requests_per_minute=2)
+
+    with terminal("run", folder=project.folder) as shown:
+        seen = {shown.until(lambda text: WAITING.search(text) is not None)}
+        seen |= {*shown.screens(seconds=6)}
+        code = shown.end(with_signal=signal.SIGINT)
+
+    assert code == 75
+    assert {text.count("2 of 3 campaigns") for text in seen} == {1}
+    waits = sorted({int(found[1]) for text in seen if (found := WAITING.search(text))})
+    assert len(waits) >= 4, seen
+    assert 40 < waits[0] <= waits[-1] <= 60
+    # the third call leaves when the wait is over
+    for text in seen:
+        wait, left = WAITING.search(text), LEFT.search(text)
+        assert wait
+        assert left
+        assert left[1] == "1"
+        assert abs(60 * int(left[2]) + int(left[3]) - int(wait[1])) <= 1
+    assert "stopping: fetched campaigns are being stored" in shown.text
+    assert "campaigns  3 planned: 2 new versions" in shown.text
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--json"])
@@ -66,10 +63,27 @@ def test_on_a_terminal_too_silence_is_silence(
 ) -> None:
     project.use(emulate(sample_campaigns(2)))
 
-    code, out, seen = on_terminal(project, "run", option)
+    with terminal("run", option, folder=project.folder, columns=1000) as shown:
+        code = shown.end()
 
-    assert (code, seen) == (0, "")
-    assert bool(out) == (option == "--json")
+    assert code == 0
+    assert shown.text.count("\n") == 0
+    assert bool(shown.text) == (option == "--json")
+    assert b"\x1b" not in shown.written
+
+
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_that_wants_plain_text_gets_it(
+    emulate: Emulate, project: Project, plain: dict[str, str]
+) -> None:
+    project.use(emulate(sample_campaigns(2)))
+
+    with terminal("run", folder=project.folder, environment=plain) as shown:
+        code = shown.end()
+
+    assert code == 0
+    assert "complete" in shown.text
+    assert b"\x1b" not in shown.written
 
 
 def test_a_short_run_in_cron_writes_no_progress_at_all(emulate: Emulate, project: Project) -> None:

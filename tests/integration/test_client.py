@@ -160,7 +160,7 @@ def test_the_client_tells_what_it_sent_and_how_long_more_takes(kore: Emulator) -
     asking.campaign(asked_id(kore))
     assert asking.counters.requests == 1
     assert asking.answered.is_set()
-    assert asking.eta_seconds(100) == 0
+    assert asking.rate_limiter.eta_seconds(100) == 0
 
 
 @pytest.mark.parametrize("fault", sorted(FAULTS))

@@ -262,6 +262,30 @@ class TestEstimate:
         estimates = [round(limiter.eta_seconds(calls)) for calls in range(10)]
         assert estimates == [0, 0, 0, 40, 60, 60, 100, 120, 120, 160]
 
+    def test_a_pause_moves_all_calls_that_wait_for_its_end(
+        self, place: Place, clock: FakeClock
+    ) -> None:
+        limiter = budget(place)
+        call(limiter, clock)
+        limiter.pause(50)
+        estimates = [round(limiter.eta_seconds(calls)) for calls in range(8)]
+        assert estimates == [0, 50, 50, 60, 110, 110, 120, 170]
+
+    def test_is_right_within_a_tenth_during_a_run_of_150_campaigns(
+        self, place: Place, clock: FakeClock
+    ) -> None:
+        limiter = budget(place, Limit(60, 60))
+        estimates = []
+        for answered in range(1, 150):
+            call(limiter, clock)
+            if answered == 70:
+                limiter.pause(45)  # a response said that others have used the limit
+            estimates.append((answered, clock(), limiter.eta_seconds(150 - answered)))
+        call(limiter, clock)
+        for answered, moment, estimate in estimates:
+            if answered >= 70:
+                assert estimate == pytest.approx(clock() - moment, rel=0.1, abs=1)
+
     def test_takes_a_call_in_flight_to_end_now(self, place: Place, clock: FakeClock) -> None:
         limiter = budget(place, ONE_A_MINUTE)
         with limiter.slot():

@@ -34,7 +34,7 @@ def test_before_the_first_run_there_is_nothing_but_advice(project: Project) -> N
         **dict.fromkeys(("last_run", "last_complete_at", "last_full_sweep_at")),
         **dict.fromkeys(("configured", "live", "deleted", "not_configured", "versions"), 0),
         **{"stale": 0, "stale_campaigns": [], "failures": [], "drift": [], "apps": []},
-        **{"running_pid": None, "running_since": None, "database_bytes": 0},
+        **{"running_pid": None, "running_since": None, "database_bytes": 0, "findings": {}},
         **{"not_listed": [], "listed_only": []},
     }
     assert not (project.folder / ".kore_campaigns").exists()

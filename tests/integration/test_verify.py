@@ -17,6 +17,7 @@ from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.maintenance.verify import BATCH, expected_campaign, verify_database
 from kore_campaigns.transform.campaign import shape
 from kore_emulator import Emulator, Fault, demo_campaigns, sample_campaigns
+from support.acting_stop import ActingStop
 from support.odd_campaigns import odd_campaigns
 from support.project import Project
 from support.saved_history import saved_history
@@ -318,11 +319,7 @@ def test_a_run_that_publishes_meanwhile_is_not_held_up_and_is_said(
     kore.edit(UK, {"status": "Paused"})
     reports: list[RunReport] = []
 
-    def run_once(*_: object) -> None:
-        if not reports:
-            reports.append(project.run())
-
-    found = verify_database(progress=run_once)
+    found = verify_database(stop=ActingStop(3, lambda: reports.append(project.run())))
 
     assert (reports[0].exit_code, reports[0].new_versions) == (0, 1)
     assert (found.exit_code, [*found.differing]) == (4, [UK])

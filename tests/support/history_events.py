@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
 
-from kore_campaigns.extract.report import RunReport
 from kore_emulator import Fault, sample_campaigns
 
 POOL = sample_campaigns(12)
@@ -47,7 +45,7 @@ FAULTS: list[tuple[Fault, dict[str, Any]]] = [
     (Fault.LYING_LISTING, {"total_results": 3}),
 ]
 _SWEEP = {"sweep": st.sampled_from(["full", "auto", "listing"])}
-_ANSWERS = {"answers": st.integers(0, 5)}
+_LOOKS = {"looks": st.integers(1, 15)}
 _PLACE = {"place": st.integers(0, len(POOL) - 1)}
 _EXISTING = {"place": st.integers(0, EXIST - 1)}
 _EDIT = _PLACE | {"change": st.sampled_from(CHANGES)}
@@ -71,8 +69,8 @@ ACTS: dict[str, tuple[int, dict[str, st.SearchStrategy[Any]]]] = {
     ),
     "run": (10, _SWEEP | {"accept": st.booleans()}),
     "clean_run": (6, _SWEEP),
-    "run_asked_to_stop": (5, _SWEEP | _ANSWERS),
-    "run_while_kore_changes": (6, _SWEEP | _ANSWERS | _EDIT | _SILENT),
+    "run_asked_to_stop": (5, _SWEEP | _LOOKS),
+    "run_while_kore_changes": (6, _SWEEP | _LOOKS | _EDIT | _SILENT),
     "run_that_breaks": (4, _BREAK | {"how": st.sampled_from(["once", "on"])}),
     "run_that_is_killed": (5, _BREAK),
     "lost_working_directory": (2, {}),
@@ -90,16 +88,3 @@ def acts(draw: st.DrawFn) -> Act:
         st.sampled_from([name for name, (weight, _) in ACTS.items() for _ in range(weight)])
     )
     return name, draw(st.fixed_dictionaries(ACTS[name][1]))
-
-
-def after(answers: int, act: Callable[[], None]) -> Callable[[RunReport, Any], None]:
-    """Acts once, after so many answers."""
-    left = iter(range(answers))
-    acted: list[bool] = []
-
-    def progress(report: RunReport, eta_seconds: Any) -> None:
-        if next(left, None) is None and not acted:
-            acted.append(True)
-            act()
-
-    return progress

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from kore_campaigns.extract.plan import errors_allowed
 from kore_campaigns.extract.report import RunReport
 from kore_emulator import Emulator, Fault
+from support.acting_stop import ActingStop
 from support.failures import Break
 from support.forked_command import forked
-from support.history_events import CONFIGURED, EXIST, POOL, Act, acts, after
+from support.history_events import CONFIGURED, EXIST, POOL, Act, acts
 from support.history_model import MAX_VANISHED, CourseModel, Version
 from support.project import Project
 
@@ -154,12 +154,11 @@ class AnyCourse(RuleBasedStateMachine):
             right = [key for key in self.model.configured if key not in wrong]
             self._configure(right or [*self.model.in_kore()][:1] or self.model.configured)
 
-    def _run_asked_to_stop(self, sweep: str, answers: int) -> None:
-        stop = threading.Event()
-        self._look_at_run(sweep, stop=stop, progress=after(answers, stop.set))
+    def _run_asked_to_stop(self, sweep: str, looks: int) -> None:
+        self._look_at_run(sweep, stop=ActingStop(looks))
 
     def _run_while_kore_changes(
-        self, sweep: str, answers: int, place: int, change: dict[str, Any], silent: bool
+        self, sweep: str, looks: int, place: int, change: dict[str, Any], silent: bool
     ) -> None:
         model, before = self.model, self.model.in_kore().get(POOL[place]["_id"])
 
@@ -168,7 +167,7 @@ class AnyCourse(RuleBasedStateMachine):
             model.crossed[campaign_id] = before
             model.ever_crossed.add(campaign_id)
 
-        self._look_at_run(sweep, progress=after(answers, edit))
+        self._look_at_run(sweep, stop=ActingStop(looks, edit))
         model.crossed.clear()
 
     def _run_that_breaks(self, sweep: str, kind: str, at: int, how: str) -> None:

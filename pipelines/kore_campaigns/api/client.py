@@ -48,7 +48,8 @@ class KoreClient:
         self._transport = transport
         self.answered = transport.answered
         self.counters = transport.counters
-        self.eta_seconds = transport.rate_limiter.eta_seconds
+        self.rate_limiter = transport.rate_limiter
+        self.workers = transport.workers
 
     @property
     def unwell_at(self) -> float:

@@ -110,6 +110,7 @@ class RateLimiter(ABC):
         self._connection: Any = None
         self._cursor: Any = None
         self._connection_lock = threading.Lock()
+        self._waits_until = -math.inf
 
     @contextmanager
     def slot(self, *, patience_seconds: float = math.inf) -> Iterator[None]:
@@ -127,6 +128,7 @@ class RateLimiter(ABC):
                     raise RateLimited(
                         campaign_id="", http_status=None, attempts=0, wait_seconds=paused
                     )
+                self._waits_until = time.monotonic() + wait
                 self.sleep(wait)
         try:
             yield
@@ -141,18 +143,27 @@ class RateLimiter(ABC):
         seconds = min(seconds, LONGEST_PAUSE_SECONDS)
         self.transact(lambda: self.pause_until(max(self.now + seconds, self.paused_until)))
 
+    @property
+    def waiting_seconds(self) -> float:
+        """Seconds until the next call of this process may leave; 0 if none waits."""
+        return max(0.0, self._waits_until - time.monotonic())
+
     def eta_seconds(self, calls: int) -> float:
         """Seconds until the last of `calls` more calls may leave, if no other process calls."""
         if calls < 1:
             return 0.0
 
-        def last_leaves(limit: Limit) -> float:
+        def last_leaves(limit: Limit, paused: float) -> float:
             # Slots become free in the order in which their calls ended; unused slots come first.
             rounds, place = divmod(calls - 1, limit.calls)
             first = limit.wait_seconds(self.end_of(limit.calls - 1 - place), self.now)
-            return rounds * limit.window_seconds + max(0.0, first)
+            return rounds * limit.window_seconds + max(paused, first)
 
-        return self.transact(lambda: max([self._pause_left(), *map(last_leaves, self.limits)]))
+        def longest() -> float:
+            paused = self._pause_left()
+            return max([paused, *(last_leaves(limit, paused) for limit in self.limits)])
+
+        return self.transact(longest)
 
     def close(self) -> None:
         """Close the store; the next process still finds the counted calls."""

@@ -98,6 +98,12 @@ class Counters:
     requests: int = 0
     retries: int = 0
     rate_limited: int = 0
+    ended: int = field(default=0, compare=False)
+    """Campaigns, pages and lists that were answered or have failed, after all retries."""
+    answers: int = field(default=0, compare=False)
+    """Requests that were answered, or failed to be."""
+    answer_seconds: float = field(default=0.0, compare=False)
+    """How long they took, all together."""
     clock_difference_seconds: int | None = field(default=None, compare=False)
     """How far this machine's clock is ahead: the smallest difference to the `Date` of a response,
     since others include the time on their way.
@@ -299,6 +305,9 @@ class Transport:
             return retrying(self._attempt, call)
         except Interrupted:
             raise Interrupted(campaign_id) from None
+        finally:
+            with self._lock:
+                self.counters.ended += 1
 
     def close(self) -> None:
         """Close the connections; the rate limiter is its owner's to close."""
@@ -353,7 +362,12 @@ class Transport:
                     self.counters.requests += 1
                     self.counters.retries += call.requests > 1
                 started = self.now()
-                response = self._send(call)
+                try:
+                    response = self._send(call)
+                finally:
+                    with self._lock:
+                        self.counters.answers += 1
+                        self.counters.answer_seconds += self.now() - started
             self._compare_clocks(response)
             with response:
                 call.last_status = status = response.status_code

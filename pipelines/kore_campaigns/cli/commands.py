@@ -9,15 +9,25 @@ import json
 import logging
 import math
 import os
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 from click import Choice, Option
 
 from kore_campaigns.cli import output
-from kore_campaigns.cli.console import log_to_stderr, say, show, show_progress, stop_on_signals
+from kore_campaigns.cli.console import (
+    handled_by,
+    log_to_stderr,
+    say,
+    show,
+    show_progress,
+    stop_on_signals,
+    write_line,
+)
 from kore_campaigns.config.paths import local_path
 from kore_campaigns.config.project import project_folder
 from kore_campaigns.errors import (
@@ -33,6 +43,7 @@ from kore_campaigns.load import destination_for
 from kore_campaigns.views import GENERATED_DIALECTS, NATIVE_DIALECTS
 
 if TYPE_CHECKING:
+    from kore_campaigns.extract.report import RunReport
     from kore_campaigns.pipeline import Runs
 
 logger = logging.getLogger(__name__)
@@ -57,8 +68,25 @@ def seconds(text: str) -> float:
     return found
 
 
+class OneOf(Choice[str]):
+    """A choice whose error suggests the nearest one."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        near = get_close_matches(str(value), self.choices, 1)
+        suggestion = f" Did you mean {near[0]!r}?" if near else ""
+        return super().get_invalid_choice_message(value, ctx) + suggestion
+
+
+# also accepted before the command
 COMMON = (
     Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."),
+    Option(["-q", "--quiet"], is_flag=True, help="Write only if something failed."),
+    Option(["-v", "--verbose"], is_flag=True, help="Write the events of a run to stderr."),
+    Option(
+        ["--log-format"],
+        type=OneOf(("text", "json")),
+        help="json: one object a line on stderr, and nothing else there.",
+    ),
     Option(["--project-dir"], type=PATH, metavar="DIR", help="Folder of .dlt/ and the csv."),
     Option(["--debug"], is_flag=True, help="Show full tracebacks."),
 )
@@ -70,15 +98,14 @@ PLACE = (DESTINATION, DATABASE)
 CONNECTIONS = (
     Option(["--campaign-ids"], type=PATH, metavar="FILE", help="csv with header campaign_id."),
     Option(
-        ["--connection"],
+        ["-c", "--connection"],
         multiple=True,
         metavar="NAME",
         help="Connection to use; may be repeated. Default: those named in the csv, otherwise all.",
     ),
 )
-SWEEP = Option(["--sweep"], type=Choice(("auto", "full", "listing")), help="What to fetch.")
+SWEEP = Option(["--sweep"], type=OneOf(("auto", "full", "listing")), help="What to fetch.")
 BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="0 = no limit.")
-QUIET = Option(["--quiet"], is_flag=True, help="Write only if something failed.")
 METRICS = Option(
     ["--metrics-file"], type=PATH, metavar="FILE", help="Write metrics for Prometheus here."
 )
@@ -94,18 +121,18 @@ class Output:
 
     def result(self, found: Any, lines: Sequence[str]) -> None:
         self.json(found)
-        if not self.quiet:
-            self.lines(lines)
+        self.lines(lines)
 
     def json(self, found: Any) -> None:
         """Print a mapping or a dataclass as an object."""
         if self.as_json:
             data = found if isinstance(found, dict) else asdict(found)
-            show(json.dumps(data, default=str))
+            show(json.dumps(data, default=str), as_it_is=True)
 
-    def lines(self, lines: Sequence[str]) -> None:
-        if lines and not self.as_json:
-            show("\n".join(lines))
+    def lines(self, lines: Sequence[str], *, failed: bool = False, as_it_is: bool = False) -> None:
+        """Print lines for people; with --quiet only those of a command that failed."""
+        if lines and not self.as_json and (failed or not self.quiet):
+            show("\n".join(lines), as_it_is=as_it_is)
 
 
 def for_each(
@@ -126,7 +153,10 @@ def for_each(
     is_one = len(names) == 1
     parts, codes = [], []
     for name in names:
-        out.lines([] if is_one else [f"connection {name}"])
+        heading = [] if is_one else [f"connection {name}"]
+        if not out.quiet:
+            out.lines(heading)
+            heading = []
         try:
             found, lines, code = command(name)
         except KoreCampaignsError as failed:
@@ -135,7 +165,7 @@ def for_each(
             say(f"{name}: {failed}")
             found = {"error_code": failed.code, "message": str(failed)}
             lines, code = (), failed.exit_code
-        out.lines(lines)
+        out.lines([*heading, *lines] if lines else (), failed=bool(code))
         parts.append({"connection": name, **found})
         codes.append(code)
     out.json(found if is_one else {"connections": parts})
@@ -155,14 +185,16 @@ class Verb(click.Command):
     """A command with the options that all of them have; an error becomes a line and a code."""
 
     def invoke(self, ctx: click.Context) -> int:
-        options = ctx.params
-        debug = options.pop("debug")
+        options, before = ctx.params, ctx.find_root().params
+        for name in before:  # flags of every command may also stand before it
+            options[name] = options[name] or before[name]
+        debug, is_verbose = options.pop("debug"), options.pop("verbose")
         out = Output(
             options.pop("as_json"),
-            quiet=options.pop("quiet", False),
-            log_as_json=options.pop("log_format", "text") == "json",
+            quiet=options.pop("quiet"),
+            log_as_json=options.pop("log_format") == "json",
         )
-        with log_to_stderr(as_json=out.log_as_json, is_quiet=out.quiet):
+        with log_to_stderr(as_json=out.log_as_json, is_quiet=out.quiet, is_verbose=is_verbose):
             try:
                 for option in self.params:
                     name = option.name or ""
@@ -175,7 +207,7 @@ class Verb(click.Command):
             except (Exception, KeyboardInterrupt) as failed:
                 end = error_summary(failed)
                 if debug and end.code == UNEXPECTED:
-                    raise
+                    write_line(traceback.format_exc())
                 log_event(logger, "run_failed", end.message, code=end.code, exit_code=end.exit_code)
                 return end.exit_code
 
@@ -210,7 +242,9 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
             legs.append(leg)
             out.lines([output.check_line(leg)])
         code = next((leg.exit_code for leg in legs if leg.exit_code), 0)
-        return {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}, (), code
+        failed = [output.check_line(leg) for leg in legs if leg.state == "failed"]
+        found = {"ok": code == 0, "legs": [leg.as_json() for leg in legs]}
+        return found, failed if out.quiet else (), code
 
     return for_each(connection, options["campaign_ids"], out, check_one, despite_file=True)
 
@@ -244,15 +278,8 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
         help="Stop in good order after 90s, 10m or 2h, exit 75; the next run continues.",
     ),
     BUDGET,
-    QUIET,
     METRICS,
     Option(["--ping-url"], metavar="URL", help="Address of a healthchecks.io or similar monitor."),
-    Option(
-        ["--log-format"],
-        type=Choice(("text", "json")),
-        default="text",
-        help="json: one object a line on stderr, and nothing else there.",
-    ),
 )
 def run(
     out: Output,
@@ -266,7 +293,6 @@ def run(
     Fetches the campaigns that are new or different and stores a version of each.
     """
     from kore_campaigns.config.settings import chosen_connections
-    from kore_campaigns.extract.report import RunReport
     from kore_campaigns.pipeline import ConnectionRun, run_connections, run_pipeline
     from kore_campaigns.reports.monitoring import Monitors, Ping
 
@@ -276,12 +302,10 @@ def run(
     try:
         names = chosen_connections(project_folder(), connection, options["campaign_ids"])
         options["stop"] = stop_on_signals()
-        with show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as shown:
-
-            def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-                monitors.started()
-                shown(report, eta_seconds)
-
+        with (
+            handled_by(monitors, "pipeline"),
+            show_progress(quiet=out.quiet or out.as_json, in_log=out.log_as_json) as progress,
+        ):
             found: RunReport | Runs
             if len(names) == 1:
                 found = run_pipeline(connection=names[0], progress=progress, **options)
@@ -296,14 +320,23 @@ def run(
     for part in [] if out.log_as_json else parts:
         about = f"{part.connection}: " if len(parts) > 1 else ""
         if part.ending is not None:
-            say(about + part.ending.message)
+            say(about + part.ending.message, logging.ERROR)
         if part.report is not None:
+            level = logging.ERROR if part.exit_code else logging.WARNING
+            for line in output.run_problems(part.report):
+                say(about + line, level)
             # drift is no failure: cron need not send a mail for it every night
-            drift = [] if out.quiet else output.run_drift(part.report)
-            for line in [*output.run_problems(part.report), *drift]:
+            for line in [] if out.quiet else output.run_drift(part.report):
                 say(about + line)
     monitors.ended(parts)
     out.result(found.as_json(), output.runs_summary(parts))
+    reports = [part.report for part in parts if part.report is not None]
+    is_news = any(each.new_versions or each.vanished for each in reports)
+    if is_news and not (out.quiet or out.as_json):
+        from kore_campaigns.reports.status import read_changes
+
+        place = destination_for(options["destination"], database=options["database"])
+        out.lines(output.changes_lines(read_changes(place, [each.run_id for each in reports])))
     return found.exit_code
 
 
@@ -339,7 +372,6 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
         ["--view", "views"], multiple=True, metavar="NAME", help="May be repeated. Default: all."
     ),
     Option(["--folders"], is_flag=True, help="One folder a view, for readers such as Spark."),
-    QUIET,
 )
 def export(out: Output, parquet: str, **options: Any) -> None:
     """Write the views as Parquet files, all of one moment."""
@@ -349,7 +381,7 @@ def export(out: Output, parquet: str, **options: Any) -> None:
     out.result(exported, output.export_summary(exported))
 
 
-@verb(Option(["--destination"], required=True, metavar="NAME", help="postgres"), DATABASE, QUIET)
+@verb(Option(["--destination"], required=True, metavar="NAME", help="postgres"), DATABASE)
 def copy(out: Output, destination: str, database: str | None) -> None:
     """Copy the history of a DuckDB file into a warehouse.
 
@@ -365,7 +397,7 @@ def copy(out: Output, destination: str, database: str | None) -> None:
     Option(
         ["--dialect"],
         required=True,
-        type=Choice((*NATIVE_DIALECTS, *GENERATED_DIALECTS)),
+        type=OneOf((*NATIVE_DIALECTS, *GENERATED_DIALECTS)),
         help="Tested: duckdb, postgres.",
     )
 )
@@ -375,7 +407,8 @@ def views(out: Output, dialect: str) -> None:
 
     statements = [*view_statements(dialect)]
     found = {"dialect": dialect, "statements": statements}
-    out.result(found, [f"{each};" for each in statements])
+    out.json(found)
+    out.lines([f"{each};" for each in statements], as_it_is=True)
 
 
 @verb(
@@ -396,7 +429,7 @@ def restore(out: Output, database: str | None, generation: str | None) -> None:
         out.result(restored, output.restored_summary(restored))
 
 
-@verb(*PLACE, *CONNECTIONS, BUDGET, QUIET)
+@verb(*PLACE, *CONNECTIONS, BUDGET)
 def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
     """Compare every field of the views with Kore.
 
@@ -413,14 +446,13 @@ def verify(out: Output, connection: Sequence[str], **options: Any) -> int:
             found = verify_database(connection=name, stop=stop, progress=progress, **options)
         for line in output.verify_problems(found):
             say(line)
-        is_silent = out.quiet and found.exit_code == 0
         lines = [*output.verify_differences(found), *output.verify_summary(found)]
-        return found.as_json(), () if is_silent else lines, found.exit_code
+        return found.as_json(), lines, found.exit_code
 
     return for_each(connection, options["campaign_ids"], out, verify_one)
 
 
-@verb(*PLACE, QUIET)
+@verb(*PLACE)
 def rebuild(out: Output, destination: str, database: str | None) -> None:
     """Recompute all columns from the stored raw payloads.
 

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import logging
 import os
+import re
 import signal
 import sys
+import textwrap
 import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 
+from kore_campaigns.errors import counted
 from kore_campaigns.events import log_event
-from kore_campaigns.extract.report import RunReport, duration
-
-if TYPE_CHECKING:
-    from kore_campaigns.extract.sweep import Progress
+from kore_campaigns.extract.report import Progress, RunReport, duration
 
 logger = logging.getLogger(__name__)
 
@@ -40,15 +38,71 @@ def use_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def say(line: str) -> None:
-    write_line(f"kore-campaigns: {line}")
+PREFIX = "kore-campaigns:"
+COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red"}
+# what a line says, by its first word or its numbers, and how a terminal shows it
+STYLES = {
+    "green": r"^ok\b|^state +ok:|(?<!NOT )\bcomplete\b|verify: alike",
+    "yellow": r"^(stale|drift|note|gone|skipped)\b|STALE|INTERRUPTED|\d+ medium",
+    "red": r"^failed\b|NOT (complete|alike)|FAILED|KILLED|[1-9][\d,]* failed|\d+ high|riskier",
+    "bold": r"(?s)(^next |Next: ).*|^\w.*\?$",
+}
 
 
-def show(text: str = "") -> None:
+def say(line: str, level: int = logging.INFO) -> None:
+    """Write a sentence to stderr; a terminal shows how severe it is."""
+    # a disk that is full, or a program that no longer reads, does not stop the run
+    with suppress(OSError):
+        write(f"{PREFIX} {line}", sys.stderr, prefix_colour=COLOURS.get(level, ""))
+
+
+def show(text: str, *, as_it_is: bool = False) -> None:
+    """Write to stdout; a terminal shows labels, states and counts by severity."""
     try:
-        print(text, flush=True)
+        if as_it_is:
+            print(text, flush=True)
+        else:
+            write(text, sys.stdout)
     except OSError as failed:
         give_up_stdout(failed)
+
+
+def write(text: str, stream: TextIO, *, prefix_colour: str = "") -> None:
+    """Write lines; on a terminal coloured, and wrapped below their text."""
+    if is_for_people(stream):
+        text = coloured(text, stream, prefix_colour)
+    print(text, file=stream, flush=True)
+
+
+def coloured(text: str, terminal: TextIO, prefix_colour: str) -> str:
+    """The lines with control codes for colours."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=terminal)
+    # captured: what is printed while the bar is shown has to go through its stream
+    with console.capture() as found:
+        for line in text.split("\n"):
+            shown = Text(fitted(line, console.width))
+            for style, pattern in STYLES.items():
+                shown.highlight_regex(pattern, style)
+            shown.stylize(prefix_colour, 0, len(PREFIX))
+            console.print(shown, soft_wrap=True)
+    return found.get().removesuffix("\n")
+
+
+def fitted(line: str, width: int) -> str:
+    """The line, continued below its text and not below its labels."""
+    labels = re.match(r"( *\S+( \S+)? {2,}|full sweep )?(\S+ {2,})?", line)
+    indent = labels.end() if labels else 0
+    indent = indent if indent <= width // 3 else 2
+    return textwrap.fill(
+        line,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def give_up_stdout(failed: OSError) -> None:
@@ -74,71 +128,115 @@ def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
 
 
 SECONDS_BETWEEN_LINES = 30.0
-SECONDS_BETWEEN_ESTIMATES = 0.5
+REDRAWS_A_SECOND = 2.0
+
+
+def is_for_people(stream: TextIO) -> bool:
+    """Whether a terminal shows this stream, and may be sent colours and control codes."""
+    is_plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") in ("dumb", "unknown")
+    return stream.isatty() and not is_plain
+
+
+def show_progress(*, quiet: bool, in_log: bool = False) -> AbstractContextManager[Progress]:
+    """Show on stderr how far a run is: as a bar on a terminal, otherwise as lines or in the log."""
+    progress = Progress()
+    if in_log:
+        return every(SECONDS_BETWEEN_LINES, log_progress, progress)
+    if quiet:
+        return nullcontext(progress)
+    if is_for_people(sys.stderr):
+        return bar(progress)
+    return every(SECONDS_BETWEEN_LINES, say_progress, progress)
 
 
 @contextmanager
-def show_progress(*, quiet: bool, in_log: bool = False) -> Iterator[Progress]:
-    """Show the progress on stderr: as a bar on a terminal, otherwise as lines or in the log."""
-    if in_log:
-        yield every(SECONDS_BETWEEN_LINES, log_progress)
-    elif quiet:
-        yield lambda report, eta_seconds: None
-    elif sys.stderr.isatty():
-        from tqdm import tqdm
+def every(
+    seconds: float, show: Callable[[RunReport, Progress], None], progress: Progress
+) -> Iterator[Progress]:
+    """Call `show` every `seconds` once the run is planned."""
+    ended = threading.Event()
 
-        # tqdm estimates from the speed so far, which is wrong under a budget per minute
-        form = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}{postfix}"
-        with tqdm(unit=" campaigns", bar_format=form, leave=False, file=sys.stderr) as bar:
+    def repeat() -> None:
+        while not ended.wait(seconds):
+            if progress.report is not None and progress.report.planned:
+                progress.context.copy().run(show, progress.report, progress)
 
-            def move(report: RunReport, seconds_left: float) -> None:
-                bar.total, bar.n = report.planned, report.done
-                bar.set_postfix_str(left(report, seconds_left))
-
-            yield every(SECONDS_BETWEEN_ESTIMATES, move)
-    else:
-        yield every(SECONDS_BETWEEN_LINES, say_progress)
+    thread = threading.Thread(target=repeat, name="progress", daemon=True)
+    thread.start()
+    try:
+        yield progress
+    finally:
+        ended.set()
+        thread.join()
 
 
-def say_progress(report: RunReport, seconds_left: float) -> None:
-    say(f"{report.done} of {report.planned} campaigns, {left(report, seconds_left)}")
+def say_progress(report: RunReport, progress: Progress) -> None:
+    seconds = progress.seconds_left()
+    failed = f", {report.failed} failed" if report.failed else ""
+    left = "" if seconds is None else f", about {duration(seconds)} left"
+    say(f"{report.done} of {report.planned} campaigns{failed}{left}")
 
 
-def log_progress(report: RunReport, seconds_left: float) -> None:
+def log_progress(report: RunReport, progress: Progress) -> None:
+    seconds = progress.seconds_left()
     log_event(
         logger,
         "progress",
         done=report.done,
         planned=report.planned,
         failed=report.failed,
-        eta_seconds=round(seconds_left, 1),
+        eta_seconds=None if seconds is None else round(seconds, 1),
     )
 
 
-def every(
-    seconds: float,
-    show: Callable[[RunReport, float], None],
-    *,
-    now: Callable[[], float] = time.monotonic,
-) -> Progress:
-    """Call `show` with the seconds that are left, but not more often than every `seconds`, and not
-    before the run is planned.
-    """
-    due = now() + seconds
+@contextmanager
+def bar(progress: Progress) -> Iterator[Progress]:
+    """Two lines at the bottom of the terminal, drawn again and again until the run ends."""
+    from rich.console import Console, Group
+    from rich.live import Live
+    from rich.progress_bar import ProgressBar
+    from rich.spinner import Spinner
+    from rich.table import Table
 
-    def progress(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-        nonlocal due
-        if report.planned and now() >= due:
-            due = now() + seconds
-            show(report, eta_seconds(report.planned - report.done))
+    spinner = Spinner("line")  # in ASCII, and the sign of life where nothing else changes
 
-    return progress
+    def draw() -> Group:
+        report, first = progress.report, Table.grid(padding=(0, 1))
+        if report is None or not report.planned:
+            first.add_row(spinner, "planning")
+            return Group(first, f"  {counted(progress.requests, 'request')} sent")
+        done = ProgressBar(report.planned, report.done, width=40, complete_style="cyan")
+        failed = f", {report.failed} failed" if report.failed else ""
+        first.add_row(spinner, done, f"{report.done} of {report.planned} campaigns{failed}")
+        return Group(first, f"  {what_is_left(progress)}")
+
+    console = Console(stderr=True, highlight=False)
+    # stdout may be another file; what is written to stderr meanwhile appears above
+    with Live(
+        console=console,
+        get_renderable=draw,
+        refresh_per_second=REDRAWS_A_SECOND,
+        transient=True,
+        redirect_stdout=False,
+    ):
+        yield progress
 
 
-def left(report: RunReport, seconds_left: float) -> str:
-    """Failed campaigns, and the time that the others will take."""
-    failed = f"{report.failed} failed, " if report.failed else ""
-    return f"{failed}about {duration(seconds_left)} left"
+def what_is_left(progress: Progress) -> str:
+    """Calls that are left, how long they take, and how long the budget allows none."""
+    if not progress.calls_left:
+        return "storing the last answers"
+    seconds, waiting = progress.seconds_left(), round(progress.waiting_seconds)
+    left = "" if seconds is None else f", about {on_clock(seconds)}"
+    wait = f"; waiting for the call budget: {waiting} s" if waiting else ""
+    return f"{counted(progress.calls_left, 'call')} left{left}{wait}"
+
+
+def on_clock(seconds: float) -> str:
+    """`0:43`, `16:20`, `1:05:00`."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 class JsonLines(logging.Handler):
@@ -183,36 +281,52 @@ class JsonLines(logging.Handler):
 
 
 class PlainLines(logging.Handler):
-    """Shows each event to a person."""
+    """Shows each event to a person; with `--verbose` also its name, and the retries."""
+
+    def __init__(self, *, is_verbose: bool = False) -> None:
+        super().__init__()
+        self._is_verbose = is_verbose
 
     def emit(self, record: logging.LogRecord) -> None:
-        say(vars(record).get("sentence") or record.getMessage())
+        sentence = None if self._is_verbose else vars(record).get("sentence")
+        say(sentence or record.getMessage(), record.levelno)
 
 
 def write_line(line: str) -> None:
-    # a disk that is full, or a program that no longer reads, does not stop the run
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def log_to_stderr(*, as_json: bool, is_quiet: bool) -> Iterator[None]:
-    """Write events to stderr: all of them as JSON, or for people those of commands and monitors.
+def log_to_stderr(*, as_json: bool, is_quiet: bool, is_verbose: bool = False) -> Iterator[None]:
+    """Write events to stderr: all of them as JSON or with `is_verbose`, otherwise for people those
+    of commands and monitors.
 
     What people see of a run is its summary, which names its problems.
     """
-    handler = JsonLines(write_line, is_quiet=is_quiet) if as_json else PlainLines()
+    json_lines = JsonLines(write_line, is_quiet=is_quiet)
+    handler = json_lines if as_json else PlainLines(is_verbose=is_verbose)
     package = logging.getLogger("kore_campaigns")
-    below = [package] if as_json else [package.getChild("cli"), package.getChild("reports")]
     before = package.level, package.propagate
     package.setLevel(logging.INFO)
     package.propagate = False
-    for each in below:
+    try:
+        with handled_by(handler, *(() if as_json or is_verbose else ("cli", "reports"))):
+            yield
+    finally:
+        package.setLevel(before[0])
+        package.propagate = before[1]
+
+
+@contextmanager
+def handled_by(handler: logging.Handler, *folders: str) -> Iterator[None]:
+    """Give events of these modules to a handler, by default those of the whole package."""
+    package = logging.getLogger("kore_campaigns")
+    loggers = [*map(package.getChild, folders)] or [package]
+    for each in loggers:
         each.addHandler(handler)
     try:
         yield
     finally:
-        for each in below:
+        for each in loggers:
             each.removeHandler(handler)
-        package.setLevel(before[0])
-        package.propagate = before[1]

@@ -66,11 +66,14 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
             found = cursor.fetchall()
-            say(f"{question}\n\n" + indent("\n".join(table(names, found)), "    ") + "\n")
+            say(f"{question}\n\n" + indent("\n".join(table(names, found, width=78)), "  ") + "\n")
             answers.append({"question": question, "sql": sql.strip(), "rows": found})
     is_below = database.is_relative_to(Path.cwd())
     shown = database.relative_to(Path.cwd()) if is_below else database
-    say(f"All of it is in {shown}: open it with any DuckDB client, schema `kore`.")
+    say(f"All of it is in {shown}, schema `kore`. Next:\n")
+    say(f"    kore-campaigns dashboard --database {shown}")
+    say(f"    kore-campaigns report --database {shown} --html page.html")
+    say("    kore-campaigns init      # a project for your own account")
     return {"runs": [first.as_json(), second.as_json()], "answers": answers}
 
 

@@ -41,11 +41,12 @@ class InOrder(click.Group):
         *(commands.report, commands.export, commands.copy, commands.views),
         *(commands.restore, commands.verify, commands.rebuild),
     ],
+    params=[*commands.COMMON],
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="kore-campaigns")
-def cli() -> None:
+def cli(**of_every_command: object) -> None:
     """A queryable history of every Kore.ai campaign, in DuckDB."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from kore_campaigns.errors import NOT_REACHED, counted, in_bytes, shorten
@@ -20,26 +22,44 @@ if TYPE_CHECKING:
     from kore_campaigns.maintenance.verify import Verification
     from kore_campaigns.pipeline import ConnectionRun
     from kore_campaigns.reports.export import Export
-    from kore_campaigns.reports.status import App, Row, Status
+    from kore_campaigns.reports.status import App, Changes, Row, Status
 
 PROBLEMS_SHOWN: Final = 10
 IDS_SHOWN: Final = 3
-DRIFT_SHOWN: Final = 5
+DRIFT_SHOWN: Final = 3
+STALE_SHOWN: Final = 5
+REQUESTS_SHOWN: Final = 15
+CHANGES_SHOWN: Final = 10
 VALUE_SHOWN: Final = 200  # characters; `--json` has all of them
 
 
-def table(names: Sequence[str], rows: Sequence[Sequence[object]]) -> list[str]:
-    """Rows in aligned columns below their names; a missing value is empty."""
+def table(
+    names: Sequence[str], rows: Sequence[Sequence[object]], *, width: int = 1000
+) -> list[str]:
+    """Rows in aligned columns below their names; a missing value is empty.
+
+    If a row is longer than `width`, the widest column is wrapped.
+    """
     cells = [list(names), *[["" if cell is None else str(cell) for cell in row] for row in rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
-    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+    over = sum(widths) + 2 * (len(widths) - 1) - width
+    if over > 0:
+        widest = widths.index(max(widths))
+        widths[widest] -= over
+    lines = []
+    for row in cells:
+        wrapped = [wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
+        lines += [
+            "  ".join(map(str.ljust, parts, widths)).rstrip()
+            for parts in zip_longest(*wrapped, fillvalue="")
+        ]
+    return [lines[0], "  ".join("-" * size for size in widths), *lines[1:]]
 
 
-def first(lines: Sequence[str], shown: int, others: str) -> list[str]:
+def first(lines: Sequence[str], shown: int, others: str, *, indent: int = 0) -> list[str]:
     """The first lines, then how many `others` there are."""
     more = len(lines) - shown
-    return [*lines[:shown], *([f"and {more:,} more{others}"] if more > 0 else [])]
+    return [*lines[:shown], *([f"{'':{indent}}and {more:,} more{others}"] if more > 0 else [])]
 
 
 def run_summary(report: RunReport) -> list[str]:
@@ -66,6 +86,20 @@ def runs_summary(parts: Sequence[ConnectionRun]) -> list[str]:
         elif part.ending is not None:
             lines.append(f"  NOT run: exit code {part.ending.exit_code}, {part.ending.code}")
     return lines
+
+
+def changes_lines(changes: Changes) -> list[str]:
+    """Campaigns that a run found changed, the riskier first, and how many are new."""
+    lines = [
+        f"{row['name'] or row['campaign_id']}: {row['change_summary']}"
+        f"{' (riskier)' if row['is_risky'] else ''}"
+        for row in changes.changed
+    ]
+    lines = first(lines, CHANGES_SHOWN, ": kore.campaign_changes")
+    if changes.added:
+        lines.append(f"{counted(changes.added, 'campaign')} stored for the first time")
+    labels = ["changed", *[""] * len(lines)]
+    return [f"  {label:<10} {line}" for label, line in zip(labels, lines, strict=False)]
 
 
 def run_problems(report: RunReport) -> list[str]:
@@ -99,10 +133,10 @@ def kept_summary(kept: Kept) -> list[str]:
         return [*lines, "no earlier state is stored yet: each run keeps the file that it replaces"]
     now = [] if kept.published is None else [("now", kept.published)]
     rows = [*now, *[(str(state.number), state) for state in kept.generations]]
-    names = ("", "published (UTC)", "size", "run", "exit", "campaigns", "versions")
+    names = ("", "published (UTC)", "size", "run", "exit", "live", "versions")
 
     def cells(label: str, state: State) -> tuple[object, ...]:
-        published = f"{state.published_at:%Y-%m-%d %H:%M:%S}"
+        published = f"{state.published_at:%Y-%m-%d %H:%M}"
         of_run = state.run_id, state.exit_code, state.campaigns, state.versions
         return label, published, in_bytes(state.size_bytes), *of_run
 
@@ -175,10 +209,11 @@ def plan_lines(preview: Preview) -> list[str]:
     if others:
         lines.append(f"others     {len(others)} listed, and not configured: {shorten(others)}")
     width = max((len(each.campaign_id) for each in plan.requests), default=0)
+    requests = []
     for each in plan.requests:
         fields = f": {', '.join(each.fields)}" if each.fields else ""
-        lines.append(f"request    {each.campaign_id:<{width}}  {each.reason}{fields}")
-    return lines
+        requests.append(f"request    {each.campaign_id:<{width}}  {each.reason}{fields}")
+    return [*lines, *first(requests, REQUESTS_SHOWN, " requests: --json has all", indent=11)]
 
 
 def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
@@ -193,10 +228,14 @@ def status_summary(status: Status, *, now: datetime | None = None) -> list[str]:
     if status.stale:
         count = counted(status.stale, "configured campaign")
         lines.append(f"stale      {count}, the longest first:")
-        lines += [f"           {_stale_campaign(each, now)}" for each in status.stale_campaigns]
-        more = status.stale - len(status.stale_campaigns)
+        shown = status.stale_campaigns[:STALE_SHOWN]
+        lines += [f"           {_stale_campaign(each, now)}" for each in shown]
+        more = status.stale - len(shown)
         if more > 0:
             lines.append(f"           and {more:,} more: kore.campaign_freshness, is_stale")
+    if status.findings:
+        counts = ", ".join(f"{count:,} {severity}" for severity, count in status.findings.items())
+        lines.append(f"findings   {counts}: kore.findings")
     lines += _failures(status.failures)
     lines += _drift(status.drift)
     for about, ids in (

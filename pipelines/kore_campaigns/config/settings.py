@@ -431,9 +431,9 @@ def chosen_connections(
     file = campaign_ids or _in_section(providers, "campaign_ids") or KoreSettings.campaign_ids
     path = local_path(file, key="campaign_ids", folder=folder)
     # each connection may have a file of its own, so none is needed here; a file without the word
-    # has no such column, and is read with the settings
-    if path.is_file() and b"connection" in path.read_bytes():
-        with contextlib.suppress(*[CampaignIdsInvalid] if despite_file else []):
+    # has no such column. That file, and an unreadable one, is read with the settings
+    with contextlib.suppress(OSError, *[CampaignIdsInvalid] if despite_file else []):
+        if path.is_file() and b"connection" in path.read_bytes():
             names = dict.fromkeys(c.connection for c in read_campaign_ids(path) if c.connection)
             if names:
                 return [*names]

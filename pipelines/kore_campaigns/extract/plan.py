@@ -592,6 +592,6 @@ def preview_run(
             target.name,
             listing_calls,
             list_calls,
-            client.eta_seconds(listing_calls + len(plan.requests) + list_calls),
+            client.rate_limiter.eta_seconds(listing_calls + len(plan.requests) + list_calls),
             vanished_allowed(known, max_vanished=found.max_vanished),
         )

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kore_campaigns.errors import AccessRefused, CampaignFailed, NotAsked, TryLater, counted
+from kore_campaigns.errors import (
+    AccessRefused,
+    CampaignFailed,
+    KoreCampaignsError,
+    NotAsked,
+    TryLater,
+    counted,
+)
 from kore_campaigns.events import log_event
 
 if TYPE_CHECKING:
+    from kore_campaigns.api.client import KoreClient
     from kore_campaigns.api.transport import Counters
     from kore_campaigns.transform.drift import Unknown
 
@@ -168,6 +179,75 @@ class RunReport(RunCounters):
 
     def as_json(self) -> dict[str, Any]:
         return {key: getattr(self, key) for key in JSON_KEYS}
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is. The run writes it; a display may read it at any time, from any thread."""
+
+    report: RunReport | None = None
+    """The report so far; None before the run has its database."""
+    context: Context = field(default_factory=copy_context)
+    """In which events of this run are logged."""
+    _client: KoreClient | None = None
+    _calls: int = 0
+    _ended_before: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def following(self, report: RunReport, client: KoreClient) -> Iterator[None]:
+        """Show this run as long as its client is open."""
+        with self._lock:
+            self.report, self._client, self._calls = report, client, 0
+            self.context = copy_context()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._client = None
+
+    def plan(self, calls: int) -> None:
+        """Expect so many calls from now on."""
+        if self._client is not None:
+            self._calls, self._ended_before = calls, self._client.counters.ended
+
+    @property
+    def requests(self) -> int:
+        """Requests that were sent."""
+        client = self._client
+        return 0 if client is None else client.counters.requests
+
+    @property
+    def waiting_seconds(self) -> float:
+        """Seconds until the call budget lets the next call leave; 0 if no call waits for it."""
+        client = self._client
+        return 0.0 if client is None else client.rate_limiter.waiting_seconds
+
+    @property
+    def calls_left(self) -> int:
+        """Planned calls that are not yet answered; each of them may need retries."""
+        client = self._client
+        return 0 if client is None else self._calls_left(client)
+
+    def _calls_left(self, client: KoreClient) -> int:
+        return max(0, self._calls - (client.counters.ended - self._ended_before))
+
+    def seconds_left(self) -> float | None:
+        """An estimate by the call budget, or by the answers so far if these take longer.
+
+        None if it cannot be made.
+        """
+        with self._lock, suppress(KoreCampaignsError):  # the run reports its error itself
+            if self._client is None:
+                return None
+            counters, calls = self._client.counters, self._calls_left(self._client)
+            retried = counters.retries - counters.rate_limited
+            calls = round(calls * (1 + max(0, retried) / max(1, counters.answers - retried)))
+            in_flight = counters.requests - counters.answers
+            by_budget = self._client.rate_limiter.eta_seconds(calls - in_flight)
+            a_call = counters.answer_seconds / max(1, counters.answers)
+            return max(by_budget, a_call * calls / self._client.workers)
+        return None
 
 
 class Problem(NamedTuple):

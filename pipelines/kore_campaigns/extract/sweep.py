@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -35,14 +35,6 @@ from kore_campaigns.transform.campaign import is_new_version, shape
 from kore_campaigns.transform.drift import times_ahead
 
 logger = logging.getLogger(__name__)
-
-# called at the start and after each answer with the report so far, and a function: seconds that n
-# calls will take
-Progress = Callable[[RunReport, Callable[[int], float]], None]
-
-
-def silent(report: RunReport, eta_seconds: Callable[[int], float]) -> None:
-    """No progress wanted."""
 
 
 @dataclass

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kore_campaigns.errors import (
     DestinationUnavailable,
     SettingInvalid,
+    causes,
     first_line,
     first_line_of_driver,
 )
@@ -155,11 +156,7 @@ def destination_errors(database: str) -> Iterator[None]:
 
 def _reason(failed: Exception) -> str:
     """The first cause: what dlt makes of it says less, or something else."""
-    chain: list[BaseException] = []
-    error: BaseException | None = failed
-    while error is not None:
-        chain.append(error)
-        error = error.__cause__ or error.__context__
+    chain = [*causes(failed)]
     for error in reversed(chain):
         if isinstance(error, OSError) and error.strerror:
             return f"{error.strerror} ({error.filename})"

@@ -7,8 +7,7 @@ that was published when it began.
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +20,9 @@ from kore_campaigns.errors import CampaignFailed, CampaignNotFound
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.fetch import Fetched
 from kore_campaigns.extract.listing import Listing
-from kore_campaigns.extract.report import RunReport
+from kore_campaigns.extract.report import Progress, RunReport
 from kore_campaigns.extract.state import live_campaigns, newest, newest_runs
-from kore_campaigns.extract.sweep import CampaignRequests, Progress, silent
+from kore_campaigns.extract.sweep import CampaignRequests
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import Shaped, shape
@@ -106,7 +105,7 @@ def verify_database(
     database: str | Path | None = None,
     connection: str | None = None,
     stop: threading.Event | None = None,
-    progress: Progress = silent,
+    progress: Progress | None = None,
     **settings: Any,
 ) -> Verification:
     """Fetch every configured campaign, within the budget, and compare it with the views.
@@ -117,16 +116,15 @@ def verify_database(
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
     target = destination_for(destination, database=database, folder=folder)
-    stop = stop or threading.Event()
+    stop, progress = stop or threading.Event(), progress or Progress()
     published = target.published_state()
     with target.read() as reader, connected(found, stop=stop) as client:
         report = RunReport(database=target.name)
         verification = Verification(report, newest_runs(reader).get(found.stream_id, (0, None))[1])
         stored = newest(reader, stream_id=found.stream_id)
         verifier = _Verifier(found, report, client, stop, verification, reader, stored)
-        with closing(verifier.run(campaign_ids)) as answers:
-            for _ in answers:
-                progress(report, client.eta_seconds)
+        with progress.following(report, client):
+            verifier.run(campaign_ids, progress)
     verification.published_meanwhile = target.published_state() != published
     report.measure_seconds()
     return verification
@@ -160,8 +158,8 @@ class _Verifier(CampaignRequests):
     """The stored campaigns."""
     _waiting: dict[str, Shaped] = field(default_factory=dict, init=False)
 
-    def run(self, configured: Sequence[str]) -> Generator[None, None, None]:
-        """Every campaign ends as alike, different or failed with a reason; yields after each."""
+    def run(self, configured: Sequence[str], progress: Progress) -> None:
+        """Every campaign ends as alike, different or failed with a reason."""
         ids, report = dict.fromkeys(configured), self.report
         if EVERY in ids:  # all campaigns of the account listing and of the database
             ids = {}
@@ -172,6 +170,7 @@ class _Verifier(CampaignRequests):
                     report.cannot_enumerate = listing.problem
             ids |= dict.fromkeys(self.is_deleted)
         report.planned = len(ids)
+        progress.plan(len(ids))
         self.found.not_configured = [
             campaign_id
             for campaign_id, is_deleted in self.is_deleted.items()
@@ -182,7 +181,6 @@ class _Verifier(CampaignRequests):
             self._sort(fetched)
             if len(self._waiting) >= BATCH:
                 self._compare()
-            yield
         self._compare()
         self.fail_unreached(ids)
 

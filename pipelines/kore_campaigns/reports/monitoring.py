@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -195,15 +195,23 @@ def _post(url: str, body: str) -> str | None:
         return "the address cannot be used"
 
 
-@dataclass(slots=True)
-class Monitors:
-    """The metrics file and the ping that the flags of `run` name."""
+class Monitors(logging.Handler):
+    """The metrics file and the ping that the flags of `run` name.
 
-    metrics_file: str | None
-    ping: Ping | None
-    destination: str
-    database: str | None
-    _is_started: bool = field(default=False, init=False)
+    As a handler of the package's logger it reports the start of the first run.
+    """
+
+    def __init__(
+        self, metrics_file: str | None, ping: Ping | None, destination: str, database: str | None
+    ) -> None:
+        super().__init__()
+        self.metrics_file, self.ping = metrics_file, ping
+        self.destination, self.database = destination, database
+        self._is_started = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if vars(record).get("event") == "run_started":
+            self.started()
 
     def started(self) -> None:
         """Report the start, once: of a run that has its lock, or that an error prevents."""

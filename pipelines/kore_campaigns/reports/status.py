@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from kore_campaigns.errors import AccessRefused, TryLater
+from kore_campaigns.errors import AccessRefused, KoreCampaignsError, TryLater
 from kore_campaigns.extract.report import RunCounters
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.reader import Reader
@@ -88,6 +88,8 @@ class Status:
     """Configured and not deleted, and not in the account listing when it was last read."""
     listed_only: list[str] = field(default_factory=list)
     """In the account listing, and not configured."""
+    findings: dict[str, int] = field(default_factory=dict)
+    """Findings by severity, the high ones first."""
     running_pid: int | None = None
     running_since: str | None = None
     database_bytes: int = 0
@@ -165,6 +167,28 @@ def read_status(destination: Destination) -> Status:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the versions of some runs show for the first time."""
+
+    added: int = 0
+    """Campaigns whose first version they are."""
+    changed: list[Row] = field(default_factory=list)
+    """The others, the risky first."""
+
+
+def read_changes(destination: Destination, run_ids: Sequence[str]) -> Changes:
+    """What these runs, each the newest of its app, have changed; nothing if it cannot be read."""
+    try:
+        with destination.read() as reader:
+            rows = reader.dicts(SQL["changes"])
+    except KoreCampaignsError:  # the run has stored everything, and its report says so
+        return Changes()
+    found = [row for row in rows if row["run_id"] in run_ids]
+    changed = [row for row in found if row["version"] > 1]
+    return Changes(len(found) - len(changed), changed)
+
+
 def known_to(reader: Reader, queries_of_runs: Mapping[str, str]) -> dict[str, str]:
     """The queries; in views of an earlier version runs have no number, and are ordered by time."""
     order = "run_number" if "run_number" in reader.columns_of("runs", VIEW_SCHEMA) else "started_at"
@@ -209,5 +233,6 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         drift=drift,
         not_listed=[row["campaign_id"] for row in of_raw("not_listed")],
         listed_only=[row["campaign_id"] for row in of_raw("listed_only")],
+        findings=dict(reader.rows(select["findings"])) if "kore.findings" in tables else {},
         is_views_only=is_views_only,
     )

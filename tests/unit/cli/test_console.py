@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from kore_campaigns.api.auth import TokenAuth
+from kore_campaigns.api.client import KoreClient
+from kore_campaigns.api.rate_limit import Limit, SQLiteRateLimiter
+from kore_campaigns.api.transport import Transport
 from kore_campaigns.cli.console import (
     SECONDS_BETWEEN_LINES,
     JsonLines,
     every,
     log_progress,
     log_to_stderr,
+    on_clock,
     say_progress,
     show_progress,
+    what_is_left,
 )
 from kore_campaigns.errors import CampaignNotFound, NotAsked
-from kore_campaigns.events import log_event
-from kore_campaigns.extract.report import RunReport
+from kore_campaigns.events import for_connection, log_event
+from kore_campaigns.extract.report import Progress, RunReport
 from support.events import PACKAGE, logged_events
 
 STARTED = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)
@@ -31,10 +39,6 @@ def report(done: int, *, planned: int = 100) -> RunReport:
     found = RunReport(database="x.duckdb")
     found.planned, found.unchanged = planned, done
     return found
-
-
-def a_second_each(calls: int) -> float:
-    return float(calls)
 
 
 class Log:
@@ -162,56 +166,124 @@ def test_people_see_events_of_commands_and_monitors_and_nothing_of_a_run(
     )
 
 
-def test_progress_is_an_event_now_and_then() -> None:
-    time = 0.0
-    with logged_events() as events:
-        progress = every(SECONDS_BETWEEN_LINES, log_progress, now=lambda: time)
-        for second in range(70):
-            time = float(second)
-            progress(report(40), lambda calls: calls / 7)
+def test_with_verbose_they_see_the_events_of_a_run_with_their_names(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with log_to_stderr(as_json=False, is_quiet=False, is_verbose=True):
+        log_event(LOGGER, "rate_limited", count=2)
+        log_event(LOGGER, "ping_failed", "the ping failed")
 
-    fields = {"done": 40, "planned": 100, "failed": 0, "eta_seconds": 8.6}
-    assert [(event.name, event.fields) for event in events] == [("progress", fields)] * 2
+    assert capsys.readouterr().err == (
+        "kore-campaigns: rate_limited: count=2\nkore-campaigns: ping_failed: the ping failed\n"
+    )
 
 
-def test_a_long_run_in_cron_writes_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    time = 0.0
-    progress = every(SECONDS_BETWEEN_LINES, say_progress, now=lambda: time)
+@pytest.fixture
+def client() -> Iterator[KoreClient]:
+    """Of an account that allows 60 calls a minute; it sends none in these tests."""
+    limiter = SQLiteRateLimiter(path=None, limits=[Limit(60, 60)], lease_seconds=40)
+    yield KoreClient(
+        Transport(
+            host="https://kore.example",
+            stream_id="st-1",
+            account_id="acc-1",
+            auth=TokenAuth(client_id="cs-1", key="x" * 32),
+            rate_limiter=limiter,
+        )
+    )
+    limiter.close()
 
-    for done in range(100):
-        time = done * 1.0
-        progress(report(done), a_second_each)
+
+def test_progress_is_an_event_of_the_connection(client: KoreClient) -> None:
+    progress = Progress()
+    with (
+        logged_events() as events,
+        for_connection("uk"),
+        progress.following(report(40), client),
+        every(0.01, log_progress, progress),
+    ):
+        progress.plan(60)
+        gives_up = time.monotonic() + 20
+        while not events and time.monotonic() < gives_up:
+            time.sleep(0.01)
+
+    event = events[0]
+    assert event.name == "progress"
+    assert event.fields["connection"] == "uk"
+    assert (event.fields["done"], event.fields["planned"], event.fields["failed"]) == (40, 100, 0)
+    assert event.fields["eta_seconds"] == 0
+
+
+def test_a_long_run_in_cron_writes_a_line_now_and_then(
+    client: KoreClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, progress = report(3), Progress()
+    found.fail(NotAsked("cd-1", reason="x"))
+
+    with progress.following(found, client):
+        progress.plan(121)
+        say_progress(found, progress)
+    say_progress(found, progress)
 
     assert capsys.readouterr().err.splitlines() == [
-        f"kore-campaigns: {done} of 100 campaigns, about {left} left"
-        for done, left in ((30, "1 min"), (60, "40 s"), (90, "10 s"))
+        "kore-campaigns: 4 of 100 campaigns, 1 failed, about 2 min left",
+        "kore-campaigns: 4 of 100 campaigns, 1 failed",
     ]
     assert SECONDS_BETWEEN_LINES == 30
 
 
-def test_failures_are_shown_during_the_run(capsys: pytest.CaptureFixture[str]) -> None:
-    times = iter([0.0, 60.0, 60.0])
-    progress = every(SECONDS_BETWEEN_LINES, say_progress, now=lambda: next(times))
-    found = report(3)
-    found.fail(NotAsked("cd-1", reason="x"))
-
-    progress(found, a_second_each)
-
-    shown = capsys.readouterr().err
-    assert shown == "kore-campaigns: 4 of 100 campaigns, 1 failed, about 2 min left\n"
+def test_nothing_is_said_before_the_run_is_planned(capsys: pytest.CaptureFixture[str]) -> None:
+    looks: list[RunReport] = []
+    progress = Progress(report=RunReport(database="x.duckdb"))
+    with every(0.001, lambda report, _: looks.append(report), progress):
+        time.sleep(0.05)
+    assert looks == []
 
 
-def test_quiet_progress_may_be_called_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with show_progress(quiet=True) as progress:
-        progress(report(1), a_second_each)
+        progress.report = report(1)
 
     assert capsys.readouterr() == ("", "")
 
 
-def test_nothing_is_said_before_the_run_is_planned(capsys: pytest.CaptureFixture[str]) -> None:
-    times = iter([0.0, SECONDS_BETWEEN_LINES + 1, SECONDS_BETWEEN_LINES + 2])
-    progress = every(SECONDS_BETWEEN_LINES, say_progress, now=lambda: next(times))
+def test_what_is_left_counts_calls_and_the_wait_for_the_budget(client: KoreClient) -> None:
+    progress, counters = Progress(), client.counters
+    counters.ended = 2  # of the listing
+    with progress.following(report(0), client):
+        progress.plan(61)
+        assert what_is_left(progress) == "61 calls left, about 1:00"
+        counters.ended = 62
+        assert what_is_left(progress) == "1 call left, about 0:00"
+        counters.ended = 63
+        assert what_is_left(progress) == "storing the last answers"
 
-    progress(RunReport(database="x.duckdb"), float)
 
-    assert capsys.readouterr().err == ""
+def test_answers_that_take_longer_than_the_budget_decide_how_long_it_takes(
+    client: KoreClient,
+) -> None:
+    progress, counters = Progress(), client.counters
+    with progress.following(report(0), client):
+        progress.plan(48)
+        counters.requests = counters.answers = 8
+        counters.answer_seconds = 80.0
+        assert progress.seconds_left() == 60  # 48 calls of 10 s, by 8 workers
+        counters.retries = 4  # every second call was one
+        assert progress.seconds_left() == 120
+
+
+def test_a_call_in_flight_has_its_place_in_the_budget_already(client: KoreClient) -> None:
+    progress, counters = Progress(), client.counters
+    with progress.following(report(0), client):
+        progress.plan(61)
+        assert progress.seconds_left() == pytest.approx(60, abs=1)
+        counters.requests = 1
+        assert progress.seconds_left() == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0:00"), (43, "0:43"), (59.6, "1:00"), (980, "16:20"), (3900, "1:05:00")],
+)
+def test_time_is_shown_as_on_a_clock(seconds: float, text: str) -> None:
+    assert on_clock(seconds) == text

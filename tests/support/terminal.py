@@ -1,0 +1,116 @@
+"""A command in a real terminal, and what a person sees on its screen."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyte
+
+
+class Terminal:
+    """The screen of a terminal, in which one command runs."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        folder: Path,
+        columns: int = 80,
+        lines: int = 24,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._side, child_side = pty.openpty()
+        termios.tcsetwinsize(child_side, (lines, columns))
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("COLUMNS", "LINES", "NO_COLOR")
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kore_campaigns", *arguments],
+            cwd=folder,
+            env=inherited | {"TERM": "xterm-256color"} | dict(environment or {}),
+            stdin=child_side,
+            stdout=child_side,
+            stderr=child_side,
+        )
+        os.close(child_side)
+        self.written = b""
+        self._is_open = True
+
+    @property
+    def text(self) -> str:
+        """What the screen shows."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+
+    def colour_of(self, words: str) -> str:
+        """The colour of the first place that shows these words."""
+        row = next(row for row, line in enumerate(self._screen.display) if words in line)
+        return self._screen.buffer[row][self._screen.display[row].index(words)].fg
+
+    def until(self, is_shown: Callable[[str], bool], *, seconds: float = 60) -> str:
+        """The first screen that is as wanted."""
+        for text in self.screens(seconds):
+            if is_shown(text):
+                return text
+        raise AssertionError(f"not shown:\n{self.text}")
+
+    def screens(self, seconds: float = 60) -> Iterator[str]:
+        """The screen now and after each time that something was written, until the command ends."""
+        gives_up = time.monotonic() + seconds
+        yield self.text
+        while self._is_open and (left := gives_up - time.monotonic()) > 0:
+            if select.select([self._side], [], [], left)[0]:
+                self._read()
+                yield self.text
+
+    def _read(self) -> None:
+        try:
+            some = os.read(self._side, 65_536)
+        except OSError:  # Linux says that the other side is closed in this way
+            some = b""
+        self._is_open = bool(some)
+        self.written += some
+        self._stream.feed(some)
+
+    def end(self, *, with_signal: signal.Signals | None = None) -> int:
+        """Wait for the end of the command; return its exit code."""
+        if with_signal is not None:
+            self.process.send_signal(with_signal)
+        for _ in self.screens():
+            pass
+        return self.process.wait(timeout=60)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._side)
+
+
+@contextmanager
+def terminal(
+    *arguments: str,
+    folder: Path,
+    columns: int = 80,
+    lines: int = 24,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Terminal]:
+    """A terminal with a command; it is killed in the end."""
+    found = Terminal(
+        *arguments, folder=folder, columns=columns, lines=lines, environment=environment
+    )
+    try:
+        yield found
+    finally:
+        found.close()
