@@ -103,8 +103,8 @@ def view_columns(name: str) -> Iterator[Column]:
     """Columns of a view in their order, with their descriptions."""
     described = columns_of(name)
     final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
-    for line in (final.group(1) if final else "").splitlines():
-        yield described[line.strip().rstrip(",").split(" as ")[-1].split(".")[-1]]
+    for column in final.group(1).split(",\n") if final else ():
+        yield described[re.split(r"[\s.]", column)[-1]]
 
 
 def _table(name: str, table: schema.Table) -> str:

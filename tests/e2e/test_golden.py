@@ -31,6 +31,9 @@ CHANGED = re.compile(
     r"|/metrics while another run is active/"
     # columns that are new
     r"|/.*/(run_number|clock_difference_seconds|listing_page_size)\b"
+    r"|/.*/(campaign|other_campaign|version|change|finding)_key\b"
+    r"|/.*\b(campaigns|campaign_history)\b.*/campaign_name: recorded \"<missing>"
+    r"|/.*/queue_or_flow\b"
     # a full sweep reads the listing, too
     r"|/.*/listed: recorded null, found \d+$|/.*/not_listed: recorded \[], found \["
     r"|/export/stdout/files\[\d+]/rows: |/copy/stdout\[0]/rows/campaign_listings: recorded 0"

@@ -29,7 +29,8 @@ UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 # what only history knows, what only the account listing says, and what the views find by name
 NOT_COMPARED = {
     *("stream_id", "campaign_id", "version", "valid_from", "observed_at"),
-    *("connection", "campaign_instance_updated_at", "link"),
+    *("connection", "queue_or_flow", "campaign_instance_updated_at", "link"),
+    *("campaign_key", "version_key"),
 }
 
 
@@ -68,7 +69,8 @@ def test_every_column_of_the_views_is_compared(emulate: Emulate, project: Projec
     for view in (LIVE, *LIVE_LISTS):
         shown = set(columns_of(project, f"kore.{view}").split(", "))
         row = expected if view == LIVE else expected[view][0]
-        assert shown - NOT_COMPARED == row.keys() - {*LIVE_LISTS}
+        twins = {"campaign_name"} if view == LIVE else set()  # of `name`
+        assert shown - NOT_COMPARED - twins == row.keys() - {*LIVE_LISTS}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ Row = Mapping[str, Any]
 _RAW: Final = "raw"
 _JSON: Final = {each.name for each in CAMPAIGN_VERSIONS.columns if each.data_type == "json"}
 # columns of a list row that only say to which campaign it belongs
-_PLACE: Final = {*CHILD_KEY, "account_id", "campaign_name", "timezone"}
+_KEYS: Final = ("campaign_key", "version_key")
+_PLACE: Final = {*CHILD_KEY, *_KEYS, "account_id", "campaign_name", "timezone"}
 
 
 class Difference(NamedTuple):

@@ -140,6 +140,7 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         check_name,
         position,

@@ -71,7 +71,10 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
         version,
+        stream_id || '/' || campaign_id || '/' || cast(version as varchar)
+        as version_key,
         campaign_name,
         timezone,
         position,

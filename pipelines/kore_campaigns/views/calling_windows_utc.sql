@@ -70,6 +70,7 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         timezone,
         position,

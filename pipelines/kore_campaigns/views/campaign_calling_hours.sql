@@ -1,5 +1,4 @@
 -- one row per calling window of a live campaign, newest version
--- campaign_name (text): Name of the campaign in this version.
 with campaigns as (
     select * from kore.campaigns
 ),
@@ -13,7 +12,9 @@ final as (
         campaigns.account_id,
         campaigns.stream_id,
         campaigns.campaign_id,
+        campaigns.campaign_key,
         campaigns.version,
+        campaigns.version_key,
         campaigns.name as campaign_name,
         campaigns.timezone,
         calling_hours.position,

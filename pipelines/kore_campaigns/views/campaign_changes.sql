@@ -1,4 +1,5 @@
 -- one row per changed field: old value, new value and start of validity
+-- change_key (text): Key of the change: `<version_key>/<position>`.
 -- changed_at (timestamp): Start of validity of the new value: `valid_from` of its version.
 with history as (
     select * from kore.campaign_history
@@ -13,11 +14,14 @@ final as (
         history.account_id,
         history.stream_id,
         history.campaign_id,
+        history.campaign_key,
         history.version,
+        history.version_key,
         history.name as campaign_name,
         history.valid_from as changed_at,
         history.observed_at,
         changes.position,
+        history.version_key || '/' || cast(changes.position as varchar) as change_key,
         changes.path,
         changes.old_value,
         changes.new_value,

@@ -88,7 +88,10 @@ final as (
         identified.account_id,
         identified.stream_id,
         identified.campaign_id,
+        identified.stream_id || '/' || identified.campaign_id as campaign_key,
         identified.version,
+        identified.stream_id || '/' || identified.campaign_id || '/' || cast(identified.version as varchar)
+        as version_key,
         identified.campaign_name,
         identified.position,
         identified.contact_list_id,

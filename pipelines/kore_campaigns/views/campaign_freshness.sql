@@ -273,6 +273,7 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         is_configured,
         last_confirmed_at,

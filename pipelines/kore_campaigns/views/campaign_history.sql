@@ -1,6 +1,10 @@
 -- one row per campaign and version: every stored state, with its validity
 -- valid_to (timestamp): End of validity: `valid_from` of the next version; empty for the newest
 --   version.
+-- campaign_key (text): Key of the campaign, the same in every view, run and database:
+--   `<stream_id>/<campaign_id>`.
+-- version_key (text): Key of the version: `<campaign_key>/<version>`.
+-- campaign_name (text): Name of the campaign in this version.
 -- is_current (bool): True for the newest version of the campaign.
 with completed as (
     -- distinct: the replay of a load that was killed in its last step records it twice
@@ -32,7 +36,10 @@ final as (
         versions.account_id,
         versions.stream_id,
         versions.campaign_id,
+        versions.stream_id || '/' || versions.campaign_id as campaign_key,
         versions.version,
+        versions.stream_id || '/' || versions.campaign_id || '/' || cast(versions.version as varchar)
+        as version_key,
         dated.valid_from,
         dated.valid_to,
         versions.observed_at,
@@ -40,6 +47,7 @@ final as (
         versions.is_deleted,
         versions.change_summary,
         versions.campaign_type,
+        versions.name as campaign_name,
         versions.name,
         versions.description,
         versions.status,

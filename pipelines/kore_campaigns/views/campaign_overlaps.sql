@@ -1,5 +1,6 @@
 -- one row per pair of live campaigns and shared resource, if both may dial at once this week
 -- other_campaign_id (text): Id of the other campaign; it sorts after `campaign_id`.
+-- other_campaign_key (text): Key of the other campaign.
 -- other_campaign_name (text): Name of the other campaign.
 -- overlap_minutes (bigint): Minutes in the seven days from today when both campaigns may dial.
 -- first_overlap_at (timestamp): Start of the first overlap (UTC).
@@ -15,7 +16,6 @@ with compared_resources as (
 sharing as (
     select
         used.*,
-        used.stream_id || ' ' || used.campaign_id as campaign_key,
         compared_resources.resource_key
     from kore.campaign_resources as used
     join compared_resources
@@ -34,7 +34,7 @@ pairs as (
         other.campaign_id as other_campaign_id,
         other.campaign_name as other_campaign_name,
         one.campaign_key,
-        other.campaign_key as other_key,
+        other.campaign_key as other_campaign_key,
         one.campaign_key || ' ' || other.campaign_id as pair_key
     from sharing as one
     join sharing as other
@@ -95,12 +95,12 @@ spans as (
 ),
 
 keyed as (
-    select stream_id || ' ' || campaign_id as campaign_key, opens, closes from spans
+    select stream_id || '/' || campaign_id as campaign_key, opens, closes from spans
 ),
 
 -- compare a pair once, even if it shares several resources
 compared as (
-    select distinct pair_key, campaign_key, other_key from pairs
+    select distinct pair_key, campaign_key, other_campaign_key from pairs
 ),
 
 common as (
@@ -110,7 +110,7 @@ common as (
         min(greatest(one.opens, other.opens)) as first_minute
     from compared
     join keyed as one on compared.campaign_key = one.campaign_key
-    join keyed as other on compared.other_key = other.campaign_key
+    join keyed as other on compared.other_campaign_key = other.campaign_key
     -- two inequalities would become a join condition of their own, of all spans with all spans
     where greatest(one.opens, other.opens) < least(one.closes, other.closes)
     group by compared.pair_key
@@ -123,8 +123,10 @@ final as (
         pairs.shared,
         pairs.shared_name,
         pairs.campaign_id,
+        pairs.campaign_key,
         pairs.campaign_name,
         pairs.other_campaign_id,
+        pairs.other_campaign_key,
         pairs.other_campaign_name,
         cast(common.minutes as bigint) as overlap_minutes,
         to_timestamp(common.first_minute * 60) as first_overlap_at

@@ -17,9 +17,9 @@ with sharing as (
     from kore.campaigns as campaigns
     where caller_id is not null
     union
-    select account_id, stream_id, campaign_id, name, 'queue', connection
+    select account_id, stream_id, campaign_id, name, 'queue', queue_or_flow
     from kore.campaigns as campaigns
-    where connection is not null
+    where queue_or_flow is not null
 ),
 
 final as (
@@ -27,6 +27,7 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         shared,
         shared_name

@@ -1,4 +1,7 @@
 -- one row per live campaign: its newest version
+-- queue_or_flow (text): Name of the queue (Progressive, Preview) or flow (Agentless) that takes
+--   the answered calls; only the account listing has it.
+-- connection (text): The same as `queue_or_flow`. The next release removes this name.
 with completed as (
     select distinct load_id from kore_raw._dlt_loads where status = 0
 ),
@@ -22,15 +25,20 @@ final as (
         versions.account_id,
         versions.stream_id,
         versions.campaign_id,
+        versions.stream_id || '/' || versions.campaign_id as campaign_key,
         versions.version,
+        versions.stream_id || '/' || versions.campaign_id || '/' || cast(versions.version as varchar)
+        as version_key,
         versions.valid_from,
         versions.observed_at,
         versions.campaign_type,
+        versions.name as campaign_name,
         versions.name,
         versions.description,
         versions.status,
         versions.priority,
         versions.dialing_mode,
+        listings.connection as queue_or_flow,
         listings.connection,
         versions.caller_id,
         versions.calling_hours_frequency,

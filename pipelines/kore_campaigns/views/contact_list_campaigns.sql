@@ -40,6 +40,7 @@ final as (
         named.contact_list_id,
         named.contact_list_name,
         named.campaign_id,
+        named.stream_id || '/' || named.campaign_id as campaign_key,
         named.campaign_name,
         named.is_held
     from named

@@ -100,6 +100,9 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || finding
+        || coalesce('/' || policy_name, '') as finding_key,
         campaign_name,
         finding,
         severity,

@@ -1,4 +1,6 @@
 -- one row per finding about a campaign that needs attention
+-- finding_key (text): Key of the finding: `<campaign_key>/<finding>`, and, where there are several,
+--   the policy, the weekday and the place. It stays the same while the finding does.
 -- finding (text): Kind of finding, for example `outside_permitted_hours`, `no_dnc_list`,
 --   `stale`; docs/reference/findings.md lists all kinds.
 -- severity (text): `high`: check today; `medium`: check soon; `low`: clean up; `info`: for
@@ -21,6 +23,8 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        campaign_key,
+        finding_key,
         campaign_name,
         finding,
         severity,

@@ -42,6 +42,8 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        campaign_key,
+        campaign_key || case when is_failing then '/failing' else '/stale' end as finding_key,
         campaign_name,
         case when is_failing then 'failing' else 'stale' end as finding,
         case when is_failing then 'high' else 'medium' end as severity,

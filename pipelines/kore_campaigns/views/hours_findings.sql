@@ -111,7 +111,8 @@ outside_permitted_hours as (
         outside.minutes,
         'may dial on ' || weekdays.weekday || ' ' || outside.hours || ', '
         || cast(outside.minutes as varchar) || ' minutes outside `' || outside.policy_name
-        || '` (' || outside.permitted || ')' as sentence
+        || '` (' || outside.permitted || ')' as sentence,
+        cast(null as varchar) as place
     from outside
     join weekdays on outside.day_of_week = weekdays.day_of_week
 ),
@@ -130,7 +131,8 @@ weekend_calling as (
         cast(null as varchar) as limit_value,
         weekend_minutes as minutes,
         'may dial ' || cast(weekend_minutes as varchar)
-        || ' minutes on Saturday and Sunday' as sentence
+        || ' minutes on Saturday and Sunday' as sentence,
+        cast(null as varchar) as place
     from kore.weekly_minutes as weekly_minutes
     where weekend_minutes > 0
 ),
@@ -148,7 +150,8 @@ no_calling_hours as (
         cast(null as varchar) as value,
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
-        'has no calling hours that could be read; nothing shows when it must not dial' as sentence
+        'has no calling hours that could be read; nothing shows when it must not dial' as sentence,
+        cast(null as varchar) as place
     from kore.weekly_minutes as weekly_minutes
     where weekly_minutes = 0
 ),
@@ -181,7 +184,9 @@ windows_in_doubt as (
             when 'zero_length' then ' ends at its start time; it counts as 24 hours'
             when 'duplicate' then ' exists twice'
             else ' overlaps another window of the same campaign'
-        end as sentence
+        end as sentence,
+        'window ' || cast(checks.position as varchar)
+        || coalesce(' from ' || cast(checks.start_minute as varchar), '') as place
     from checks
     where checks.check_name <> 'gap'
 ),
@@ -210,7 +215,8 @@ zone_in_doubt as (
                 then 'has no time zone: its hours cannot be converted to UTC'
             else 'has the time zone `' || campaigns.timezone
                 || '`, which is not an IANA name: its hours cannot be converted to UTC'
-        end as sentence
+        end as sentence,
+        cast(null as varchar) as place
     from campaigns
     left join time_zones on campaigns.timezone = time_zones.timezone
     where not coalesce(time_zones.is_iana, false) or time_zones.is_legacy
@@ -221,6 +227,11 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || finding
+        || coalesce('/' || policy_name, '')
+        || coalesce('/' || cast(day_of_week as varchar), '')
+        || coalesce('/' || place, '') as finding_key,
         campaign_name,
         finding,
         severity,

@@ -21,7 +21,8 @@ no_dnc_list as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'has no do-not-call list of its own; the API does not show whether the account''s '
-        || 'global list covers it' as sentence
+        || 'global list covers it' as sentence,
+        cast(null as varchar) as place
     from campaigns
     left join dnc_lists
         on campaigns.stream_id = dnc_lists.stream_id
@@ -43,7 +44,8 @@ lists_without_zone as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'dials the list `' || lists.contact_list_name || '`, whose contacts have no time zone of '
-        || 'their own: the campaign''s time zone applies' as sentence
+        || 'their own: the campaign''s time zone applies' as sentence,
+        'list ' || cast(lists.position as varchar) as place
     from kore.campaign_contact_lists as lists
     join kore.contact_lists as contact_lists
         on lists.stream_id = contact_lists.stream_id
@@ -56,6 +58,11 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || finding
+        || coalesce('/' || policy_name, '')
+        || coalesce('/' || cast(day_of_week as varchar), '')
+        || coalesce('/' || place, '') as finding_key,
         campaign_name,
         finding,
         severity,

@@ -51,6 +51,7 @@ final as (
         account_id,
         stream_id,
         campaign_id,
+        stream_id || '/' || campaign_id as campaign_key,
         name as campaign_name,
         policy_name,
         day_of_week,

@@ -39,6 +39,7 @@ final as (
         campaigns.account_id,
         campaigns.stream_id,
         campaigns.campaign_id,
+        campaigns.campaign_key,
         campaigns.name as campaign_name,
         campaigns.timezone,
         cast(coalesce(opened.weekly_minutes, 0) as bigint) as weekly_minutes,
