@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 # pinned: what constraints.txt names; lowest and newest: the ends of what pyproject.toml allows
 DEPS ?= pinned
 # what `make prose` reads
-PROSE := pipelines dashboard dags benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md Makefile Dockerfile pyproject.toml
+PROSE := pipelines benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md Makefile Dockerfile pyproject.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis npm pictures prose clean
+.PHONY: demo dist test test-wheel test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis npm pictures prose clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,8 @@ help:
 	@echo "make scale   the tables of docs/explanation/scale.md: a small case measured, large ones simulated"
 	@echo "make prove   the exhaustive proofs in full: hours; SEED=N repeats or continues one"
 	@echo "make dashboard  the example dashboard, on the data of make demo"
+	@echo "make dist    build wheel and sdist, and check what is in them"
+	@echo "make test-wheel  use the wheel as a user does: an empty folder, a fresh environment"
 	@echo "make docs    write the generated pages, and build the documentation into site/"
 	@echo "make test-superset  import them into a separate Superset and compare its numbers with SQL"
 	@echo "make test-ducklake   runs into a DuckLake on a Postgres catalogue"
@@ -81,7 +83,7 @@ prose: $(VENV)/.installed-dev
 	@$(BIN)/python docs/tools/check_prose.py $(PROSE)
 
 bench: $(VENV)/.installed-test browser $(VENV)-singer/.installed
-	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/bench.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/bench.py
 
 # the peer that needs other packages
 $(VENV)-singer/.installed: benchmarks/singer_requirements.txt
@@ -91,18 +93,28 @@ $(VENV)-singer/.installed: benchmarks/singer_requirements.txt
 	@touch $@
 
 scale: $(VENV)/.installed-test
-	@PYTHONPATH=tests:dashboard $(BIN)/python benchmarks/simulate_scale.py --markdown docs/explanation/scale.md
+	@PYTHONPATH=tests $(BIN)/python benchmarks/simulate_scale.py --markdown docs/explanation/scale.md
 
 prove: $(VENV)/.installed-test
 	@$(BIN)/python tests/exhaustive/prove.py $(if $(SEED),--seed $(SEED)) $(PROOFS)
 
 # its data is played once; KORE_CAMPAIGNS_DATABASE=FILE shows another database
 dashboard: $(VENV)/.installed-dashboard $(if $(KORE_CAMPAIGNS_DATABASE),,demo/kore_campaigns.duckdb)
-	@KORE_CAMPAIGNS_DATABASE=$(or $(KORE_CAMPAIGNS_DATABASE),demo/kore_campaigns.duckdb) \
-		$(BIN)/streamlit run dashboard/app.py --browser.gatherUsageStats=false
+	@$(BIN)/kore-campaigns dashboard --database $(or $(KORE_CAMPAIGNS_DATABASE),demo/kore_campaigns.duckdb)
 
 demo/kore_campaigns.duckdb:
 	@$(MAKE) --no-print-directory demo
+
+# pyroma and twine look at what an index shows; check-wheel-contents at the files
+dist: $(VENV)/.installed-dev
+	@rm -rf dist
+	@$(BIN)/uv build --quiet --clear
+	@$(BIN)/twine check --strict dist/*
+	@$(BIN)/check-wheel-contents dist
+	@$(BIN)/pyroma --min 10 dist/*.tar.gz
+
+test-wheel: dist browser
+	@$(BIN)/python -m pytest -q -n 0 tests/system/wheel_check.py
 
 docs: $(VENV)/.installed-dev $(VENV)/mermaid.min.js
 	@$(BIN)/python docs/tools/generate.py
@@ -127,7 +139,7 @@ npm:
 test-superset: $(VENV)/.installed-test browser $(VENV)-superset/.installed
 	@SUPERSET_ENVIRONMENT=$(VENV)-superset $(BIN)/python -m pytest -q -n 0 tests/system/superset_check.py
 
-$(VENV)-superset/.installed: dashboard/superset/requirements.txt
+$(VENV)-superset/.installed: pipelines/kore_templates/superset/requirements.txt
 	@echo "installing Superset into $(VENV)-superset, once: 700 MB"
 	@$(PYTHON) -m venv $(VENV)-superset
 	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
@@ -173,7 +185,7 @@ $(VENV)-ducklake/.installed: tests/ducklake_requirements.txt constraints.txt
 
 # the screenshots in docs/img/
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
-	@PYTHONPATH=dashboard $(BIN)/python tests/support/make_pictures.py
+	@$(BIN)/python tests/support/make_pictures.py
 	@PICTURES=$(CURDIR)/docs/img $(MAKE) --no-print-directory test-superset
 
 $(VENV)/bin/python:

@@ -3,7 +3,7 @@
 It is believed only where it agrees with a small case that the real command has just run; the costs
 that it adds up are measured by `--only costs`. Writes the tables of docs/explanation/scale.md:
 
-    PYTHONPATH=tests:dashboard python benchmarks/simulate_scale.py \
+    PYTHONPATH=tests python benchmarks/simulate_scale.py \
         --markdown docs/explanation/scale.md
 """
 

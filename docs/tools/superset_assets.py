@@ -1,4 +1,4 @@
-"""Superset assets of dashboard/superset/.
+"""Superset assets of pipelines/kore_templates/superset/.
 
 Ids derive from names, so that a second import replaces the first.
 """
@@ -18,7 +18,7 @@ from kore_campaigns.views.apply import view_description
 from superset_design import CALCULATED, CHARTS, DATASETS, ROWS, Chart
 from tables_page import view_columns
 
-FOLDER = Path(__file__).parents[2] / "dashboard" / "superset" / "kore_campaigns"
+FOLDER = Path(__file__).parents[2] / "pipelines" / "kore_templates" / "superset" / "kore_campaigns"
 TITLE: Final = "Kore.ai campaigns"
 SLUG: Final = "kore-campaigns"
 DATABASE: Final = "kore_campaigns"

@@ -23,7 +23,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Chart:
-    """A question and its chart; `params` are Superset's parameters for that kind of chart."""
+    """A chart and its title; `params` are Superset's parameters for that kind of chart."""
 
     title: str
     dataset: str
@@ -177,14 +177,14 @@ def _rows(title: str, dataset: str, *columns: str, order: str, **others: Any) ->
 
 ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     (
-        _number("How many campaigns are live?", "campaigns", "campaigns"),
-        _number("How many of them are active?", "campaigns", "active_campaigns"),
-        _number("How many were not confirmed?", "campaign_freshness", "stale_campaigns"),
-        _number("How many findings are severe?", "findings", "high_findings"),
+        _number("Live campaigns", "campaigns", "campaigns"),
+        _number("Active campaigns", "campaigns", "active_campaigns"),
+        _number("Stale campaigns", "campaign_freshness", "stale_campaigns"),
+        _number("Findings of high severity", "findings", "high_findings"),
     ),
     (
         Chart(
-            "For how many minutes may each campaign dial, by weekday?",
+            "Calling minutes by weekday",
             "open_hours",
             "heatmap_v2",
             {
@@ -204,9 +204,9 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
         ),
     ),
     (
-        _bars("How many campaigns are in which status?", "campaigns", "campaigns", "status"),
+        _bars("Campaigns by status", "campaigns", "campaigns", "status"),
         _bars(
-            "How many campaigns does each do-not-call list cover?",
+            "Campaigns per DNC list",
             "campaign_dnc_lists",
             "covered_campaigns",
             "dnc_list_name",
@@ -214,7 +214,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         _rows(
-            "What needs attention?",
+            "Findings",
             "findings",
             "severity",
             "campaign_name",
@@ -225,7 +225,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         Chart(
-            "How many fields changed each day, by kind?",
+            "Changed fields per day",
             "campaign_changes",
             "echarts_timeseries_bar",
             {
@@ -240,7 +240,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
             width=6,
         ),
         Chart(
-            "What did the runs store?",
+            "New versions per day",
             "runs",
             "echarts_timeseries_bar",
             {
@@ -256,7 +256,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         _rows(
-            "What may campaigns do that they could not do before?",
+            "Risky changes",
             "campaign_changes",
             "changed_at",
             "campaign_name",
@@ -276,7 +276,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
     ),
     (
         _rows(
-            "Which campaigns may dial at the same time and share a list, number or queue?",
+            "Overlapping calling hours",
             "campaign_overlaps",
             "shared",
             "shared_name",

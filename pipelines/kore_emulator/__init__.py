@@ -5,7 +5,7 @@
         ...  # point a client at kore.url
 
 It is written from Kore's documentation and imports nothing of the pipeline, so that the two cannot
-share a mistake. It needs the extra `demo`.
+share a mistake.
 """
 
 from __future__ import annotations

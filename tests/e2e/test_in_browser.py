@@ -128,7 +128,7 @@ def test_the_slider_goes_back_to_the_first_rules(seen: Seen) -> None:
 
     seen.page.get_by_role("slider").press("Home")
 
-    rules = seen.page.get_by_role("heading", name="Which rules were in force on")
+    rules = seen.page.get_by_role("heading", name="Rules in force on")
     expect(rules).to_have_text(re.compile("December 2025"))
     assert has_row(seen.page, hours, "FR", "6:00 PM")
 

@@ -24,7 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from source import SETTING
+from kore_dashboard.source import SETTING
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 # nothing of the browser's own goes out, and it starts where there is no sandbox
@@ -36,16 +36,16 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# of the dashboard: what the menu calls them, and the question that is the title
+# of the dashboard: what the menu calls them, and the title of the page
 PAGES = {
-    "Calling hours": "When may each campaign dial?",
-    "Findings": "What needs attention?",
-    "Changes": "Which rules were in force when, and what changed?",
-    "DNC lists": "Which do-not-call list covers which campaigns?",
-    "Contact lists": "Which campaigns compete for the same contacts?",
-    "Overview": "Are all campaigns up to date, and did the last run succeed?",
+    "Calling hours": "Calling hours",
+    "Findings": "Findings",
+    "Changes": "Version history",
+    "DNC lists": "DNC list coverage",
+    "Contact lists": "Contact lists",
+    "Overview": "Overview",
 }
-APP = Path(__file__).parents[2] / "dashboard" / "app.py"
+APP = Path(__file__).parents[2] / "pipelines" / "kore_dashboard" / "app.py"
 STARTS_WITHIN = 60.0
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTED = "duckdb:////srv/kore_campaigns.duckdb?access_mode=READ_ONLY"
 INDIA = "Product Feedback India"
 NUMBERS = {
-    "How many campaigns are live?": "select count(*) from kore.campaigns",
-    "How many of them are active?": "select count(*) from kore.campaigns where status = 'Active'",
-    "How many were not confirmed?": "select count(*) from kore.campaign_freshness where is_stale",
-    "How many findings are severe?": "select count(*) from kore.findings where severity = 'high'",
+    "Live campaigns": "select count(*) from kore.campaigns",
+    "Active campaigns": "select count(*) from kore.campaigns where status = 'Active'",
+    "Stale campaigns": "select count(*) from kore.campaign_freshness where is_stale",
+    "Findings of high severity": "select count(*) from kore.findings where severity = 'high'",
 }
 DRAWN = [chart for chart in CHARTS if chart.kind not in ("table", "big_number_total")]
 
@@ -62,8 +62,8 @@ def served(
 ) -> Iterator[Served]:
     play_demo(str(project.folder), say=lambda text: None)
     folder = tmp_path / "superset"
-    shutil.copytree(ROOT / "dashboard", folder / "dashboard")
-    (folder / "superset").symlink_to(environment)
+    folder.mkdir()
+    (folder / "superset-venv").symlink_to(environment)
     with running_postgres(tmp_path / "postgres") as server:
         uri = f"duckdb:///{project.database}?access_mode=READ_ONLY"
         if request.param == "postgres":
@@ -93,7 +93,11 @@ def run_steps(folder: Path, *blocks: str) -> None:
 
 def without_ours() -> dict[str, str]:
     """What the environment of these tests is, is no business of Superset's."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    found = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "DLT_"))
+    }
+    # of ours it uses the command
+    return found | {"PATH": f"{Path(sys.executable).parent}:{found['PATH']}"}
 
 
 @contextmanager
@@ -124,15 +128,15 @@ def test_the_dashboard_opens_and_its_numbers_are_those_of_sql(
         log_in(page, served.url)
         page.goto(f"{served.url}/superset/dashboard/kore-campaigns/")
         expect(page.locator("[data-test='slice-header']")).to_have_count(len(CHARTS))
-        for question, sql in NUMBERS.items():
-            expect(number_of(page, question)).to_have_text(answer(served, sql), timeout=60_000)
+        for title, sql in NUMBERS.items():
+            expect(number_of(page, title)).to_have_text(answer(served, sql), timeout=60_000)
         expect(page.locator("[data-test='chart-container'] canvas")).to_have_count(len(DRAWN))
         assert page.get_by_text("Unexpected error").count() == 0
         take_picture(page, request)
 
         choose_campaign(page)
         sql = f"{NUMBERS['How many findings are severe?']} and campaign_name = '{INDIA}'"
-        expect(number_of(page, "How many findings are severe?")).to_have_text(answer(served, sql))
+        expect(number_of(page, "Findings of high severity")).to_have_text(answer(served, sql))
 
     # pages of Superset's own ask a host on the internet, which is no matter of the dashboard
     assert [text for text in seen.complaints if "ERR_NAME_NOT_RESOLVED" not in text] == []
@@ -146,8 +150,8 @@ def log_in(page: Page, url: str) -> None:
     page.wait_for_url(lambda address: "login" not in address)
 
 
-def number_of(page: Page, question: str) -> Locator:
-    chart = page.locator(".dashboard-component-chart-holder", has_text=question)
+def number_of(page: Page, title: str) -> Locator:
+    chart = page.locator(".dashboard-component-chart-holder", has_text=title)
     return chart.locator(".header-line")
 
 

@@ -16,6 +16,7 @@ from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.duckdb_file import DuckDBFile
 from kore_campaigns.pipeline import run_pipeline
 from kore_campaigns.schema import queries
+from kore_emulator import Emulator, demo_campaigns
 
 HOURS = "dialingStrategy.callingHours.days"
 INDIA = "cd-9e14b72-88cc-4544-9a98-7aee9b7a1c2d"
@@ -35,13 +36,6 @@ QUESTIONS: Final = queries(__name__)
 
 def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
     """Return both reports and the answers to the questions; all files stay in `directory`."""
-    try:
-        from kore_emulator import Emulator, demo_campaigns
-    except ImportError:
-        expected = "the extra `demo`: pip install 'kore-campaigns[demo]'"
-        raise SettingInvalid(
-            key="demo", value="aiohttp is not installed", expected=expected
-        ) from None
     folder = Path(directory)
     destination = DuckDBFile.in_folder(folder)
     with Emulator(campaigns=demo_campaigns()) as kore:
