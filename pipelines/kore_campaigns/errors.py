@@ -35,7 +35,7 @@ class SettingMissing(FixSetting):
     code = "setting_missing"
     template = (
         "missing setting {self.names}. Looked in the environment ({self.variables}) and in "
-        "{self.looked_in}. Next: copy .dlt/example.secrets.toml to .dlt/secrets.toml, fill it in, "
+        "{self.looked_in}. Next: `kore-campaigns init` writes both files; fill in what is missing, "
         "and run `kore-campaigns check`."
     )
     keys: list[str]

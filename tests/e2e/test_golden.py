@@ -18,6 +18,8 @@ from support.recorder import Commands, Recorder, differences
 # Intended changes since the recording. List new ones here: the files stay as they were recorded.
 CHANGED = re.compile(
     r"/help/flags//flags/--version: "
+    # commands that are new
+    r"|/help/commands: recorded |/help/flags/(init|dashboard): "
     # a comment in the database says what it was made with; a file did
     r"|/schema/kore_raw._dlt_version/described: |/files/.*/made_by\.txt: "
     # a column of runs says how the listing could be read

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -108,6 +109,15 @@ SWEEP = Option(["--sweep"], type=OneOf(("auto", "full", "listing")), help="What 
 BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="0 = no limit.")
 METRICS = Option(
     ["--metrics-file"], type=PATH, metavar="FILE", help="Write metrics for Prometheus here."
+)
+
+
+PARTS = (
+    ("airflow", "the DAG for Airflow, to dags/"),
+    ("dbt", "a dbt project, to dbt/"),
+    ("superset", "the dashboard for Superset, to superset/"),
+    ("systemd", "a service and its timer, to systemd/"),
+    ("cron", "a line for crontab, to cron/"),
 )
 
 
@@ -212,7 +222,7 @@ class Verb(click.Command):
                 return end.exit_code
 
 
-def verb(*options: Option) -> Callable[[Callable[..., int | None]], Verb]:
+def verb(*options: click.Parameter) -> Callable[[Callable[..., int | None]], Verb]:
     """Make a function a command with these options."""
     return click.command(cls=Verb, params=[*options, *COMMON])
 
@@ -226,6 +236,40 @@ def demo(out: Output, directory: str) -> None:
     from kore_campaigns.cli.demo import play_demo
 
     out.json(play_demo(directory, say=lambda text: out.lines([text])))
+
+
+@verb(
+    click.Argument(["directory"], type=PATH, required=False, metavar="[DIR]"),
+    Option(["--host"], metavar="URL", help="Address of your Kore.ai region."),
+    Option(["--stream-id"], metavar="ID", help="The app."),
+    Option(["--account-id"], metavar="ID", help="The account."),
+    Option(["--client-id"], metavar="ID", help="Client id of the JWT app."),
+    Option(
+        ["--client-secret"],
+        metavar="TEXT",
+        help="Its secret. Other users of this machine can read arguments: better answer the "
+        "prompt, or set SOURCES__KORE_CAMPAIGNS__CREDENTIALS__CLIENT_SECRET.",
+    ),
+    *(Option([f"--{part}"], is_flag=True, help=f"Write only {what}.") for part, what in PARTS),
+)
+def init(out: Output, directory: str | None, **options: Any) -> int:
+    """Make a project in a folder: settings and csv files.
+
+    Prompts for the settings on a terminal; otherwise they come from flags or the environment.
+    Overwrites nothing.
+    """
+    from kore_campaigns.cli.init import make_project
+
+    parts = [part for part, _ in PARTS if options.pop(part)]
+    folder = local_path(directory or os.environ.get("DLT_PROJECT_DIR", "."), key="directory")
+    prompt = not parts and not out.as_json and sys.stdin.isatty() and sys.stderr.isatty()
+    try:
+        made = make_project(folder, options, parts, prompt=prompt)
+    except click.Abort:  # Ctrl-C or the end of the input
+        say("stopped: nothing was written.")
+        return 75
+    out.result(made, [*made.lines()])
+    return 0
 
 
 @verb(*PLACE, *CONNECTIONS)
@@ -363,6 +407,21 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
 
     size = write_page(destination_for(destination, database=database), html)
     out.result({"file": html, "bytes_written": size}, [f"{html}: {in_bytes(size)}"])
+
+
+@verb(
+    *PLACE,
+    Option(["--port"], type=click.IntRange(1, 65535), metavar="N", help="Default: 8501."),
+    Option(["--no-browser"], is_flag=True, help="Open no browser."),
+)
+def dashboard(out: Output, **options: Any) -> None:
+    """Show the database in a browser, until Ctrl-C.
+
+    Needs the extra `dashboard`.
+    """
+    from kore_campaigns.cli.dashboard import serve_dashboard
+
+    serve_dashboard(**options)
 
 
 @verb(

@@ -13,6 +13,7 @@ EPILOG = """\
 \b
 Examples:
   kore-campaigns demo                        no credentials needed
+  kore-campaigns init                        make a project in this folder
   kore-campaigns check                       test settings, network, token, ...
   kore-campaigns plan                        what a run would fetch, and why
   kore-campaigns run --database campaigns.duckdb
@@ -37,9 +38,9 @@ class InOrder(click.Group):
 @click.group(
     cls=InOrder,
     commands=[
-        *(commands.demo, commands.check, commands.plan, commands.run, commands.status),
-        *(commands.report, commands.export, commands.copy, commands.views),
-        *(commands.restore, commands.verify, commands.rebuild),
+        *(commands.demo, commands.init, commands.check, commands.plan, commands.run),
+        *(commands.status, commands.report, commands.dashboard, commands.export),
+        *(commands.copy, commands.views, commands.restore, commands.verify, commands.rebuild),
     ],
     params=[*commands.COMMON],
     epilog=EPILOG,

@@ -79,7 +79,8 @@ def _text(path: Path, header: str, invalid: type[FileInvalid]) -> str:
         return raw.decode("utf-8-sig")
     except OSError as failed:
         is_missing = isinstance(failed, FileNotFoundError)
-        reason = "it does not exist" if is_missing else failed.strerror
+        absent = "it does not exist (`kore-campaigns init` writes an example)"
+        reason = absent if is_missing else failed.strerror
         raise invalid(path, f"a readable csv file with {header}; {reason}") from None
     except UnicodeDecodeError as failed:
         raise invalid(

@@ -134,12 +134,8 @@ class KoreSettings:
         for name in _SECRETS:  # a line break follows the secret in many a file
             secret = getattr(self.credentials, name)
             setattr(self.credentials, name, secret and secret.strip())
-        for expected, is_valid, names in _RULES:
-            for name in names:
-                value = attrgetter(name)(self)
-                if value is not None and not is_valid(value):
-                    shown = "(not shown)" if name.endswith(_SECRETS) else spelled_out(str(value))
-                    raise SettingInvalid(name, shown, expected=expected)
+        for name in (name for *_, names in _RULES for name in names):
+            refuse_invalid(name, attrgetter(name)(self))
         key = self.credentials.key_name
         if not getattr(self.credentials, key):
             raise SettingMissing([f"credentials.{key}"], looked_in=LOOKED_IN)
@@ -180,6 +176,14 @@ _RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = 
     ),
     ("one of " + ", ".join(_ALGORITHMS), _ALGORITHMS.__contains__, ("credentials.algorithm",)),
 )
+
+
+def refuse_invalid(name: str, value: Any) -> None:
+    """Raise `SettingInvalid` for a value that the setting of this full name cannot have."""
+    for expected, is_valid, names in _RULES:
+        if name in names and value is not None and not is_valid(value):
+            shown = "(not shown)" if name.endswith(_SECRETS) else spelled_out(str(value))
+            raise SettingInvalid(name, shown, expected=expected)
 
 
 _TYPES: Final[Mapping[str, type]] = {

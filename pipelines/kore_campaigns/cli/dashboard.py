@@ -1,0 +1,46 @@
+"""Dashboard: Streamlit with the app of `kore_dashboard`, instead of this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from kore_campaigns.config.project import postgres_address, project_folder
+from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.load import DUCKDB, destination_for
+
+
+def serve_dashboard(
+    *, destination: str, database: str | None, port: int | None, no_browser: bool
+) -> None:
+    """Replace this process by the server of the dashboard, so that signals reach it directly.
+
+    The address of a Postgres is in the environment: other users can read arguments.
+    """
+    app = find_spec("kore_dashboard")
+    if find_spec("streamlit") is None or app is None or app.origin is None:
+        expected = "the extra `dashboard`: `pip install 'kore-campaigns[dashboard]'`"
+        raise SettingInvalid(key="dashboard", value="streamlit is not installed", expected=expected)
+    if destination not in (DUCKDB, "postgres"):
+        expected = "`duckdb` or `postgres`: the dashboard reads no other database"
+        raise SettingInvalid(key="destination", value=destination, expected=expected)
+    found = destination_for(destination, database=database, folder=project_folder())
+    with found.read():  # raises an error that names the next command
+        pass
+    address = found.name if destination == DUCKDB else _url(postgres_address())
+    script = Path(app.origin).with_name("app.py")
+    # without the current folder: a file in it may have the name of a module
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
+    command += [f"--server.port={port}"] * (port is not None)
+    command += ["--server.headless=true"] * no_browser
+    os.execve(sys.executable, command, {**os.environ, "KORE_CAMPAIGNS_DATABASE": address})  # noqa: S606  # ours
+
+
+def _url(address: str) -> str:
+    """An address of libpq as the app recognizes it, whatever parts it has."""
+    from psycopg2.extensions import parse_dsn
+
+    return "postgresql:///?" + urlencode(parse_dsn(address), quote_via=quote)
