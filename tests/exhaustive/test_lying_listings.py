@@ -67,7 +67,7 @@ def test_no_listing_that_lies_is_believed(
             project.run(database=database)
         for _ in range(draw.choice((1, 2, 3))):
             if has_run:
-                changed(kore, draw)
+                changed(kore, draw, ids)
             lies = [told(kore, draw) for _ in range(draw.choice((1, 1, 2)))]
             sweep = draw.choice(("full", "auto", "auto", "listing"))
             report = project.run(database=database, sweep=sweep)
@@ -93,13 +93,18 @@ def test_no_listing_that_lies_is_believed(
     assert peeks > 0
 
 
-def changed(kore: Emulator, draw: random.Random) -> None:
-    """Some campaigns change in Kore, one is deleted, one is new; all that a listing can show."""
+def changed(kore: Emulator, draw: random.Random, configured_ids: list[str]) -> None:
+    """Some campaigns change in Kore, one is deleted, one is new; all that a listing can show.
+
+    One that is configured stays: no deletion is believed while no campaign answers.
+    """
     ids = kore.campaign_ids()
     for campaign_id in draw.sample(ids, draw.randint(0, min(3, len(ids)))):
         kore.edit(campaign_id, {"status": f"changed {draw.random()}"})
     if len(ids) > 1 and draw.random() < 0.4:
-        kore.delete(draw.choice(ids))
+        gone = draw.choice(ids)
+        if configured(kore, configured_ids).keys() - {gone}:
+            kore.delete(gone)
     if draw.random() < 0.4:
         now = datetime.now(UTC).isoformat()
         one = sample_campaigns(1)[0] | {"createdAt": now, "updatedAt": now}
