@@ -14,6 +14,10 @@ from typing import Any
 
 import pytest
 
+from conftest import Emulate
+from kore_emulator import demo_campaigns
+from support.project import SETTINGS
+
 TUTORIAL = Path(__file__).parents[2] / "docs" / "tutorial"
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -49,6 +53,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("DLT_PROJECT_DIR", raising=False)
     return tmp_path
 
 
@@ -83,3 +88,30 @@ def test_three_answers_are_what_the_page_shows(reader: Path) -> None:
             answers += 1
     session["db"].close()
     assert answers == 4
+
+
+def test_the_first_own_account_works_with_an_emulator_in_its_place(
+    reader: Path, emulate: Emulate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kore = emulate(demo_campaigns())
+    for name, value in {
+        "HOST": kore.url,
+        "STREAM_ID": kore.stream_id,
+        "ACCOUNT_ID": kore.account_id,
+        "CREDENTIALS__CLIENT_ID": kore.client_id,
+        "CREDENTIALS__CLIENT_SECRET": kore.client_secret,
+    }.items():
+        monkeypatch.setenv(SETTINGS + name, value)
+    folder, done = reader, []
+    for language, text in blocks("own-account.md"):
+        if language == "csv":
+            (folder / "campaign_ids.csv").write_text(text, encoding="utf-8")
+        for command, shown in commands(text) if language == "console" else ():
+            if command.startswith("cd "):
+                folder /= command.removeprefix("cd ")
+            else:
+                # the dashboard does not end; a browser looks at it elsewhere
+                typed_so = f"{command} --help" if command.endswith("dashboard") else command
+                assert_shown(shown, typed(typed_so, folder))
+                done.append(command.split()[1])
+    assert done == ["init", "check", "plan", "run", "status", "dashboard"]
