@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import kore_templates
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.load.duckdb_file import DEFAULT_DATABASE
 from kore_campaigns.schema import TABLES
@@ -119,6 +120,19 @@ def test_every_file_that_a_page_for_contributors_names_exists(page: Path) -> Non
     assert named
     for name in named:
         assert any((folder / name).is_file() for folder in (ROOT, PACKAGE)), name
+
+
+def test_the_pages_of_schedulers_show_the_files_that_init_writes() -> None:
+    templates, pages = Path(kore_templates.__file__).parent, ROOT / "docs" / "how-to"
+    command = ".venv/bin/kore-campaigns"
+    line = (templates / "cron" / "kore-campaigns.cron").read_text(encoding="utf-8").splitlines()[-1]
+    shown = re.findall(r"(?s)```ini\n# .*?\n(.*?)```", (pages / "systemd.md").read_text("utf-8"))
+
+    assert line.format(project="/srv/campaigns", command=command) in (pages / "cron.md").read_text()
+    for kind, block in zip(("service", "timer"), shown, strict=True):
+        text = (templates / "systemd" / f"kore-campaigns.{kind}").read_text(encoding="utf-8")
+        names = {"project": "/srv/campaigns", "command": f"/srv/campaigns/{command}"}
+        assert block in text.format(user="campaigns", **names)
 
 
 def test_the_constraints_are_names_and_versions_only() -> None:
