@@ -83,7 +83,11 @@ def commands() -> str:
     parts = [_table("command", "what it does", rows), f"## Options of every command\n\n{of_all}"]
     for name, command in by_name.items():
         context = click.Context(command)
-        parts.append(f"## {name}\n\n{helps[name]}")
+        arguments = [
+            a.make_metavar(context) for a in command.params if a.param_type_name != "option"
+        ]
+        usage = f"\n\nUsage: `kore-campaigns {name} {' '.join(arguments)}`" if arguments else ""
+        parts.append(f"## {name}\n\n{helps[name]}{usage}")
         own = [option for option in command.params if option not in cli.params]
         parts += [_options(own, context)] if own else []
     return "\n\n".join(parts)
@@ -93,7 +97,6 @@ def _options(options: Iterable[click.Parameter], context: click.Context) -> str:
     rows = []
     for option in options:
         if not isinstance(option, click.Option):
-            rows.append(f"| `{option.make_metavar(context)}` | Argument. |")
             continue
         names = ", ".join(sorted([*option.opts, *option.secondary_opts], key=len))
         value = "" if option.is_flag else " " + option.make_metavar(context).replace("|", "\\|")
