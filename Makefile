@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # pinned: what constraints.txt names; lowest and newest: the ends of what pyproject.toml allows
 DEPS ?= pinned
 # what `make prose` reads
-PROSE := pipelines benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md Makefile Dockerfile pyproject.toml
+PROSE := pipelines benchmarks docs README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md Makefile Dockerfile pyproject.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE

@@ -16,7 +16,7 @@ import click
 
 from kore_campaigns import events
 from kore_campaigns.cli.main import cli
-from kore_campaigns.config.settings import KoreCredentials, KoreSettings
+from kore_campaigns.config.settings import RULES, KoreCredentials, KoreSettings
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.reports.monitoring import METRICS, PREFIX
 from kore_emulator import FAULTS
@@ -44,6 +44,7 @@ def settings(of: type[KoreSettings | KoreCredentials], place: str = "") -> str:
             "Flag": f"`{flags[each.name]}`" if each.name in flags else "",
             "File": "`.dlt/secrets.toml`" if place else "`.dlt/config.toml`",
             "Type": _type(each.name, each.default),
+            "Allowed": next((allowed for allowed, _, names in RULES if name in names), ""),
             "Default": _default(each.name, each.default),
         }
         lines = [f"- {label}: {text}" for label, text in facts.items() if text]

@@ -38,20 +38,20 @@ _REQUIRED: Final[Any] = None
 
 @dataclass(repr=False)
 class KoreCredentials:
-    """The JWT app of Kore.ai (Developer tools > JWT apps), with the scope Campaign Management."""
+    """The JWT app of Kore.ai, with the scope Campaign Management."""
 
     client_id: str = _REQUIRED
     """Client id of the JWT app, `cs-...`."""
     client_secret: str | None = None
-    """Client secret, as shown; signs HS256 and HS512."""
+    """Client secret, as shown in the JWT app. It signs HS256 and HS512."""
     private_key: str | None = None
-    """Private key (PEM); signs RS256 and RS512."""
+    """Private key (PEM). It signs RS256 and RS512."""
     algorithm: str = "HS256"
-    """HS256, HS512, RS256 or RS512, as chosen in the JWT app."""
+    """Algorithm of the signature, as chosen in the JWT app."""
     subject: str = "kore-campaigns"
-    """Claim `sub`; any text, it appears in Kore.ai's logs."""
+    """Claim `sub` of the token: any text. It appears in Kore.ai's logs."""
     send_jti: bool = False
-    """Send a single-use `jti`; needed where the JWT app enforces it."""
+    """Send a single-use `jti`. It is needed where the JWT app enforces it."""
 
     def __repr__(self) -> str:
         return f"KoreCredentials(client_id={self.client_id!r}, algorithm={self.algorithm!r})"
@@ -72,76 +72,78 @@ class KoreSettings:
     """One connection: an app (`stream_id`) of an account, and the limits of its requests."""
 
     host: str = "https://platform.kore.ai"
-    """Kore.ai's address in your region; https, plain http for loopback alone."""
+    """Address of Kore.ai in your region: https, or plain http to this machine."""
     stream_id: str = _REQUIRED
-    """The app's id, `st-...`; also sent as header `iid`."""
+    """Id of the app, `st-...`. It is also sent as header `iid`."""
     account_id: str = _REQUIRED
-    """The account's id; its calls share one budget."""
+    """Id of the account. All apps of an account share one call budget."""
     credentials: KoreCredentials = field(default_factory=KoreCredentials)
     campaign_ids: str = "campaign_ids.csv"
-    """File with header `campaign_id[,note][,connection]`."""
+    """File of the campaigns to fetch, with header `campaign_id[,note][,connection]`."""
     policies: str = DEFAULT_POLICIES
-    """File of the limits that `kore.findings` compares campaigns with; the default is optional."""
+    """File of your limits, which `kore.findings` uses. The default file may be missing."""
     contact_lists: bool = True
     """Read the app's contact lists, too: one call in each run that is not a peek."""
     requests_per_minute: int = 60
-    """Calls in any 60 seconds, for all who share the budget; 0 = no limit."""
+    """Calls in any 60 seconds, for all who share the budget. 0 means no limit."""
     requests_per_hour: int = 0
-    """Calls in any hour; 0 = no limit."""
+    """Calls in any hour, for all who share the budget. 0 means no limit."""
     call_budget: str = "machine"
-    """Who shares it: all processes of this `machine`, or all machines that name the same database
-    in `[destination.postgres.credentials]`: `postgres`, whatever destination a run writes to.
+    """Who shares the call budget. `machine`: all processes of this machine. `postgres`: all
+    machines that name the same database in `[destination.postgres.credentials]`, whatever
+    destination a run writes to.
     """
     workers: int = 8
-    """Concurrent requests."""
+    """Number of concurrent requests."""
     chunk_seconds: float = 60.0
-    """A load package has what arrived in so many seconds ..."""
+    """Longest time for which a load package collects campaigns."""
     chunk_size: int = 10_000
-    """... or so many campaigns, whichever comes first."""
+    """Largest number of campaigns in a load package."""
     sweep: str = "auto"
-    """`full` requests every configured campaign; `listing` reads the account listing first; `auto`
-    picks whichever takes fewer calls and keeps the promises, also a peek at the newest campaigns.
+    """What a run fetches. `full` requests every configured campaign. `listing` reads the account
+    listing first. `auto` chooses the way that takes fewer calls, also a peek at the newest
+    campaigns.
     """
     full_sweep_every_hours: float = 24.0
-    """Longest time in hours that `auto` continues without a full sweep."""
+    """Longest time that `auto` continues without a full sweep."""
     full_listing_every_minutes: float = 60.0
-    """Longest time in minutes that `auto` continues without the whole listing; 0 = no peeks."""
+    """Longest time that `auto` continues without the whole listing. 0: no peeks."""
     error_budget: float = 0.2
     """Share of the planned campaigns that may fail before the run stops sending requests."""
     max_vanished: float = 0.2
     """Share of the known campaigns that one run may mark deleted."""
     vanish_confirm_seconds: float = 30.0
-    """Seconds between the two 404 that mark a campaign deleted; and a 404 does not count if the
-    service failed so shortly before.
+    """Time between the two 404 responses that mark a campaign deleted. A 404 does not count if the
+    service failed within this time before it.
     """
     detail_method: str = "GET"
-    """`PUT` only for a deployment that answers nothing else: on this path PUT is also the update
-    call.
+    """HTTP method of the request for a campaign. `PUT` is for a deployment that answers nothing
+    else: on this path PUT is also the update call.
     """
     connect_timeout_seconds: float = 10.0
     """Longest wait for a connection."""
     read_timeout_seconds: float = 30.0
     """Longest pause while a response arrives."""
     campaign_timeout_seconds: float = 300.0
-    """Longest time for one campaign with all its retries, without waits for the budget."""
+    """Longest time for one campaign with all retries. Waits for the budget do not count."""
     max_attempts: int = 5
-    """Requests for one campaign, the first included."""
+    """Largest number of requests for one campaign, the first included."""
     keep_generations: int = 3
-    """Published files that `kore-campaigns restore` can go back to, one a run; 0 = none."""
+    """Number of earlier published files that `kore-campaigns restore` can go back to."""
 
     def check(self) -> None:
         """Raise `SettingInvalid` or `SettingMissing` for a value that cannot be used."""
         for name in _SECRETS:  # a line break follows the secret in many a file
             secret = getattr(self.credentials, name)
             setattr(self.credentials, name, secret and secret.strip())
-        for name in (name for *_, names in _RULES for name in names):
+        for name in (name for *_, names in RULES for name in names):
             refuse_invalid(name, attrgetter(name)(self))
         key = self.credentials.key_name
         if not getattr(self.credentials, key):
             raise SettingMissing([f"credentials.{key}"], looked_in=LOOKED_IN)
 
 
-_RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = (
+RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = (
     (
         "a number above 0",
         lambda value: 0 < value < math.inf,
@@ -180,7 +182,7 @@ _RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = 
 
 def refuse_invalid(name: str, value: Any) -> None:
     """Raise `SettingInvalid` for a value that the setting of this full name cannot have."""
-    for expected, is_valid, names in _RULES:
+    for expected, is_valid, names in RULES:
         if name in names and value is not None and not is_valid(value):
             shown = "(not shown)" if name.endswith(_SECRETS) else spelled_out(str(value))
             raise SettingInvalid(name, shown, expected=expected)
