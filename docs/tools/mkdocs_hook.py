@@ -13,7 +13,9 @@ from mkdocs.structure.files import File, Files
 
 ROOT: Final = Path(__file__).parents[2]
 # pages at the root of the project, by their place in the site
-PAGES: Final = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
+PAGES: Final = {
+    f"{name.upper()}.md": f"{name}.md" for name in ("contributing", "changelog", "security")
+}
 # found by a search after the pages for users
 FOR_CONTRIBUTORS: Final = {
     *PAGES.values(),
