@@ -17,7 +17,7 @@ FOLDER = Path(__file__).with_name("questions")
 INTRODUCTION = """\
 # Questions and answers
 
-Common questions about campaigns, each with its SQL and its answer on the data of `kore-campaigns demo`.
+Common questions about campaigns, each with its SQL and its answer on the data of the demo.
 `make docs` generates this page from `docs/tools/questions/`. A test runs each query on
 DuckDB and on Postgres, and compares the rows with an independent computation over the campaigns.
 """
