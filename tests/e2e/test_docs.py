@@ -20,7 +20,11 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pipelines" / "kore_campaigns"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "docs" / "explanation" / "guarantees.md").read_text(encoding="utf-8")
-PROMISES = [line.split(" | ") for line in GUARANTEES.splitlines() if re.match(r"\| \d+ \|", line)]
+PROMISES = re.findall(r"^\| (\d+) \|", GUARANTEES, flags=re.MULTILINE)
+# the tests of each promise, by its number
+TESTED = dict(
+    re.findall(r"(?s)^### Promise (\d+)\n(.*?)(?=^### |\Z)", GUARANTEES, flags=re.MULTILINE)
+)
 CONTRIBUTORS = [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "explanation" / "architecture.md"]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 COMMAND = r"kore-campaigns ((?:demo|check|plan|run|status|restore)[^`#\n]*)"
@@ -52,15 +56,14 @@ def names_of_tests(file: Path) -> set[str]:
 
 
 def test_there_are_promises_and_they_are_numbered_without_gap() -> None:
-    assert [int(promise[0].strip("| ")) for promise in PROMISES] == list(
-        range(1, len(PROMISES) + 1)
-    )
+    assert [int(number) for number in PROMISES] == list(range(1, len(PROMISES) + 1))
+    assert list(TESTED) == PROMISES
     assert len(PROMISES) >= 9
 
 
-@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[0].strip("| "))
-def test_each_promise_is_bound_to_tests_that_exist(promise: list[str]) -> None:
-    named = re.findall(r"`([^`]+)`", promise[-1])
+@pytest.mark.parametrize("number", PROMISES)
+def test_each_promise_is_bound_to_tests_that_exist(number: str) -> None:
+    named = re.findall(r"^- `([^`]+)`$", TESTED[number], flags=re.MULTILINE)
 
     assert named
     for entry in named:
