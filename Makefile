@@ -74,7 +74,7 @@ check: $(VENV)/.installed-dev $(VENV)/mermaid.min.js .coverage
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/tools/generate.py --check
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@$(BIN)/python -m pytest -q -n 0 tests/system/site_check.py
+	@$(BIN)/python -m pytest -q -n auto tests/system/site_check.py
 	@$(MAKE) --no-print-directory prose
 	@$(BIN)/coverage report
 
