@@ -64,7 +64,7 @@ def done(*command: str, code: int = 0) -> str:
         command, capture_output=True, text=True, check=False, timeout=ENDS_WITHIN
     )
     assert ended.returncode == code, ended.stdout + ended.stderr
-    return ended.stdout
+    return ended.stdout + ended.stderr
 
 
 @contextmanager
@@ -86,10 +86,14 @@ def emulator(installed: Path) -> Iterator[list[str]]:
 
 
 def test_uvx_runs_the_demo(wheel: Path, folder: Path) -> None:
-    printed = done(UV, "tool", "run", "--from", str(wheel), "kore-campaigns", "demo")
+    uvx = (UV, "tool", "run", "--from", str(wheel), "kore-campaigns")
+
+    printed = done(*uvx, "demo")
 
     assert "All of it is in demo/kore_campaigns.duckdb" in printed
     assert [path.name for path in folder.iterdir()] == ["demo"]
+    printed = done(*uvx, "dashboard", "--database", "demo/kore_campaigns.duckdb", code=2)
+    assert "pip install 'kore-campaigns[dashboard]'" in printed
 
 
 def test_the_wheel_has_every_template_once(wheel: Path) -> None:

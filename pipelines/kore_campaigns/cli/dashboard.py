@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,6 +37,8 @@ def serve_dashboard(
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
     command += [f"--server.port={port}"] * (port is not None)
     command += ["--server.headless=true"] * no_browser
+    # until Streamlit listens to it: it would show where its start was interrupted
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.execve(sys.executable, command, {**os.environ, "KORE_CAMPAIGNS_DATABASE": address})  # noqa: S606  # ours
 
 
