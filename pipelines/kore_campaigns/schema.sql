@@ -36,11 +36,12 @@ create table campaign_versions (
     -- Ready, Active, Paused, Preparing, Completed, Stopped, Scheduled, Rescheduled ...; an open
     -- set.
     status text, -- status
-    -- 1 to 5, higher is dialled first; old campaigns may have up to 10.
+    -- 1 to 5, higher is dialled first; old campaigns may have up to 10. It is a share, too: of the
+    -- calls of all campaigns that run at the same time, in proportion to their priorities.
     priority bigint, -- priority
     -- Agentless, Progressive, Preview, Power; empty for SMS.
     dialing_mode text, -- dialingMode
-    -- Number that calls or messages come from, E.164.
+    -- Number that calls or messages come from: E.164, or a SIP number.
     caller_id text, -- dialingStrategy.callerId.phoneNumber
     -- WEEKLY, DAILY or CUSTOM.
     calling_hours_frequency text, -- dialingStrategy.callingHours.frequency
@@ -48,7 +49,8 @@ create table campaign_versions (
     timezone text, -- dialingStrategy.callingHours.timezone
     -- FIFO or LIFO.
     dialing_order text, -- dialingStrategy.dialingOrder
-    -- Maximum number of attempts per contact.
+    -- Maximum number of attempts per contact. Since Kore v11.21, rules for single dispositions may
+    -- allow more or fewer; the API does not show them.
     max_attempts_per_record bigint, -- dialingStrategy.maxAttemptsPerRecord
     -- Minutes between two attempts for one contact.
     retry_period_minutes bigint, -- dialingStrategy.defaultRetryPeriod
@@ -72,7 +74,7 @@ create table campaign_versions (
     is_scheduling_enabled bool, -- schedule.isSchedulingEnabled
     -- True if the schedule repeats.
     is_recurrence_enabled bool, -- schedule.isRecurrenceEnabled
-    -- The complete schedule as received; Kore does not document its keys.
+    -- The complete schedule as received; its times are UTC. Kore does not document its keys.
     schedule json, -- schedule
     -- Creation of the campaign (UTC).
     created_at timestamp, -- createdAt
@@ -185,6 +187,13 @@ create table campaign_listings (
     -- Last write to the campaign's newest run (UTC); only the account listing has it. Equals
     -- `updated_at` before the first run.
     campaign_instance_updated_at timestamp,
+    -- How an SMS campaign was run, from the account listing: `NORMAL`, or another value, which
+    -- likely stands for *Run as Emergency*. Another value than `NORMAL` stays once it was seen.
+    execution_type text,
+    -- Time when the listing first showed `execution_type` (UTC).
+    execution_type_since timestamp,
+    -- Number of messages that an SMS campaign has sent, from the account listing.
+    total_messages_sent bigint,
     primary key (stream_id, campaign_id)
 );
 

@@ -41,6 +41,9 @@ class Entry:
     body: bytes | None = None
     """The detail answer, stored until the next edit."""
     is_deleted: bool = False
+    messages_sent: int = 0
+    """By an SMS campaign; the listing alone shows this and the next."""
+    execution_type: str = "NORMAL"
 
 
 class Catalogue:
@@ -114,6 +117,13 @@ class Catalogue:
             if not silent and "updatedAt" not in changes:
                 entry.content["updatedAt"] = _later_than(entry.content.get("updatedAt"))
             entry.body = None
+            self.generation += 1
+
+    def send(self, campaign_id: str, messages: int, execution_type: str) -> None:
+        with self._lock:
+            entry = self._entry(campaign_id)
+            entry.messages_sent += messages
+            entry.execution_type = execution_type
             self.generation += 1
 
     def set_deleted(self, campaign_id: str, is_deleted: bool) -> None:

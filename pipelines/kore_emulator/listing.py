@@ -89,8 +89,8 @@ def _row(entry: Entry) -> Row:
     if is_sms(content):
         return row | {
             "id": campaign_id,
-            "totalMessagesSent": 0,
-            "campaignExecutionType": "NORMAL",
+            "totalMessagesSent": entry.messages_sent,
+            "campaignExecutionType": entry.execution_type,
         }
     flow = row.pop("experienceFlow", None)
     return {"_id": campaign_id} | row | {"connection": _connection(content, flow)}

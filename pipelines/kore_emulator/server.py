@@ -140,6 +140,10 @@ class Emulator(Settings):
         """Set dotted paths (`REMOVED` deletes a key); `updatedAt` moves forward unless `silent`."""
         self._catalogue.edit(campaign_id, changes, silent=silent)
 
+    def send(self, campaign_id: str, messages: int = 0, *, execution_type: str = "NORMAL") -> None:
+        """Run an SMS campaign: the listing shows the messages sent and how it was run."""
+        self._catalogue.send(campaign_id, messages, execution_type)
+
     def delete(self, campaign_id: str) -> None:
         """Delete a campaign: it answers 404 and is not in the listing until it is restored."""
         self._catalogue.set_deleted(campaign_id, True)

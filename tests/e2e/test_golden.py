@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,9 @@ CHANGED = re.compile(
     r"|/.*/(campaign|other_campaign|version|change|finding)_key\b"
     r"|/.*\b(campaigns|campaign_history)\b.*/campaign_name: recorded \"<missing>"
     r"|/.*/queue_or_flow\b"
+    r"|/.*/(execution_type|execution_type_since|total_messages_sent|campaign_run_key)\b"
+    # an SMS campaign without a DNC list is a severe finding, and the sentence says more
+    r"|/rows/kore.(list_)?findings\[\d+]/(severity|sentence): "
     # a full sweep reads the listing, too
     r"|/.*/listed: recorded null, found \d+$|/.*/not_listed: recorded \[], found \["
     r"|/export/stdout/files\[\d+]/rows: |/copy/stdout\[0]/rows/campaign_listings: recorded 0"
@@ -51,6 +55,27 @@ CALLS = re.compile(
     r"/.*(?:requests|/retries|/calls|/listing_calls)\b[^:]*"
     r": recorded (\d+)(?:\.0)?, found (\d+)(?:\.0)?"
 )
+
+
+NEW_VIEWS = ("campaign_runs",)
+
+
+def without_new_views(value: Any) -> Any:
+    """A record as it would be without views that are newer than the golden files."""
+    if isinstance(value, dict):
+        shown = {k: v for k, v in value.items() if not _is_of_new_view(k)}
+        return {k: without_new_views(v) for k, v in shown.items()}
+    if isinstance(value, list):
+        return [without_new_views(each) for each in value if not _is_of_new_view(each)]
+    return value
+
+
+def _is_of_new_view(value: Any) -> bool:
+    """A name of one, its file, a row about it, or a statement that makes or drops it."""
+    text = str(value.get("view")) if isinstance(value, dict) else str(value)
+    names = "|".join(NEW_VIEWS)
+    statement = r"(drop view if exists|create( or replace)? view) "
+    return re.match(rf"({statement}|.*/)?(kore\.)?({names})\b", text, re.IGNORECASE) is not None
 
 
 def is_intended(difference: str) -> bool:
@@ -79,5 +104,6 @@ def test_it_is_as_recorded(
     recorder.set(full_listing_every_minutes=0)  # peeks have tests of their own
     SCENARIOS[name](recorder)
 
-    found = [each for each in differences(expected, recorder.steps) if not is_intended(each)]
+    steps = without_new_views(recorder.steps)
+    found = [each for each in differences(expected, steps) if not is_intended(each)]
     assert not found, f"{len(found)} differences:\n" + "\n".join(found[:40])

@@ -193,7 +193,7 @@ def test_what_cannot_be_judged_is_a_finding_itself(emulate: Emulate, project: Pr
         ),
         (
             *("no_dnc_list", "no_dnc_list", "medium", None, None, None),
-            f"has no do-not-call list of its own; {api}",
+            f"has no do-not-call list of its own, which Kore requires since v11.20; {api}",
         ),
         (
             *("overlapping_windows", "overlapping_windows", "low", "window 2", None, 60),
@@ -354,3 +354,46 @@ def test_a_database_without_policies_or_zones_has_findings_all_the_same(
     rows = project.sql("select distinct finding from kore.findings where severity = 'high'")
 
     assert rows == [("unknown_timezone",)]
+
+
+def test_an_emergency_run_stays_a_finding_once_it_was_seen(
+    emulate: Emulate, project: Project
+) -> None:
+    sms = campaign(MONDAY) | {"name": "Text"}
+    del sms["dialingMode"]
+    kore = emulate([sms, *sample_campaigns(30)[1:]])
+    project.use(kore, sweep="auto")
+    listed = (
+        "select execution_type, execution_type_since, total_messages_sent "
+        "from kore.campaigns where campaign_id = ?"
+    )
+    found = "select severity, value from kore.findings where finding = 'emergency_run'"
+
+    project.run()
+    ((kind, since_start, sent),) = project.sql(listed, sms["_id"])
+    assert (kind, sent) == ("NORMAL", 0)
+    assert project.sql(found) == []
+
+    kore.send(sms["_id"], 120, execution_type="EMERGENCY")
+    project.run()
+    ((kind, since, sent),) = project.sql(listed, sms["_id"])
+    assert (kind, sent) == ("EMERGENCY", 120)
+    assert since > since_start
+    assert project.sql(found) == [("high", "EMERGENCY")]
+
+    kore.send(sms["_id"], 30)
+    assert project.run().new_versions == 0
+    assert project.sql(listed, sms["_id"]) == [("EMERGENCY", since, 150)]
+    assert project.sql(found) == [("high", "EMERGENCY")]
+
+
+def test_an_sms_campaign_without_a_dnc_list_has_no_suppression_at_all(
+    emulate: Emulate, project: Project
+) -> None:
+    sms = campaign(MONDAY) | {"dncLists": {}}
+    del sms["dialingMode"]
+
+    rows = findings(emulate, project, sms)
+
+    assert [row[:2] for row in rows] == [("no_dnc_list", "high")]
+    assert "covers voice alone" in rows[0][-1]

@@ -61,6 +61,7 @@ def lived(emulate: Emulate, project: Project) -> None:
     kore.edit(ids[0], {HOURS: [{"day": "SA", "start": "10:00 PM", "end": "3:00 AM"}]})
     kore.edit(ids[1], {"dncLists": {}, "contactLists": ["A", "B"], "priority": "9"})
     kore.edit(ids[2], {"dialingStrategy.callingHours.timezone": "US/Pacific"})
+    kore.edit(ids[5], {"campaignInstanceId": "cid-1", "status": "Active"})
     kore.delete(ids[3])
     kore.fault(Fault.SERVER_ERROR, ids[4])
     project.run(sweep="full")

@@ -64,6 +64,10 @@ class PendingRows:
             "row_hash": listed.row_hash,
             "connection": listed.connection,
             "campaign_instance_updated_at": listed.campaign_instance_updated_at,
+            "execution_type": listed.execution_type,
+            "execution_type_since": listed.execution_type
+            and (listed.execution_type_since or self._report.started_at),
+            "total_messages_sent": listed.total_messages_sent,
         }
 
     def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:

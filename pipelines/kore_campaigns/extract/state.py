@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from kore_campaigns.errors import NOT_REACHED
 from kore_campaigns.extract.listing import Reading, StoredRow
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import (
+    CAMPAIGN_LISTINGS,
     CAMPAIGN_VERSIONS,
     EXTRACTION_RUNS,
     VIEW_SCHEMA,
@@ -79,7 +81,7 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     """The state of one app; nothing if nothing was loaded yet."""
     if reader is None:
         return Known()
-    runs = [_Run(*row) for row in _of_runs(reader, "runs", stream_id)]
+    runs = [_Run(*row) for row in _rows_of(reader, EXTRACTION_RUNS, "runs", stream_id)]
     last_full_at, unfinished = _full_sweeps(runs)
     newest = reader.rows_if_loaded(SQL["newest_versions"], [stream_id])
     return Known(
@@ -150,31 +152,27 @@ def read_raw(
 
 def stored_listing(reader: Reader, *, stream_id: str) -> dict[str, StoredRow]:
     """The listing as it was last seen, by campaign."""
-    rows = reader.rows_if_loaded(SQL["listing"], [stream_id])
+    rows = _rows_of(reader, CAMPAIGN_LISTINGS, "listing", stream_id)
     return {campaign_id: StoredRow(*row) for campaign_id, *row in rows}
 
 
 def newest_runs(reader: Reader) -> dict[str, tuple[int, datetime]]:
     """Number and start of the newest run of each stream."""
-    rows = _of_runs(reader, "newest_runs")
+    rows = _rows_of(reader, EXTRACTION_RUNS, "newest_runs")
     return {stream_id: (number, started_at) for stream_id, number, started_at in rows}
 
 
 def last_recorded(reader: Reader | None) -> tuple[int, datetime | None]:
     """Number of the newest run of all streams, and the last moment that it recorded."""
-    found = [] if reader is None else _of_runs(reader, "last_recorded")
+    found = [] if reader is None else _rows_of(reader, EXTRACTION_RUNS, "last_recorded")
     return found[0] if found else (0, None)
 
 
-def _of_runs(reader: Reader, query: str, *parameters: str) -> list[tuple[Any, ...]]:
-    """Rows of a query in the order in which runs were recorded. Tables that no run of this version
-    has met lack some columns.
-    """
+def _rows_of(reader: Reader, table: Table, query: str, *parameters: str) -> list[tuple[Any, ...]]:
+    """Rows of a query of one table, which may lack columns: no run of this version has met it."""
     sql = SQL[query]
-    columns = reader.columns_of(EXTRACTION_RUNS.name)
-    for column in ("run_number", "listing_state", "listing_page_size"):
-        if column not in columns:
-            sql = sql.replace(column, "null")
+    for column in {*table.column_names()} - {*reader.columns_of(table.name)}:
+        sql = re.sub(rf"\b{column}\b", "null", sql)
     return reader.rows_if_loaded(sql, parameters)
 
 

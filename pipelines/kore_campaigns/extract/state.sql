@@ -26,7 +26,8 @@ order by coalesce(run_number, 0) desc, started_at desc
 select campaign_id, error_code from {extraction_errors} where run_id = ? and stream_id = ?
 
 -- name: listing
-select campaign_id, version, campaign_type, summary_hash, row_hash
+select campaign_id, version, campaign_type, summary_hash, row_hash,
+    execution_type, execution_type_since
 from {campaign_listings} where stream_id = ?
 
 -- name: newest_runs

@@ -28,6 +28,7 @@ VIEWS: Final = (
     "dnc_list_history",
     "contact_list_history",
     "campaign_changes",
+    "campaign_runs",
     "calling_windows",
     "open_hours",
     "weekly_minutes",

@@ -156,6 +156,27 @@ no_calling_hours as (
     where weekly_minutes = 0
 ),
 
+-- the listing alone shows it, so it stays in the row once it was seen
+emergency_run as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        'emergency_run' as finding,
+        'high' as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        execution_type as value,
+        'NORMAL' as limit_value,
+        cast(null as bigint) as minutes,
+        'was run as `' || execution_type || '`, not as `NORMAL`: that likely overrides its '
+        || 'schedule and calling hours' as sentence,
+        cast(null as varchar) as place
+    from campaigns
+    where execution_type <> 'NORMAL'
+),
+
 windows_in_doubt as (
     select
         checks.account_id,
@@ -247,6 +268,8 @@ final as (
         select * from weekend_calling
         union all
         select * from no_calling_hours
+        union all
+        select * from emergency_run
         union all
         select * from windows_in_doubt
         union all

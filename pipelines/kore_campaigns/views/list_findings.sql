@@ -14,14 +14,19 @@ no_dnc_list as (
         campaigns.campaign_id,
         campaigns.name as campaign_name,
         'no_dnc_list' as finding,
-        'medium' as severity,
+        case campaigns.campaign_type when 'sms' then 'high' else 'medium' end as severity,
         cast(null as varchar) as policy_name,
         cast(null as bigint) as day_of_week,
         cast(null as varchar) as value,
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
-        'has no do-not-call list of its own; the API does not show whether the account''s '
-        || 'global list covers it' as sentence,
+        case campaigns.campaign_type
+            when 'sms'
+                then 'has no do-not-call list: the account''s global list covers voice alone, so '
+                    || 'no contact is left out'
+            else 'has no do-not-call list of its own, which Kore requires since v11.20; the API '
+                || 'does not show whether the account''s global list covers it'
+        end as sentence,
         cast(null as varchar) as place
     from campaigns
     left join dnc_lists
