@@ -30,6 +30,7 @@ UK = "cd-16b9f7d-8c40-4a53-9d2e-4b7c1e6f0a98"
 NOT_COMPARED = {
     *("stream_id", "campaign_id", "version", "valid_from", "observed_at"),
     *("connection", "queue_or_flow", "campaign_instance_updated_at", "link"),
+    *("execution_type", "execution_type_since", "total_messages_sent"),
     *("campaign_key", "version_key"),
 }
 
