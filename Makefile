@@ -73,7 +73,7 @@ check: $(VENV)/.installed-dev $(VENV)/mermaid.min.js .coverage
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python docs/tools/generate.py --check
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@$(BIN)/python -m pytest -q -n auto tests/system/site_check.py
 	@$(MAKE) --no-print-directory prose
 	@$(BIN)/coverage report
@@ -118,7 +118,7 @@ test-wheel: dist browser
 
 docs: $(VENV)/.installed-dev $(VENV)/mermaid.min.js
 	@$(BIN)/python docs/tools/generate.py
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "read it: $(BIN)/python -m http.server --directory site"
 
 # draws the diagrams of the site; the theme would load it from another host when a page is read

@@ -45,11 +45,11 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
     def replaced(link: re.Match[str]) -> str:
         text, up, target, anchor = link.groups()
-        is_outside = up.count("../") > depth or (not depth and (ROOT / target).exists())
+        is_outside = (not depth or up.count("../") > depth) and (ROOT / target).exists()
         if not is_outside:
             return link[0]
         if target not in PAGES:
-            return f"`{target}`" if text in (target, f"`{target}`") else f"{text}"
+            return text
         return f"[{text}]({'../' * depth}{PAGES[target]}{anchor or ''})"
 
     return LINK.sub(replaced, markdown)
