@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo dist test test-wheel test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis npm pictures prose clean
+.PHONY: demo dist test test-wheel test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis npm pictures screens prose clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo "make test-airflow  run the DAG in a separate Airflow, as docs/how-to/airflow.md says"
 	@echo "make test-celery  run it on two Celery workers, one of which is killed"
 	@echo "make pictures  take the screenshots of the docs again"
+	@echo "make screens   record what a terminal shows into docs/screens/"
 	@echo "make clean   remove what the targets made"
 
 demo: $(VENV)/.installed-demo
@@ -182,6 +183,10 @@ $(VENV)-ducklake/.installed: tests/ducklake_requirements.txt constraints.txt
 	@$(VENV)-ducklake/bin/python -m pip install --quiet --constraint $(VENV)-ducklake/constraints.txt \
 		--requirement $< --editable .
 	@touch $@
+
+# what a terminal shows, as text in docs/screens/
+screens: $(VENV)/.installed-test
+	@PYTHONPATH=tests $(BIN)/python tests/support/screens.py
 
 # the screenshots in docs/img/
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed

@@ -280,6 +280,7 @@ def _run(
                 *read_contact_lists(client, settings, report, stop),
             ]
             _load_chunk(rows, report, destination, current)
+        report.measure_seconds()
         _log_end(report)
         return report
 

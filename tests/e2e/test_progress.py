@@ -24,11 +24,11 @@ def test_a_terminal_shows_what_is_done_and_what_is_left_and_clears_it(
     project.use(emulate(sample_campaigns(12), latency=0.3), workers=1)
 
     with terminal("run", folder=project.folder) as shown:
-        seen = shown.until(lambda text: LEFT.search(text) is not None)
+        seen = shown.until(LEFT.search)
         code = shown.end()
 
     assert code == 0, shown.text
-    assert re.search(r"[-\\|/] ━+.* +\d+ of 12 campaigns", seen), seen
+    assert re.search(r"[-\\|/] ━+─+ \d+ of 12 campaigns", seen), seen
     assert "calls left" not in shown.text
     assert "12 planned: 12 new versions" in shown.text
 
@@ -37,7 +37,7 @@ def test_the_bar_moves_while_all_wait_for_the_budget(emulate: Emulate, project: 
     project.use(emulate(sample_campaigns(3)), requests_per_minute=2)
 
     with terminal("run", folder=project.folder) as shown:
-        seen = {shown.until(lambda text: WAITING.search(text) is not None)}
+        seen = {shown.until(WAITING.search)}
         seen |= {*shown.screens(seconds=6)}
         code = shown.end(with_signal=signal.SIGINT)
 

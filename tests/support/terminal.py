@@ -59,10 +59,10 @@ class Terminal:
         row = next(row for row, line in enumerate(self._screen.display) if words in line)
         return self._screen.buffer[row][self._screen.display[row].index(words)].fg
 
-    def until(self, is_shown: Callable[[str], bool], *, seconds: float = 60) -> str:
-        """The first screen that is as wanted."""
+    def until(self, found: Callable[[str], object], *, seconds: float = 60) -> str:
+        """The first screen in which something is found."""
         for text in self.screens(seconds):
-            if is_shown(text):
+            if found(text):
                 return text
         raise AssertionError(f"not shown:\n{self.text}")
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
+from itertools import cycle
 from typing import TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
@@ -93,9 +94,8 @@ def coloured(text: str, terminal: TextIO, prefix_colour: str) -> str:
 
 def fitted(line: str, width: int) -> str:
     """The line, continued below its text and not below its labels."""
-    labels = re.match(r"( *\S+( \S+)? {2,}|full sweep )?(\S+ {2,})?", line)
-    indent = labels.end() if labels else 0
-    indent = indent if indent <= width // 3 else 2
+    labels = re.match(r" *(\S+( \S+)? {2,}|full sweep )?(\S+ {2,})?", line)
+    indent = labels.end() if labels and labels.end() <= width // 3 else 2
     return textwrap.fill(
         line,
         width,
@@ -129,6 +129,7 @@ def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
 
 SECONDS_BETWEEN_LINES = 30.0
 REDRAWS_A_SECOND = 2.0
+BAR_WIDTH = 40
 
 
 def is_for_people(stream: TextIO) -> bool:
@@ -192,25 +193,27 @@ def log_progress(report: RunReport, progress: Progress) -> None:
 @contextmanager
 def bar(progress: Progress) -> Iterator[Progress]:
     """Two lines at the bottom of the terminal, drawn again and again until the run ends."""
-    from rich.console import Console, Group
+    from rich.console import Console
     from rich.live import Live
-    from rich.progress_bar import ProgressBar
-    from rich.spinner import Spinner
-    from rich.table import Table
+    from rich.text import Text
 
-    spinner = Spinner("line")  # in ASCII, and the sign of life where nothing else changes
+    console = Console(stderr=True)
+    done_sign, open_sign = "━─" if console.encoding.startswith("utf") else "#-"
+    signs_of_life = cycle("-\\|/")  # turns where nothing else changes
 
-    def draw() -> Group:
-        report, first = progress.report, Table.grid(padding=(0, 1))
+    def draw() -> Text:
+        report, sign = progress.report, next(signs_of_life)
         if report is None or not report.planned:
-            first.add_row(spinner, "planning")
-            return Group(first, f"  {counted(progress.requests, 'request')} sent")
-        done = ProgressBar(report.planned, report.done, width=40, complete_style="cyan")
+            return Text(f"{sign} planning\n  {counted(progress.requests, 'request')} sent")
+        done = BAR_WIDTH * report.done // report.planned
         failed = f", {report.failed} failed" if report.failed else ""
-        first.add_row(spinner, done, f"{report.done} of {report.planned} campaigns{failed}")
-        return Group(first, f"  {what_is_left(progress)}")
+        return Text.assemble(
+            f"{sign} ",
+            (done_sign * done, "cyan"),
+            (open_sign * (BAR_WIDTH - done), "dim"),
+            f" {report.done} of {report.planned} campaigns{failed}\n  {what_is_left(progress)}",
+        )
 
-    console = Console(stderr=True, highlight=False)
     # stdout may be another file; what is written to stderr meanwhile appears above
     with Live(
         console=console,
