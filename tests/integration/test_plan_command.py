@@ -6,7 +6,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from integration.test_listing import calls, swept, voice_campaigns
-from kore_emulator import Fault
+from kore_emulator import Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import campaign_rows
 
@@ -115,3 +115,15 @@ def test_a_refused_listing_is_no_obstacle(emulate: Emulate, project: Project) ->
     assert (ended.code, ended.json["sweep"]) == (0, "full")
     assert "Scope is incorrect" in ended.json["sweep_reason"]
     assert ended.json["calls"] == 5
+
+
+def test_a_long_plan_shows_its_first_requests_and_counts_the_others(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(sample_campaigns(20)))
+
+    lines = project.cli("plan").out.splitlines()
+
+    assert sum(line.startswith("request ") for line in lines) == 15
+    assert lines[-1] == "           and 5 more requests: --json has all"
+    assert len(lines) <= 23

@@ -95,7 +95,7 @@ def coloured(text: str, terminal: TextIO, prefix_colour: str) -> str:
 def fitted(line: str, width: int) -> str:
     """The line, continued below its text and not below its labels."""
     labels = re.match(r" *(\S+( \S+)? {2,}|full sweep )?(\S+ {2,})?", line)
-    indent = labels.end() if labels and labels.end() <= width // 3 else 2
+    indent = labels.end() if labels and labels.end() <= DEEPEST_INDENT else 2
     return textwrap.fill(
         line,
         width,
@@ -130,6 +130,7 @@ def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
 SECONDS_BETWEEN_LINES = 30.0
 REDRAWS_A_SECOND = 2.0
 BAR_WIDTH = 40
+DEEPEST_INDENT = 24
 
 
 def is_for_people(stream: TextIO) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kore_campaigns.cli.output import (
+    changes_lines,
     check_line,
     run_drift,
     run_problems,
@@ -18,6 +19,7 @@ from kore_campaigns.cli.output import (
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.extract.report import RunReport, duration
 from kore_campaigns.maintenance.check import Leg
+from kore_campaigns.reports.status import Changes
 from support.status_facts import COMPLETE, STARTED, app, drift, failure, last_run, stale, status
 
 NOW = STARTED + timedelta(hours=2)
@@ -116,6 +118,32 @@ def test_ten_kinds_of_drift_are_listed_and_the_table_with_the_others_is_named() 
         "drift: `field00` (number) of 1 campaign is unknown to this version; it is stored in `raw`"
     )
     assert lines[10:] == ["and 2 more kinds of drift: table kore_raw.extraction_drift"]
+
+
+def test_the_widest_column_of_a_table_is_wrapped_if_a_row_is_too_long() -> None:
+    rows = [["Diwali", "one two three", 1], ["Holi", "four", None]]
+
+    assert table(["name", "words", "n"], rows, width=18) == [
+        "name    words    n",
+        "------  -------  -",
+        "Diwali  one two  1",
+        "        three",
+        "Holi    four",
+    ]
+
+
+def test_what_changed_is_shown_in_words_and_new_campaigns_are_counted() -> None:
+    changed = [
+        {"name": "Diwali", "campaign_id": "cd-1", "change_summary": "zone UTC", "is_risky": True},
+        {"name": None, "campaign_id": "cd-2", "change_summary": "deleted", "is_risky": False},
+    ]
+
+    assert changes_lines(Changes(1200, changed)) == [
+        "  changed    Diwali: zone UTC (riskier)",
+        "             cd-2: deleted",
+        "             1,200 campaigns stored for the first time",
+    ]
+    assert changes_lines(Changes()) == []
 
 
 def test_a_leg_is_one_line_in_columns() -> None:
