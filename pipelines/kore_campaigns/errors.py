@@ -486,11 +486,8 @@ class ErrorSummary:
 
 def error_summary(error: BaseException) -> ErrorSummary:
     """Map an exception to an exit code, an error code and a message."""
-    # Ctrl-C within a query raises the second in DuckDB
-    if any(
-        isinstance(each, KeyboardInterrupt) or str(each) == "Query interrupted"
-        for each in causes(error)
-    ):
+    # Ctrl-C within a query of DuckDB is the cause of a RuntimeError
+    if any(isinstance(each, KeyboardInterrupt) for each in causes(error)):
         message = "stopped at once; the next run continues from the last durable step."
         return ErrorSummary(75, "interrupted", message)
     if isinstance(error, KoreCampaignsError):

@@ -19,7 +19,7 @@ from kore_campaigns.cli.output import (
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.extract.report import RunReport, duration
 from kore_campaigns.maintenance.check import Leg
-from kore_campaigns.reports.status import Changes
+from kore_campaigns.reports.status import Changes, Row
 from support.status_facts import COMPLETE, STARTED, app, drift, failure, last_run, stale, status
 
 NOW = STARTED + timedelta(hours=2)
@@ -121,7 +121,7 @@ def test_ten_kinds_of_drift_are_listed_and_the_table_with_the_others_is_named() 
 
 
 def test_the_widest_column_of_a_table_is_wrapped_if_a_row_is_too_long() -> None:
-    rows = [["Diwali", "one two three", 1], ["Holi", "four", None]]
+    rows: list[list[object]] = [["Diwali", "one two three", 1], ["Holi", "four", None]]
 
     assert table(["name", "words", "n"], rows, width=18) == [
         "name    words    n",
@@ -133,7 +133,7 @@ def test_the_widest_column_of_a_table_is_wrapped_if_a_row_is_too_long() -> None:
 
 
 def test_what_changed_is_shown_in_words_and_new_campaigns_are_counted() -> None:
-    changed = [
+    changed: list[Row] = [
         {"name": "Diwali", "campaign_id": "cd-1", "change_summary": "zone UTC", "is_risky": True},
         {"name": None, "campaign_id": "cd-2", "change_summary": "deleted", "is_risky": False},
     ]
