@@ -41,7 +41,7 @@ VIEW_RELATIONS = (
     ("campaigns", "findings"),
     ("policies", "findings"),
 )
-_APP_AND_CAMPAIGN = ("stream_id", "campaign_id", "version", "contact_list_id", "policy_name")
+_JOINED_BY = ("campaign_key", "version_key", "stream_id", "contact_list_id", "policy_name")
 
 
 def views() -> str:
@@ -60,7 +60,7 @@ def _views_diagram() -> Iterator[str]:
     for name in dict.fromkeys(view for relation in VIEW_RELATIONS for view in relation):
         yield f"    {name} {{"
         for column in view_columns(name):
-            if column.name in _APP_AND_CAMPAIGN:
+            if column.name in _JOINED_BY:
                 yield f"        {column.data_type} {column.name}"
         yield "    }"
     for one, many in VIEW_RELATIONS:
