@@ -27,6 +27,7 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
     "errors": {"errors": reference_pages.errors},
     "events": {"events": reference_pages.events_table},
     "metrics": {"metrics": reference_pages.metrics},
+    "screens": {"screens": reference_pages.screens},
     "emulator": {"faults": reference_pages.faults},
     "tables": {"views": tables_page.views, "tables": tables_page.tables},
 }

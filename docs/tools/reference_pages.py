@@ -167,6 +167,30 @@ def metrics() -> str:
     return _table("metric", "meaning", rows)
 
 
+SCREENS: Final = {
+    "demo": "The demo",
+    "check": "Check",
+    "plan": "Plan before the first run",
+    "run-1": "A run of 150 campaigns, after the first calls",
+    "run-2": "The same, while it waits for the call budget",
+    "run-3": "The same, near its end",
+    "run": "The end of a run",
+    "status": "Status",
+    "error": "A run in which a campaign failed",
+    "status-after-an-error": "Status after it",
+    "suggestion": "A misspelt command",
+}
+
+
+def screens() -> str:
+    """Each recorded screen, under its heading."""
+    folder = Path(__file__).parents[1] / "screens"
+    texts = {name: (folder / f"{name}-80.txt").read_text(encoding="utf-8") for name in SCREENS}
+    return "\n\n".join(
+        f"## {SCREENS[name]}\n\n```text\n{text.rstrip()}\n```" for name, text in texts.items()
+    )
+
+
 def faults() -> str:
     """A row for each fault of the emulator."""
     rows = []
