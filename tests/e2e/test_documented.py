@@ -35,7 +35,7 @@ def command_lines(text: str) -> Iterator[str]:
     for block in FENCE.finditer(text):
         above = text[: block.start()].rstrip().rpartition("\n\n")[2]
         for line in block[2].splitlines() if NOT_RUN not in above else ():
-            is_shown = block[1] == "console" and not line.startswith("$ ")
+            is_shown = block[1] == "text" or (block[1] == "console" and line[:2] != "$ ")
             is_comment = line.lstrip().startswith("#")
             if (found := PROGRAM.search(line)) and not is_shown and not is_comment:
                 yield found[0]
