@@ -190,7 +190,7 @@ screens: $(VENV)/.installed-test
 
 # the screenshots in docs/img/
 pictures: $(VENV)/.installed-test browser $(VENV)-superset/.installed
-	@$(BIN)/python tests/support/make_pictures.py
+	@PYTHONPATH=tests $(BIN)/python tests/support/make_pictures.py
 	@PICTURES=$(CURDIR)/docs/img $(MAKE) --no-print-directory test-superset
 
 $(VENV)/bin/python:
