@@ -35,8 +35,8 @@ class SettingMissing(FixSetting):
     code = "setting_missing"
     template = (
         "missing setting {self.names}. Looked in the environment ({self.variables}) and in "
-        "{self.looked_in}. Next: `kore-campaigns init` writes both files; fill in what is missing, "
-        "and run `kore-campaigns check`."
+        "{self.looked_in}. Next: `kore-campaigns init` writes these files; fill in what is "
+        "missing, and run `kore-campaigns check`."
     )
     keys: list[str]
     looked_in: str
@@ -63,6 +63,19 @@ class SettingInvalid(FixSetting):
     key: str
     value: object
     expected: str
+
+
+@dataclass(eq=False)
+class ExtraMissing(FixSetting):
+    """A command needs a package that is not installed."""
+
+    code = "extra_missing"
+    template = (
+        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.extra}]'`, "
+        "then run the command again."
+    )
+    package: str
+    extra: str
 
 
 @dataclass(eq=False)

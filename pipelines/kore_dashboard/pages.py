@@ -37,7 +37,9 @@ def overview() -> None:
     st.subheader("Campaigns by status")
     bars(rows(queries.STATUSES), category="status", number="campaigns")
     st.subheader("Stale campaigns")
-    table(rows(queries.STALE), "stale", nothing="All campaigns were confirmed recently.", is_good=True)
+    table(
+        rows(queries.STALE), "stale", nothing="All campaigns were confirmed recently.", is_good=True
+    )
     st.subheader("Recent runs")
     table(rows(queries.RUNS), "runs")
 

@@ -117,7 +117,7 @@ def test_what_is_missing_is_a_comment_that_the_output_names(project: Project) ->
         assert written == (TEMPLATES / "project" / name).read_text(encoding="utf-8")
     checked = project.command("check")
     assert checked.code == 2
-    assert "Next: `kore-campaigns init` writes both files" in checked.out
+    assert "Next: `kore-campaigns init` writes these files" in checked.out
 
 
 def test_the_examples_in_the_policies_are_valid(project: Project) -> None:
@@ -146,7 +146,7 @@ def test_a_second_init_overwrites_nothing_and_names_what_it_kept(project: Projec
     assert set(ended.json["kept"]) == before.keys()
     assert contents(project.folder).items() >= before.items()
     (note,) = ended.json["notes"]
-    assert note.startswith("`client_secret` was not written: .dlt/secrets.toml existed")
+    assert note == "not written: `client_secret`. Next: edit .dlt/secrets.toml, which existed"
     assert "another" not in ended.out
 
 

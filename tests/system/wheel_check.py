@@ -94,6 +94,8 @@ def test_uvx_runs_the_demo(wheel: Path, folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["demo"]
     printed = done(*uvx, "dashboard", "--database", "demo/kore_campaigns.duckdb", code=2)
     assert "pip install 'kore-campaigns[dashboard]'" in printed
+    # a schedule would name a program that is soon gone
+    assert "uvx deletes this program again" in done(*uvx, "init", "--cron")
 
 
 def test_the_wheel_has_every_template_once(wheel: Path) -> None:

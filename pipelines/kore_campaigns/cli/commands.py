@@ -185,7 +185,8 @@ def for_each(
 def _use_project(folder: str | None) -> None:
     """Set the project folder for dlt, before it is imported."""
     if folder is not None and not os.path.isdir(folder):  # noqa: PTH112
-        raise SettingInvalid(key="project-dir", value=folder, expected="a folder that exists")
+        expected = "a folder that exists; `kore-campaigns init DIR` makes one"
+        raise SettingInvalid(key="project-dir", value=folder, expected=expected)
     folder = folder or os.environ.get("DLT_PROJECT_DIR")
     if folder is not None:
         os.environ["DLT_PROJECT_DIR"] = str(local_path(folder, key="project-dir"))

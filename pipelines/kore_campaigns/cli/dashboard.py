@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from kore_campaigns.config.project import postgres_address, project_folder
-from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.errors import ExtraMissing, SettingInvalid
 from kore_campaigns.load import DUCKDB, destination_for
 
 
@@ -23,8 +23,7 @@ def serve_dashboard(
     """
     app = find_spec("kore_dashboard")
     if find_spec("streamlit") is None or app is None or app.origin is None:
-        expected = "the extra `dashboard`: `pip install 'kore-campaigns[dashboard]'`"
-        raise SettingInvalid(key="dashboard", value="streamlit is not installed", expected=expected)
+        raise ExtraMissing(package="streamlit", extra="dashboard")
     if destination not in (DUCKDB, "postgres"):
         expected = "`duckdb` or `postgres`: the dashboard reads no other database"
         raise SettingInvalid(key="destination", value=destination, expected=expected)

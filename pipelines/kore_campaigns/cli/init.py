@@ -41,6 +41,9 @@ PARTS: Final = {
 }
 
 
+_OF_UVX: Final = "/archive-v0/"  # in the path of a program that uvx runs
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """A setting that init fills in: its full name, its file, and the text of its prompt."""
@@ -122,9 +125,11 @@ def make_project(
     if parts:
         texts = {name: text for part in parts for name, text in _part(part, folder)}
         made.next = [PARTS[part][1] for part in parts]
+        if any(_OF_UVX in text for text in texts.values()):
+            made.notes.append("uvx deletes this program again. Next: install it, then init again")
     else:
         templates = TEMPLATES / "project"
-        texts = {name: (templates / source).read_text() for name, source in PROJECT.items()}
+        texts = {name: (templates / each).read_text("utf-8") for name, each in PROJECT.items()}
         made.next = [f"kore-campaigns {command}" for command in ("check", "plan", "run")]
     if folder != Path.cwd():
         made.next.insert(0, f"cd {shlex.quote(str(folder))}")
@@ -186,8 +191,10 @@ def _fill_in(
     for each in QUESTIONS:
         value = given.get(each.key) or os.environ.get(each.variable) or ""
         values[each.key] = each.checked(value) if value else ""
-        if each.file in made.kept and given.get(each.key):
-            made.notes.append(f"`{each.key}` was not written: {each.file} existed. Next: edit it")
+    for file in (CONFIG, SECRETS):
+        lost = [f"`{q.key}`" for q in QUESTIONS if q.file == file and given.get(q.key)]
+        if lost and file in made.kept:
+            made.notes.append(f"not written: {', '.join(lost)}. Next: edit {file}, which existed")
     for each in QUESTIONS:
         if each.file in made.kept:
             continue
