@@ -240,7 +240,7 @@ ROWS: Final[tuple[tuple[Chart, ...], ...]] = (
             width=6,
         ),
         Chart(
-            "New versions per day",
+            "Extraction health",
             "runs",
             "echarts_timeseries_bar",
             {
