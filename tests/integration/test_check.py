@@ -88,6 +88,12 @@ def test_where_all_is_well_every_leg_says_what_it_found(kore: Emulator, project:
     assert said(ended, "destination") == f"{named(project)}, made by the first run"
     assert (kore.counters.requests, kore.writes) == (2, [])  # the voice listing, the sms listing
     assert not project.database.exists()
+    for ids, wanted in (
+        (["*"], "every campaign of the listing"),
+        (kore.campaign_ids()[:1], "1 campaign id"),
+    ):
+        project.configure(ids)
+        assert said(project.cli("check", "--json"), "settings").startswith(f"{wanted}, stream `st-")
 
 
 def test_without_json_each_leg_is_a_line(kore: Emulator, project: Project) -> None:

@@ -29,6 +29,7 @@ from kore_campaigns.errors import (
     ListingDoubtful,
     SettingInvalid,
     TryLater,
+    counted,
     shorten,
 )
 from kore_campaigns.extract.connect import connected
@@ -81,8 +82,10 @@ def check_legs(
         ids = configured_ids(found, folder, connection=connection)
         host = base_url(found.host)
         settings, legs = found, _service_legs(found, ids)
-        about = f"{len(ids)} campaign ids, stream `{found.stream_id}`, host {host}"
-        leg = Leg("settings", "ok", about)
+        wanted = (
+            "every campaign of the listing" if EVERY in ids else counted(len(ids), "campaign id")
+        )
+        leg = Leg("settings", "ok", f"{wanted}, stream `{found.stream_id}`, host {host}")
     except KoreCampaignsError as wrong:
         leg = _failed("settings", wrong)
     yield leg
