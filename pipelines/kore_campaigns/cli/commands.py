@@ -82,22 +82,22 @@ class OneOf(Choice[str]):
 COMMON = (
     Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."),
     Option(["-q", "--quiet"], is_flag=True, help="Write only if something failed."),
-    Option(["-v", "--verbose"], is_flag=True, help="Write the events of a run to stderr."),
+    Option(["-v", "--verbose"], is_flag=True, help="Write the events of the run to stderr, too."),
     Option(
         ["--log-format"],
         type=OneOf(("text", "json")),
-        help="json: one object a line on stderr, and nothing else there.",
+        help="json: one event a line on stderr, and nothing else there.",
     ),
-    Option(["--project-dir"], type=PATH, metavar="DIR", help="Folder of .dlt/ and the csv."),
+    Option(["--project-dir"], type=PATH, metavar="DIR", help="Project folder: .dlt/ and csv files."),
     Option(["--debug"], is_flag=True, help="Show full tracebacks."),
 )
 DESTINATION = Option(
     ["--destination"], default="duckdb", metavar="NAME", help="duckdb, postgres or another of dlt."
 )
-DATABASE = Option(["--database"], type=PATH, metavar="FILE", help="DuckDB file to write or read.")
+DATABASE = Option(["--database"], type=PATH, metavar="FILE", help="DuckDB file. Default: kore_campaigns.duckdb.")
 PLACE = (DESTINATION, DATABASE)
 CONNECTIONS = (
-    Option(["--campaign-ids"], type=PATH, metavar="FILE", help="csv with header campaign_id."),
+    Option(["--campaign-ids"], type=PATH, metavar="FILE", help="csv file with the ids."),
     Option(
         ["-c", "--connection"],
         multiple=True,
@@ -105,8 +105,8 @@ CONNECTIONS = (
         help="Connection to use; may be repeated. Default: those named in the csv, otherwise all.",
     ),
 )
-SWEEP = Option(["--sweep"], type=OneOf(("auto", "full", "listing")), help="What to fetch.")
-BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="0 = no limit.")
+SWEEP = Option(["--sweep"], type=OneOf(("auto", "full", "listing")), help="Fetch all, or what the listing shows.")
+BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="Most calls a minute; 0 = no limit.")
 METRICS = Option(
     ["--metrics-file"], type=PATH, metavar="FILE", help="Write metrics for Prometheus here."
 )
@@ -228,9 +228,9 @@ def verb(*options: click.Parameter) -> Callable[[Callable[..., int | None]], Ver
     return click.command(cls=Verb, params=[*options, *COMMON])
 
 
-@verb(Option(["--directory"], type=PATH, default="demo", metavar="DIR", help="Working directory."))
+@verb(Option(["--directory"], type=PATH, default="demo", metavar="DIR", help="Folder of its files."))
 def demo(out: Output, directory: str) -> None:
-    """Run twice against an emulator on this machine.
+    """Play two runs against an emulator of Kore.ai on this machine.
 
     Needs no credentials. Shows what SQL answers about the changes in between.
     """
@@ -315,7 +315,7 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     *PLACE,
     *CONNECTIONS,
     SWEEP,
-    Option(["--accept-vanished"], is_flag=True, help="Mark as deleted, however many are gone."),
+    Option(["--accept-vanished"], is_flag=True, help="Mark missing campaigns as deleted, however many."),
     Option(
         ["--deadline", "deadline_seconds"],
         type=seconds,
@@ -400,7 +400,7 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
 
 @verb(*PLACE, Option(["--html"], required=True, type=PATH, metavar="FILE", help="File to write."))
 def report(out: Output, destination: str, database: str | None, html: str) -> None:
-    """Write one HTML page: hours, findings, changes, lists.
+    """Write an HTML page: calling hours, findings, changes, lists.
 
     It opens in a browser or a mail, without a network.
     """
@@ -427,11 +427,11 @@ def dashboard(out: Output, **options: Any) -> None:
 
 @verb(
     *PLACE,
-    Option(["--parquet"], required=True, type=PATH, metavar="DIR", help="Folder of the files."),
+    Option(["--parquet"], required=True, type=PATH, metavar="DIR", help="Folder to write into."),
     Option(
-        ["--view", "views"], multiple=True, metavar="NAME", help="May be repeated. Default: all."
+        ["--view", "views"], multiple=True, metavar="NAME", help="View to write; may be repeated. Default: all."
     ),
-    Option(["--folders"], is_flag=True, help="One folder a view, for readers such as Spark."),
+    Option(["--folders"], is_flag=True, help="Write a folder for each view, for example for Spark."),
 )
 def export(out: Output, parquet: str, **options: Any) -> None:
     """Write the views as Parquet files, all of one moment."""
@@ -473,7 +473,7 @@ def views(out: Output, dialect: str) -> None:
 
 @verb(
     DATABASE,
-    Option(["--generation"], metavar="N", help="1 = the newest, or a name. Default: list them."),
+    Option(["--generation"], metavar="N", help="State to restore: 1 = newest, or its name. Default: list."),
 )
 def restore(out: Output, database: str | None, generation: str | None) -> None:
     """List the states before the last runs, or restore one of them."""

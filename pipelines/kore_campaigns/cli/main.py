@@ -48,7 +48,7 @@ class InOrder(click.Group):
 )
 @click.version_option(package_name="kore-campaigns")
 def cli(**of_every_command: object) -> None:
-    """A queryable history of every Kore.ai campaign, in DuckDB."""
+    """Store the history of every Kore.ai campaign in DuckDB or Postgres."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
