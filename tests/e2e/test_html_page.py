@@ -166,7 +166,7 @@ def test_what_is_left_out_is_said_with_the_view_that_has_it() -> None:
     ("given", "said"),
     [
         ({"live": 0}, "No live campaign is in this database."),
-        ({"stale": 3}, "What is shown of 3 campaigns may be out of date."),
+        ({"stale": 3}, "3 campaigns are stale: what is shown of them may be out of date."),
     ],
 )
 def test_empty_and_stale_are_said_with_the_next_command(given: dict[str, Any], said: str) -> None:

@@ -88,13 +88,17 @@ COMMON = (
         type=OneOf(("text", "json")),
         help="json: one event a line on stderr, and nothing else there.",
     ),
-    Option(["--project-dir"], type=PATH, metavar="DIR", help="Project folder: .dlt/ and csv files."),
+    Option(
+        ["--project-dir"], type=PATH, metavar="DIR", help="Project folder: .dlt/ and csv files."
+    ),
     Option(["--debug"], is_flag=True, help="Show full tracebacks."),
 )
 DESTINATION = Option(
     ["--destination"], default="duckdb", metavar="NAME", help="duckdb, postgres or another of dlt."
 )
-DATABASE = Option(["--database"], type=PATH, metavar="FILE", help="DuckDB file. Default: kore_campaigns.duckdb.")
+DATABASE = Option(
+    ["--database"], type=PATH, metavar="FILE", help="DuckDB file. Default: kore_campaigns.duckdb."
+)
 PLACE = (DESTINATION, DATABASE)
 CONNECTIONS = (
     Option(["--campaign-ids"], type=PATH, metavar="FILE", help="csv file with the ids."),
@@ -105,8 +109,14 @@ CONNECTIONS = (
         help="Connection to use; may be repeated. Default: those named in the csv, otherwise all.",
     ),
 )
-SWEEP = Option(["--sweep"], type=OneOf(("auto", "full", "listing")), help="Fetch all, or what the listing shows.")
-BUDGET = Option(["--requests-per-minute"], type=int, metavar="N", help="Most calls a minute; 0 = no limit.")
+SWEEP = Option(
+    ["--sweep"],
+    type=OneOf(("auto", "full", "listing")),
+    help="Fetch all, or what the listing shows.",
+)
+BUDGET = Option(
+    ["--requests-per-minute"], type=int, metavar="N", help="Most calls a minute; 0 = no limit."
+)
 METRICS = Option(
     ["--metrics-file"], type=PATH, metavar="FILE", help="Write metrics for Prometheus here."
 )
@@ -228,7 +238,9 @@ def verb(*options: click.Parameter) -> Callable[[Callable[..., int | None]], Ver
     return click.command(cls=Verb, params=[*options, *COMMON])
 
 
-@verb(Option(["--directory"], type=PATH, default="demo", metavar="DIR", help="Folder of its files."))
+@verb(
+    Option(["--directory"], type=PATH, default="demo", metavar="DIR", help="Folder of its files.")
+)
 def demo(out: Output, directory: str) -> None:
     """Play two runs against an emulator of Kore.ai on this machine.
 
@@ -315,7 +327,9 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     *PLACE,
     *CONNECTIONS,
     SWEEP,
-    Option(["--accept-vanished"], is_flag=True, help="Mark missing campaigns as deleted, however many."),
+    Option(
+        ["--accept-vanished"], is_flag=True, help="Mark missing campaigns as deleted, however many."
+    ),
     Option(
         ["--deadline", "deadline_seconds"],
         type=seconds,
@@ -429,9 +443,14 @@ def dashboard(out: Output, **options: Any) -> None:
     *PLACE,
     Option(["--parquet"], required=True, type=PATH, metavar="DIR", help="Folder to write into."),
     Option(
-        ["--view", "views"], multiple=True, metavar="NAME", help="View to write; may be repeated. Default: all."
+        ["--view", "views"],
+        multiple=True,
+        metavar="NAME",
+        help="View to write; may be repeated. Default: all.",
     ),
-    Option(["--folders"], is_flag=True, help="Write a folder for each view, for example for Spark."),
+    Option(
+        ["--folders"], is_flag=True, help="Write a folder for each view, for example for Spark."
+    ),
 )
 def export(out: Output, parquet: str, **options: Any) -> None:
     """Write the views as Parquet files, all of one moment."""
@@ -473,7 +492,11 @@ def views(out: Output, dialect: str) -> None:
 
 @verb(
     DATABASE,
-    Option(["--generation"], metavar="N", help="State to restore: 1 = newest, or its name. Default: list."),
+    Option(
+        ["--generation"],
+        metavar="N",
+        help="State to restore: 1 = newest, or its name. Default: list.",
+    ),
 )
 def restore(out: Output, database: str | None, generation: str | None) -> None:
     """List the states before the last runs, or restore one of them."""

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from kore_campaigns.errors import NOT_REACHED, counted, in_bytes, shorten
+from kore_campaigns.errors import NOT_REACHED, KoreCampaignsError, counted, in_bytes, shorten
 from kore_campaigns.extract.report import MOST_CLOCK_DIFFERENCE, duration, problems
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kore_campaigns.maintenance.verify import Verification
     from kore_campaigns.pipeline import ConnectionRun
     from kore_campaigns.reports.export import Export
-    from kore_campaigns.reports.status import App, Changes, Row, Status
+    from kore_campaigns.reports.status import App, Changes, LastRun, Row, Status
 
 PROBLEMS_SHOWN: Final = 10
 IDS_SHOWN: Final = 3
@@ -264,8 +264,7 @@ def _state(status: Status) -> str:
         "stale": f"STALE: {status.stale:,} of {configured:,} configured campaigns were last "
         "confirmed too long ago",
         "partial": f"NOT complete: {failed:,} of {planned:,} campaigns failed",
-        "failed": "FAILED: no campaign could be fetched, exit code "
-        f"{worst.exit_code if worst else None}",
+        "failed": f"FAILED: {_reason(worst)}, exit code {worst.exit_code if worst else None}",
         "interrupted": "INTERRUPTED: the last run was stopped before its end",
         "killed": "KILLED: the last run stopped without recording an end (kill -9, crash or power "
         "loss)",
@@ -273,6 +272,15 @@ def _state(status: Status) -> str:
         "older": "unknown: the last run was of an older version, whose views say less. The next "
         "run updates them",
     }[status.state]
+
+
+def _reason(run: LastRun | None) -> str:
+    is_unexpected = run is not None and run.exit_code == KoreCampaignsError.exit_code
+    return (
+        "an unexpected error ended the last run"
+        if is_unexpected
+        else "no campaign could be fetched"
+    )
 
 
 def _app(app: App, now: datetime, *, is_older: bool) -> list[str]:

@@ -1,7 +1,7 @@
 -- one row per run: its counts, its state and its duration
--- state (text): `complete`; `partial`: some campaigns failed; `failed`: all failed;
---   `interrupted`: it was stopped; `running`; `killed`: it stopped without recording an end,
---   and another run of the account has started since.
+-- state (text): `complete`; `partial`: some campaigns failed; `failed`: all failed, or an
+--   unexpected error ended it; `interrupted`: it was stopped; `running`; `killed`: it stopped
+--   without recording an end, and another run of the account has started since.
 -- duration_seconds (bigint): Seconds from start to end; empty if the run has not ended.
 -- is_full_sweep_finished (bool): True if every configured campaign was fetched between
 --   `full_sweep_started_at` and the end of this run.
@@ -32,6 +32,7 @@ judged as (
         runs.*,
         numbered.run_number as number_in_order,
         case
+            when runs.exit_code = 1 then 'failed'
             -- one run of an account at a time has the lock, so an earlier one was killed
             when runs.finished_at is null and numbered.run_number
                 < max(numbered.run_number) over (partition by runs.account_id)
