@@ -28,7 +28,18 @@ from support.running import Running
 
 SETTINGS = "SOURCES__KORE_CAMPAIGNS__"
 # all that read or write a destination
-_OF_A_DESTINATION = ("check", "plan", "rebuild", "report", "run", "status", "verify", "export")
+_OF_A_DESTINATION = (
+    "check",
+    "plan",
+    "rebuild",
+    "report",
+    "run",
+    "status",
+    "verify",
+    "export",
+    "changes",
+    "findings",
+)
 
 
 def app_of(kore: Emulator) -> dict[str, str]:

@@ -9,10 +9,13 @@ import json
 import logging
 import math
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +70,19 @@ def seconds(text: str) -> float:
         message = f"invalid duration '{text}'; use for example 90s, 10m or 2h"
         raise click.BadParameter(message)
     return found
+
+
+def since(text: str) -> datetime:
+    """The moment so long ago (`1d`, `12h`), or at a date or time, in UTC without an offset."""
+    if days := re.fullmatch(r"(\d{1,6})d", text):
+        return datetime.now(UTC) - timedelta(days=int(days[1]))
+    with suppress(ValueError):
+        found = datetime.fromisoformat(text)
+        return found if found.tzinfo else found.replace(tzinfo=UTC)
+    with suppress(click.BadParameter):
+        return datetime.now(UTC) - timedelta(seconds=seconds(text))
+    message = f"invalid moment '{text}'; use for example 1d, 12h, 2026-11-28 or 2026-11-28T02:00"
+    raise click.BadParameter(message)
 
 
 class OneOf(Choice[str]):
@@ -410,6 +426,67 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
 
         write_metrics(found, metrics_file)
     out.result(found.as_json(), output.status_summary(found))
+
+
+CAMPAIGN = Option(["--campaign"], metavar="PATTERN", help="Id or name, with * and ?.")
+EXIT_CODE = Option(["--exit-code"], is_flag=True, help="Exit with 1 if there is any.")
+
+
+@verb(
+    *PLACE,
+    Option(
+        ["--since"],
+        type=since,
+        default="1d",
+        metavar="TIME",
+        help="How long ago, such as 12h or 7d, or a date or time in UTC. Default: 1d.",
+    ),
+    Option(["--risky"], is_flag=True, help="Only where a campaign may do more than before."),
+    CAMPAIGN,
+    EXIT_CODE,
+)
+def changes(
+    out: Output,
+    destination: str,
+    database: str | None,
+    since: datetime,
+    exit_code: bool,
+    **options: Any,
+) -> int:
+    """Show what changed, as runs have seen it.
+
+    The newest change first.
+    """
+    from kore_campaigns.reports.review import changes_since
+
+    found = changes_since(destination_for(destination, database=database), since, **options)
+    out.result({"since": since, "changes": found}, output.reviewed_changes(found, since))
+    return int(exit_code and bool(found))
+
+
+@verb(
+    *PLACE,
+    Option(
+        ["--severity", "severities"],
+        multiple=True,
+        type=OneOf(("high", "medium", "low", "info")),
+        help="May be repeated. Default: all.",
+    ),
+    CAMPAIGN,
+    EXIT_CODE,
+)
+def findings(
+    out: Output, destination: str, database: str | None, exit_code: bool, **options: Any
+) -> int:
+    """Show what needs attention, the most severe first.
+
+    docs/reference/findings.md lists the kinds of findings.
+    """
+    from kore_campaigns.reports.review import current_findings
+
+    found = current_findings(destination_for(destination, database=database), **options)
+    out.result({"findings": found}, output.reviewed_findings(found))
+    return int(exit_code and bool(found))
 
 
 @verb(*PLACE, Option(["--html"], required=True, type=PATH, metavar="FILE", help="File to write."))

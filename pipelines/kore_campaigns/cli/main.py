@@ -39,7 +39,8 @@ class InOrder(click.Group):
     cls=InOrder,
     commands=[
         *(commands.demo, commands.init, commands.check, commands.plan, commands.run),
-        *(commands.status, commands.report, commands.dashboard, commands.export),
+        *(commands.status, commands.findings, commands.changes, commands.report),
+        *(commands.dashboard, commands.export),
         *(commands.copy, commands.views, commands.restore, commands.verify, commands.rebuild),
     ],
     params=[*commands.COMMON],

@@ -102,6 +102,28 @@ def changes_lines(changes: Changes) -> list[str]:
     return [f"  {label:<10} {line}" for label, line in zip(labels, lines, strict=False)]
 
 
+def reviewed_changes(rows: Sequence[Row], since: datetime) -> list[str]:
+    """Each version, with the time when a run first saw it."""
+    lines = [
+        f"{row['observed_at']:%Y-%m-%d %H:%M}  {_named(row)}: {row['change_summary']}"
+        f"{' (riskier)' if row['is_risky'] else ''}"
+        for row in rows
+    ]
+    return [*lines, f"{counted(len(rows), 'change')} since {since:%Y-%m-%d %H:%M} UTC"]
+
+
+def reviewed_findings(rows: Sequence[Row]) -> list[str]:
+    """Each finding as a sentence, then how many there are of each severity."""
+    lines = [f"{row['severity']:<7} {_named(row)} {row['sentence']}" for row in rows]
+    counts = Counter(row["severity"] for row in rows)
+    in_words = ", ".join(f"{count} {severity}" for severity, count in counts.items())
+    return [*lines, f"{counted(len(rows), 'finding')}{f': {in_words}' if rows else ''}"]
+
+
+def _named(row: Row) -> str:
+    return str(row["campaign_name"] or row["campaign_id"])
+
+
 def run_problems(report: RunReport) -> list[str]:
     """Problems that the operator must know, worst first, one line each."""
     failed = [str(each) for each in report.failures if each.code not in NOT_REACHED]

@@ -1,0 +1,55 @@
+"""Review: the changes since a moment, and the findings, for a person or a script."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from kore_campaigns.load.destination import Destination
+from kore_campaigns.schema import queries
+
+SQL: Final = queries(__name__)
+SEVERITIES: Final = ("high", "medium", "low", "info")
+
+Row = dict[str, Any]
+
+
+def changes_since(
+    destination: Destination, since: datetime, *, campaign: str | None, risky: bool
+) -> list[Row]:
+    """Versions that runs have seen since then, the newest first; a new campaign is one, too.
+
+    `campaign` is a pattern of ids or names with `*` and `?`. Raises `DestinationUnavailable`.
+    """
+    with destination.read() as reader:
+        rows = reader.dicts(SQL["changes"], [since])
+    return [row for row in _of(campaign, rows) if row["is_risky"] or not risky]
+
+
+def current_findings(
+    destination: Destination, *, campaign: str | None, severities: Sequence[str]
+) -> list[Row]:
+    """Rows of `kore.findings`, the most severe first; of all severities if none is named.
+
+    Raises `DestinationUnavailable`.
+    """
+    with destination.read() as reader:
+        rows = reader.dicts(SQL["findings"])
+    wanted = severities or SEVERITIES
+    found = [row for row in _of(campaign, rows) if row["severity"] in wanted]
+    return sorted(found, key=lambda row: SEVERITIES.index(row["severity"]))
+
+
+def _of(pattern: str | None, rows: Sequence[Row]) -> list[Row]:
+    """The rows of campaigns whose id or name matches, whatever the case."""
+    wanted = (pattern or "*").casefold()
+    return [
+        row
+        for row in rows
+        if any(
+            fnmatchcase(str(row[name] or "").casefold(), wanted)
+            for name in ("campaign_id", "campaign_name")
+        )
+    ]
