@@ -20,7 +20,7 @@ from support.recorder import Commands, Recorder, differences
 CHANGED = re.compile(
     r"/help/flags//flags/--version: "
     # commands that are new
-    r"|/help/commands: recorded |/help/flags/(init|dashboard): "
+    r"|/help/commands: recorded |/help/flags/(init|dashboard|changes|findings): "
     # a comment in the database says what it was made with; a file did
     r"|/schema/kore_raw._dlt_version/described: |/files/.*/made_by\.txt: "
     # a column of runs says how the listing could be read
