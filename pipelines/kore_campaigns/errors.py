@@ -153,7 +153,7 @@ class AccessRefused(KoreCampaignsError):
         "stream id `{self.stream_id}` (it must be the app the client id belongs to); the scope "
         "`Campaign Management` not granted to the client; the app not published since the scope "
         "was granted; the algorithm or the jti setting not as in the JWT app. "
-        "Next: `kore-campaigns check`."
+        "Next: compare each with the JWT app in Kore.ai, then `kore-campaigns check`."
     )
     http_status: int
     reply: str

@@ -289,7 +289,7 @@ def test_refused_credentials_are_exit_3(emulate: Emulate, project: Project) -> N
     ended = project.cli("verify")
 
     assert ended.code == 3
-    assert "Next: `kore-campaigns check`" in ended.err
+    assert "then `kore-campaigns check`" in ended.err
     assert kore.counters.requests == 2
 
 
