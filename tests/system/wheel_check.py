@@ -114,6 +114,16 @@ def test_the_wheel_has_every_template_once(wheel: Path) -> None:
     }
 
 
+def test_links_of_its_description_work_on_another_site(wheel: Path) -> None:
+    with ZipFile(wheel) as packed:
+        (name,) = [each for each in packed.namelist() if each.endswith("/METADATA")]
+        description = packed.read(name).decode()
+
+    links = re.findall(r"\]\(([^)]*)\)", description)
+    assert links
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
 def test_every_extra_resolves_with_all_others(folder: Path) -> None:
     resolved = done(
         *(UV, "pip", "compile", "--quiet", "--python-version", "3.11", "--extra", "all"),
