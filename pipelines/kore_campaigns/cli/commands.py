@@ -420,7 +420,8 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
     """Show the last success, what is stale, what failed and why."""
     from kore_campaigns.reports.status import read_status
 
-    found = read_status(destination_for(destination, database=database))
+    place = destination_for(destination, database=database)
+    found = read_status(place, with_findings=True)
     if metrics_file is not None:
         from kore_campaigns.reports.monitoring import write_metrics
 

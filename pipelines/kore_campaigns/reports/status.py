@@ -152,11 +152,17 @@ class Status:
         }
 
 
-def read_status(destination: Destination) -> Status:
-    """Read the state that readers see; raises `DestinationUnavailable` if it cannot be read."""
+def read_status(destination: Destination, *, with_findings: bool = False) -> Status:
+    """Read the state that readers see; raises `DestinationUnavailable` if it cannot be read.
+
+    Findings take longer than all else, and the metrics of a run need none.
+    """
     pid, since = destination.writer() or (None, None)
+    findings: dict[str, int] = {}
     with destination.read_if_any() as reader:
         found = Status("") if reader is None else _read(reader, is_running=pid is not None)
+        if reader is not None and with_findings and reader.columns_of("findings", VIEW_SCHEMA):
+            findings = dict(reader.rows(SQL["findings"]))
     return replace(
         found,
         database=destination.name,
@@ -164,6 +170,7 @@ def read_status(destination: Destination) -> Status:
         running_pid=pid,
         running_since=since,
         flags=destination.flags,
+        findings=findings,
     )
 
 
@@ -233,6 +240,5 @@ def _read(reader: Reader, *, is_running: bool) -> Status:
         drift=drift,
         not_listed=[row["campaign_id"] for row in of_raw("not_listed")],
         listed_only=[row["campaign_id"] for row in of_raw("listed_only")],
-        findings=dict(reader.rows(select["findings"])) if "kore.findings" in tables else {},
         is_views_only=is_views_only,
     )
