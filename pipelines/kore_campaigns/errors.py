@@ -71,11 +71,12 @@ class ExtraMissing(FixSetting):
 
     code = "extra_missing"
     template = (
-        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.extra}]'`, "
+        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.of}]'`, "
         "then run the command again."
     )
     package: str
-    extra: str
+    of: str
+    """The extra that the package is of."""
 
 
 @dataclass(eq=False)
