@@ -221,6 +221,14 @@ def _use_project(folder: str | None) -> None:
 class Verb(click.Command):
     """A command with the options that all of them have; an error becomes a line and a code."""
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        options = [each for each in self.get_params(ctx) if isinstance(each, Option)]
+        own = [each for each in options if each not in COMMON]
+        for title, some in (("Options", own), ("Options of every command", COMMON)):
+            with formatter.section(title):
+                records = [each.get_help_record(ctx) for each in some]
+                formatter.write_dl([record for record in records if record is not None])
+
     def invoke(self, ctx: click.Context) -> int:
         options, before = ctx.params, ctx.find_root().params
         for name in before:  # flags of every command may also stand before it
