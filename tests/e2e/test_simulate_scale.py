@@ -205,7 +205,7 @@ def test_the_indexes_of_the_page_can_be_made_and_runs_go_on(
     kore = emulate(sample_campaigns(3))
     warehouse.project.use(kore)
     warehouse.run()
-    found = re.search(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+    found = re.search(r"```sql[^\n]*\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert found
 
     warehouse.sql(found[1])
