@@ -29,6 +29,7 @@ from kore_campaigns.extract.listing import (
     differing_fields,
     reason_of,
 )
+from kore_campaigns.extract.report import duration
 from kore_campaigns.extract.state import Known, read_known, read_raw, stored_listing
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
@@ -187,10 +188,10 @@ def choose_sweep(
     candidates = known.stored if is_every else configured
     saves = sum(each in known.stored and each not in known.failed for each in candidates)
     if known.whole_listing_at is not None and (is_every or saves > 1):
-        minutes = (now - known.whole_listing_at).total_seconds() / 60
-        if 0 <= minutes < settings.full_listing_every_minutes:
+        seconds = (now - known.whole_listing_at).total_seconds()
+        if 0 <= seconds < 60 * settings.full_listing_every_minutes:
             return "peek", (
-                f"the whole listing was read {minutes:.0f} min ago "
+                f"the whole listing was read {duration(seconds)} ago "
                 f"(`full_listing_every_minutes` = {settings.full_listing_every_minutes:g})"
             )
     costs = 0 if is_every else expected_listing_calls(known, saves)
