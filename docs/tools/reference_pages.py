@@ -101,7 +101,7 @@ def _options(options: Iterable[click.Parameter], context: click.Context) -> str:
             continue
         names = ", ".join(sorted([*option.opts, *option.secondary_opts], key=len))
         value = "" if option.is_flag else " " + option.make_metavar(context).replace("|", "\\|")
-        has_default = isinstance(option.default, str) and not option.is_flag
+        has_default = isinstance(option.default, str) and "Default: " not in (option.help or "")
         default = f" Default: `{option.default}`." if has_default else ""
         rows.append(f"| `{names}{value}` | {option.help or ''}{default} |")
     return _table("option", "meaning", rows)

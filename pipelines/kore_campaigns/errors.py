@@ -514,6 +514,13 @@ def error_summary(error: BaseException) -> ErrorSummary:
     return ErrorSummary(1, UNEXPECTED, message)
 
 
+def reason_of(refused: AccessRefused | CampaignFailed) -> str:
+    """Why a request failed, in a clause."""
+    if isinstance(refused, AccessRefused):
+        return f"HTTP {refused.http_status}, `{refused.reply}`"
+    return refused.message.partition(". ")[0].rstrip(".")
+
+
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The exception, then what it was raised from, down to the first cause."""
     while error is not None:

@@ -135,6 +135,7 @@ def test_a_second_run_on_the_same_database_is_turned_away_naming_the_first(
     assert f"the database `{project.database}` cannot be used" in second.err
     _, _, holder = second.err.partition(f"another run holds it (process {first.pid}, since ")
     assert began <= datetime.fromisoformat(holder.partition(")")[0]) <= datetime.now(UTC)
+    assert f"Next: wait for it, or stop it with `kill {first.pid}`; then run again." in second.err
     assert kore.counters.requests - asked <= 5  # the first one's
     out, err = first.communicate(timeout=60)
     assert (first.returncode, err) == (0, "")

@@ -113,6 +113,23 @@ def test_a_listing_in_doubt_is_never_complete(
     assert "could not be read whole (doubtful)" in said
 
 
+def test_a_refusal_is_explained_once(emulate: Emulate, project: Project) -> None:
+    kore = emulate(sample_campaigns(3))
+    project.use(kore, ids=["*"])
+    project.set("credentials__client_secret", "wrong")
+    first = project.cli("run")
+    project.set("credentials__client_secret", kore.client_secret)
+    project.run()
+    project.set("credentials__client_secret", "revoked")
+    later = project.cli("run")
+
+    for ended in (first, later):
+        assert (ended.code, ended.err.count("It does not say which")) == (3, 1)
+        assert "were fetched" not in ended.err
+    assert "could not be read whole: Kore.ai refused the credentials" in first.err
+    assert "could not be read whole: HTTP 401, `Invalid SDK credentials`. Campaigns" in later.err
+
+
 def test_a_doubt_after_a_whole_listing_marks_nothing_gone_and_is_told(
     emulate: Emulate, project: Project
 ) -> None:

@@ -261,7 +261,8 @@ class SQLiteRateLimiter(RateLimiter):
                     (self.paused_until,) = self._execute("paused_until").fetchone()
                     return work()
         except (sqlite3.Error, OSError) as error:
-            raise BudgetUnusable(str(self.path), str(error)) from error
+            why = getattr(error, "strerror", None) or str(error)
+            raise BudgetUnusable(str(self.path), why) from error
 
     def _connect(self) -> sqlite3.Connection:
         if self.path is not None:

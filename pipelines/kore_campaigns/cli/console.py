@@ -41,12 +41,14 @@ def use_streams() -> None:
 
 PREFIX = "kore-campaigns:"
 COLOURS = {logging.WARNING: "yellow", logging.ERROR: "red"}
-# what a line says, by its first word or its numbers, and how a terminal shows it
+# what a line says, by its first word or its numbers, and how a terminal shows it; it may be
+# wrapped between two words, and the later style counts
 STYLES = {
     "green": r"^ok\b|^state +ok:|(?<!NOT )\bcomplete\b|verify: alike",
-    "yellow": r"^(stale|drift|note|gone|skipped)\b|STALE|INTERRUPTED|\d+ medium",
-    "red": r"^failed\b|NOT (complete|alike)|FAILED|KILLED|[1-9][\d,]* failed|\d+ high|riskier",
-    "bold": r"(?s)(^next |Next: ).*|^\w.*\?$",
+    "yellow": r"^(stale|drift|note|gone|skipped)\b|STALE|INTERRUPTED|\d+\s+medium",
+    "red": r"^failed\b|NOT\s+(complete|alike)|FAILED|KILLED|[1-9][\d,]*\s+failed|\d+\s+high"
+    r"|riskier",
+    "bold": r"(?s)(^next |Next:\s).*|^\w.*\?$",
 }
 
 
@@ -94,6 +96,8 @@ def coloured(text: str, terminal: TextIO, prefix_colour: str) -> str:
 
 def fitted(line: str, width: int) -> str:
     """The line, continued below its text and not below its labels."""
+    if line.startswith("    kore-campaigns "):  # to copy and paste
+        return line
     labels = re.match(r" *(\S+( \S+)? {2,}|full sweep )?(\S+ {2,})?", line)
     indent = labels.end() if labels and labels.end() <= DEEPEST_INDENT else 2
     return textwrap.fill(

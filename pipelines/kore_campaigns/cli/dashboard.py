@@ -13,6 +13,12 @@ from kore_campaigns.config.project import postgres_address, project_folder
 from kore_campaigns.errors import ExtraMissing, SettingInvalid
 from kore_campaigns.load import DUCKDB, destination_for
 
+# Ctrl-C while Streamlit starts ends it at once; later Streamlit listens to it
+START = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "runpy.run_module('streamlit', run_name='__main__', alter_sys=True)"
+)
+
 
 def serve_dashboard(
     *, destination: str, database: str | None, port: int | None, no_browser: bool
@@ -33,10 +39,10 @@ def serve_dashboard(
     address = found.name if destination == DUCKDB else _url(postgres_address())
     script = Path(app.origin).with_name("app.py")
     # without the current folder: a file in it may have the name of a module
-    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
+    command = [sys.executable, "-P", "-c", START, "run", str(script)]
     command += [f"--server.port={port}"] * (port is not None)
     command += ["--server.headless=true"] * no_browser
-    # until Streamlit listens to it: it would show where its start was interrupted
+    # until START runs: Python would show where its start was interrupted
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.execve(sys.executable, command, {**os.environ, "KORE_CAMPAIGNS_DATABASE": address})  # noqa: S606  # ours
 

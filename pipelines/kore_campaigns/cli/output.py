@@ -9,8 +9,19 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from kore_campaigns.errors import NOT_REACHED, KoreCampaignsError, counted, in_bytes, shorten
-from kore_campaigns.extract.report import MOST_CLOCK_DIFFERENCE, duration, problems
+from kore_campaigns.errors import (
+    NOT_REACHED,
+    KoreCampaignsError,
+    counted,
+    in_bytes,
+    shorten,
+)
+from kore_campaigns.extract.report import (
+    MOST_CLOCK_DIFFERENCE,
+    duration,
+    problems,
+    unreadable_listing,
+)
 
 if TYPE_CHECKING:
     from kore_campaigns.extract.plan import Preview
@@ -403,9 +414,12 @@ def verify_problems(found: Verification) -> list[str]:
         )
     if report.cannot_enumerate is not None:
         lines.append(
-            "the file of campaign ids says `*`, and the account listing that names the campaigns "
-            f"could not be read whole: {report.cannot_enumerate} The campaigns of the database "
-            "were compared. Next: verify again; if it stays, name the ids in the file."
+            unreadable_listing(
+                report.cannot_enumerate,
+                "The campaigns of the database were compared. Next: verify again; if it stays, "
+                "name the ids in the file.",
+                is_explained=report.access_refused is not None,
+            )
         )
     if report.interrupted:
         lines.append(f"interrupted; {compared}. Next: verify again, it starts from the beginning.")

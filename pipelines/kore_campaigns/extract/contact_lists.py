@@ -13,8 +13,7 @@ from kore_campaigns import schema
 from kore_campaigns.api.client import KoreClient
 from kore_campaigns.api.responses import one_line
 from kore_campaigns.config.settings import KoreSettings
-from kore_campaigns.errors import AccessRefused, CampaignFailed, shorten
-from kore_campaigns.extract.listing import reason_of
+from kore_campaigns.errors import AccessRefused, CampaignFailed, reason_of, shorten
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.upsert import CurrentRows
 from kore_campaigns.transform import values

@@ -18,6 +18,7 @@ from kore_campaigns.errors import (
     ServerUnavailable,
     TryLater,
     counted,
+    reason_of,
 )
 from kore_campaigns.transform import values
 from kore_campaigns.transform.values import canonical, settled, text_hash
@@ -427,10 +428,3 @@ class Peek:
 def calls_for(total: int, *, rows: int = ROWS_EXPECTED) -> int:
     """Listing calls for `total` campaigns, with `rows` on a page."""
     return max(1, -(-total // max(1, rows)))
-
-
-def reason_of(refused: AccessRefused | CampaignFailed) -> str:
-    """Why a request failed, in a clause."""
-    if isinstance(refused, AccessRefused):
-        return f"HTTP {refused.http_status}, `{refused.reply}`"
-    return refused.message.partition(". ")[0]

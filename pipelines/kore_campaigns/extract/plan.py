@@ -14,7 +14,7 @@ from kore_campaigns.api.client import KoreClient
 from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import AccessRefused, CampaignFailed, counted
+from kore_campaigns.errors import AccessRefused, CampaignFailed, counted, reason_of
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.contact_lists import are_due
 from kore_campaigns.extract.listing import (
@@ -27,7 +27,6 @@ from kore_campaigns.extract.listing import (
     StoredRow,
     calls_for,
     differing_fields,
-    reason_of,
 )
 from kore_campaigns.extract.report import duration
 from kore_campaigns.extract.state import Known, read_known, read_raw, stored_listing

@@ -20,6 +20,7 @@ from kore_campaigns.errors import (
     NotAsked,
     TryLater,
     counted,
+    reason_of,
 )
 from kore_campaigns.events import log_event
 
@@ -295,6 +296,18 @@ def _clock_problems(report: RunReport) -> Iterator[Problem]:
         )
 
 
+def unreadable_listing(
+    failed: AccessRefused | CampaignFailed, then: str, *, is_explained: bool
+) -> str:
+    """What is said of it. A refusal that nothing else explains is explained here."""
+    is_refusal = isinstance(failed, AccessRefused) and not is_explained
+    why = str(failed) if is_refusal else f"{reason_of(failed)}. {then}"
+    return (
+        "the file of campaign ids says `*`, and the account listing that names the campaigns "
+        f"could not be read whole: {why}"
+    )
+
+
 def problems(report: RunReport) -> Iterator[Problem]:
     """Problems of the run as a whole, worst first; failures of single campaigns are not here."""
     yield from _clock_problems(report)
@@ -309,10 +322,12 @@ def problems(report: RunReport) -> Iterator[Problem]:
     if report.cannot_enumerate is not None:
         yield Problem(
             "listing_unreadable",
-            "the file of campaign ids says `*`, and the account listing that names the campaigns "
-            f"could not be read whole: {report.cannot_enumerate} The campaigns that it showed, and "
-            "those of the database, were fetched. Others may be missing. Next: run again; if it "
-            "stays, name the ids in the file.",
+            unreadable_listing(
+                report.cannot_enumerate,
+                "Campaigns that neither it nor the database shows may be missing. Next: run again; "
+                "if it stays, name the ids in the file.",
+                is_explained=report.access_refused is not None,
+            ),
         )
     elif report.notes and report.sweep == "listing":
         yield Problem(

@@ -156,7 +156,9 @@ def destination_errors(database: str) -> Iterator[None]:
 
 def _reason(failed: Exception) -> str:
     """The first cause: what dlt makes of it says less, or something else."""
-    chain = [*causes(failed)]
+    # Python makes folders from the last to the first, so what it says first is no cause
+    is_clear = isinstance(failed, OSError) and failed.strerror
+    chain = [failed] if is_clear else [*causes(failed)]
     for error in reversed(chain):
         if isinstance(error, OSError) and error.strerror:
             return f"{error.strerror} ({error.filename})"

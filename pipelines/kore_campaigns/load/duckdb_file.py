@@ -188,11 +188,11 @@ def run_lock(folder: Path, database: str) -> Iterator[None]:
                 owner = _recorded_owner(folder)
                 pid, since = owner.get("pid"), owner.get("since")
                 holder = f"process {pid}, since {since}" if pid else "another process"
-                reason = (
-                    f"another run holds it ({holder}); wait for it, or stop it with "
-                    f"`kill {pid or 'PID'}`"
-                )
-                raise DatabaseLocked(database, reason, pid=pid, since=since) from None
+                reason = f"another run holds it ({holder})"
+                way = f"wait for it, or stop it with `kill {pid or 'PID'}`; then run again"
+                raise DatabaseLocked(
+                    database, reason, next_step=way, pid=pid, since=since
+                ) from None
             record = {"pid": os.getpid(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
             (folder / "run.json").write_text(json.dumps(record), encoding="utf-8")
         yield

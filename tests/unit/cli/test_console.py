@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import time
@@ -18,7 +19,9 @@ from kore_campaigns.api.transport import Transport
 from kore_campaigns.cli.console import (
     SECONDS_BETWEEN_LINES,
     JsonLines,
+    coloured,
     every,
+    fitted,
     log_progress,
     log_to_stderr,
     on_clock,
@@ -287,3 +290,23 @@ def test_a_call_in_flight_has_its_place_in_the_budget_already(client: KoreClient
 )
 def test_time_is_shown_as_on_a_clock(seconds: float, text: str) -> None:
     assert on_clock(seconds) == text
+
+
+def test_a_state_that_is_wrapped_has_one_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"COLUMNS": "12", "FORCE_COLOR": "1", "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+
+    shown = coloured("in 1 s, NOT complete", io.StringIO(), "")
+
+    assert shown == "in 1 s, \x1b[31mNOT\x1b[0m\n\x1b[31mcomplete\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("    kore-campaigns report --html page.html",) * 2,
+        ("    a sentence that is as long as that", "    a sentence that is\n    as long as that"),
+    ],
+)
+def test_a_command_to_copy_is_not_broken(line: str, shown: str) -> None:
+    assert fitted(line, 24) == shown
