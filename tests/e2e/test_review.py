@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -44,6 +44,8 @@ def test_changes_are_shown_since_a_moment_the_newest_first(
     assert ended.out.splitlines()[-1] == f"4 changes since {lived:%Y-%m-%d %H:%M} UTC"
     assert len(project.cli("changes", "--json").json["changes"]) == 16
     assert project.cli("changes", "--since", "2999-01-01").out.startswith("0 changes since 2999")
+    elsewhere = lived.astimezone(timezone(timedelta(hours=2))).isoformat()
+    assert project.cli("changes", "--since", elsewhere).out == ended.out
 
 
 def test_changes_are_filtered_by_risk_and_campaign(project: Project, lived: datetime) -> None:

@@ -76,9 +76,9 @@ def since(text: str) -> datetime:
     """The moment so long ago (`1d`, `12h`), or at a date or time, in UTC without an offset."""
     if days := re.fullmatch(r"(\d{1,6})d", text):
         return datetime.now(UTC) - timedelta(days=int(days[1]))
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         found = datetime.fromisoformat(text)
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     with suppress(click.BadParameter):
         return datetime.now(UTC) - timedelta(seconds=seconds(text))
     message = f"invalid moment '{text}'; use for example 1d, 12h, 2026-11-28 or 2026-11-28T02:00"
