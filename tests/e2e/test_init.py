@@ -197,6 +197,29 @@ def test_a_name_that_is_taken_by_something_else_is_an_error(project: Project) ->
     assert "policies.csv`; expected a file, or nothing" in refused(project)
 
 
+def test_files_that_are_still_templates_are_filled_in(project: Project) -> None:
+    """As in a clone, which has them: nothing of anybody's is lost."""
+    assert project.cli("init").code == 0
+
+    ended = project.cli("init", "--json", "--stream-id", "st-1", "--client-secret", "s3cret")
+
+    assert ended.json["written"] == [".dlt/config.toml", ".dlt/secrets.toml"]
+    assert 'stream_id = "st-1"' in (project.folder / ".dlt/config.toml").read_text()
+    secrets = project.folder / ".dlt/secrets.toml"
+    assert 'client_secret = "s3cret"' in secrets.read_text()
+    assert secrets.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_files_of_a_clone_are_the_templates() -> None:
+    root = Path(__file__).parents[2]
+    for name, template in (
+        (".dlt/config.toml", "config.toml"),
+        (".dlt/example.secrets.toml", "secrets.toml"),
+        ("campaign_ids.csv", "campaign_ids.csv"),
+    ):
+        assert (root / name).read_text() == (TEMPLATES / "project" / template).read_text()
+
+
 def test_a_link_to_a_secret_elsewhere_is_kept_and_a_broken_one_is_an_error(
     project: Project, tmp_path: Path
 ) -> None:

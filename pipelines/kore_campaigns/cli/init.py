@@ -117,7 +117,7 @@ class Made:
 def make_project(
     folder: Path, given: Mapping[str, str | None], parts: Sequence[str], *, prompt: bool
 ) -> Made:
-    """Write the files of a project, or of `parts` alone, that do not exist yet.
+    """Write the files of a project, or of `parts` alone, that do not exist or are still templates.
 
     Values come from `given`, from the environment or, with `prompt`, from a person on a terminal.
     """
@@ -134,8 +134,9 @@ def make_project(
     if folder != Path.cwd():
         made.next.insert(0, f"cd {shlex.quote(str(folder))}")
     try:
-        for name in texts:
-            (made.kept if _exists(folder / name) else made.written).append(name)
+        for name, text in texts.items():
+            is_open = name in (CONFIG, SECRETS) and _is_template(folder / name, text)
+            (made.kept if _exists(folder / name) and not is_open else made.written).append(name)
         if not parts:
             _fill_in(texts, given, made, prompt=prompt)
             made.notes += _git_notes(folder, made)
@@ -181,6 +182,11 @@ def _exists(path: Path) -> bool:
         expected = "a file, or nothing; a folder or a broken link has this name"
         raise SettingInvalid(key="directory", value=path, expected=expected)
     return path.is_file()
+
+
+def _is_template(path: Path, text: str) -> bool:
+    """True for a file in which nothing is filled in yet, as in a clone of this project."""
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode()
 
 
 def _fill_in(
