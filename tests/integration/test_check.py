@@ -134,6 +134,17 @@ def test_a_wrong_setting_is_named_before_anything_is_asked(
     assert message in said(ended, "settings")
 
 
+def test_a_wrong_line_of_the_policies_is_named_before_a_run_meets_it(
+    kore: Emulator, project: Project
+) -> None:
+    (project.folder / "policies.csv").write_text("name,earliest\nUS,tomorrow\n")
+
+    ended = project.cli("check", "--json")
+
+    assert (ended.code, failing(ended), kore.counters.requests) == (2, {"settings"}, 0)
+    assert "policies.csv, line 2: found `earliest = tomorrow`" in said(ended, "settings")
+
+
 def test_a_host_that_nobody_knows(kore: Emulator, project: Project) -> None:
     project.set("host", "https://nonexistent.invalid")
 

@@ -127,3 +127,15 @@ def test_a_long_plan_shows_its_first_requests_and_counts_the_others(
     assert sum(line.startswith("request ") for line in lines) == 15
     assert lines[-1] == "           and 5 more requests: --json has all"
     assert len(lines) <= 23
+
+
+def test_with_every_campaign_configured_the_listing_is_read_for_its_names(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(sample_campaigns(3)), ids=["*"], sweep="auto", full_listing_every_minutes=0)
+    project.run()
+
+    ended = project.cli("plan", "--json")
+
+    assert (ended.json["sweep"], ended.json["campaigns"]) == ("listing", [])
+    assert ended.json["sweep_reason"] == "the listing names the campaigns, as `*` is configured"

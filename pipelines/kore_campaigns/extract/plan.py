@@ -193,7 +193,9 @@ def choose_sweep(
                 f"the whole listing was read {duration(seconds)} ago "
                 f"(`full_listing_every_minutes` = {settings.full_listing_every_minutes:g})"
             )
-    costs = 0 if is_every else expected_listing_calls(known, saves)
+    if is_every and saves:
+        return "listing", "the listing names the campaigns, as `*` is configured"
+    costs = expected_listing_calls(known, saves)
     if costs >= saves:
         calls = counted(costs, "call")
         return "full", f"the listing would cost {calls} and save at most {saves:,}"

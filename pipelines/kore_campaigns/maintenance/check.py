@@ -19,7 +19,7 @@ from kore_campaigns.api.endpoints import base_url
 from kore_campaigns.api.responses import certificate_problem
 from kore_campaigns.api.transport import ca_bundle, proxy_of
 from kore_campaigns.config.csv_files import EVERY
-from kore_campaigns.config.project import configured_ids, project_folder
+from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import (
     AccessRefused,
@@ -80,6 +80,7 @@ def check_legs(
     try:
         found = resolve({"campaign_ids": campaign_ids, "max_attempts": 1}, connection=connection)
         ids = configured_ids(found, folder, connection=connection)
+        configured_policies(found, folder)
         host = base_url(found.host)
         settings, legs = found, _service_legs(found, ids)
         wanted = (
