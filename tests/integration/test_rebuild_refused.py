@@ -201,8 +201,11 @@ def test_killed_at_any_instant_it_leaves_the_published_file_whole(
     watcher, rng, codes = Watcher(project.database), random.Random(4), []
 
     for _ in range(KILLS):
+        began = time.monotonic()
         with watcher.watching():
             codes.append(rebuild_and_kill(project, rng.uniform(0.5, took), rng))
+        if codes[-1] == 0:  # it had ended: the machine is quicker now than it was
+            took = min(took, time.monotonic() - began)
         status = project.sql("select status from kore.campaign_history order by all")
         assert status in (statuses, [(None,)] * len(statuses))
         project.alter("update campaign_versions set status = null")
