@@ -243,47 +243,17 @@ def _run(
     progress: Progress,
 ) -> RunReport:
     """Run one connection; the destination is locked."""
-    before = progress.report
-    try:
-        return _steps(destination, configuration, accept_vanished, deadline_seconds, stop, progress)
-    except Exception as failed:
-        report = progress.report
-        is_unexpected = error_summary(failed).code == UNEXPECTED
-        if report is not None and report is not before and is_unexpected:
-            _record_failure(destination, configuration.settings, report)
-        raise
-
-
-def _record_failure(destination: Destination, settings: KoreSettings, report: RunReport) -> None:
-    """Record that an unexpected error ended a run, if the database can be used.
-
-    The run has no end: for the next one it is as unfinished as a killed run.
-    """
-    with (
-        suppress(Exception),  # the first error is the one to report
-        # opened again, as the next run does: without what the error has left half written
-        destination.open(settings, threading.Event()),
-        destination.step(None),
-        destination.loaded() as reader,
-        reader.transaction(),
-    ):
-        exit_code, run_id = KoreCampaignsError.exit_code, report.run_id
-        reader.execute(
-            "update {extraction_runs} set exit_code = ? where run_id = ?", [exit_code, run_id]
-        )
-
-
-def _steps(
-    destination: Destination,
-    configuration: Configuration,
-    accept_vanished: bool,
-    deadline_seconds: float | None,
-    stop: threading.Event,
-    progress: Progress,
-) -> RunReport:
     settings = configuration.settings
-    with connected(settings, stop=stop) as client, destination.open(settings, stop):
-        report = RunReport(database=destination.name, notes_of_database=destination.notes)
+    with (
+        _failure_recorded(destination, settings, progress),
+        connected(settings, stop=stop) as client,
+        destination.open(settings, stop),
+    ):
+        report = RunReport(
+            database=destination.name,
+            stream_id=settings.stream_id,
+            notes_of_database=destination.notes,
+        )
         with progress.following(report, client), _deadline(deadline_seconds, stop, report):
             log_event(
                 logger,
@@ -322,6 +292,34 @@ def _steps(
         report.measure_seconds()
         _log_end(report)
         return report
+
+
+@contextmanager
+def _failure_recorded(
+    destination: Destination, settings: KoreSettings, progress: Progress
+) -> Iterator[None]:
+    """Record that an unexpected error ended the run, if the database can be used.
+
+    The run has no end: for the next one it is as unfinished as a killed run.
+    """
+    before = progress.report
+    try:
+        yield
+    except Exception as failed:
+        report = progress.report
+        if error_summary(failed).code == UNEXPECTED and report is not None and report is not before:
+            with (
+                suppress(Exception),  # the first error is the one to report
+                # opened again, as the next run does: without what the error has left half written
+                destination.open(settings, threading.Event()),
+                destination.step(None),
+                destination.loaded() as reader,
+                reader.transaction(),
+            ):
+                code = KoreCampaignsError.exit_code
+                sql = "update {extraction_runs} set exit_code = ? where run_id = ?"
+                reader.execute(sql, [code, report.run_id])
+        raise
 
 
 @contextmanager

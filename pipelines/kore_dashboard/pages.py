@@ -8,6 +8,7 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
+from kore_campaigns.views import SEVERITIES
 from kore_dashboard import queries
 from kore_dashboard.charts import bars, heat_map, timeline
 from kore_dashboard.hours import cells, of_week, spans_of
@@ -23,7 +24,6 @@ RULE_COLUMNS: Final = (
     *("version", "name", "status", "priority", "dialing_mode", "caller_id", "timezone"),
     *("max_attempts_per_record", "retry_period_minutes", "max_ring_seconds", "is_deleted"),
 )
-SEVERITIES: Final = ("high", "medium", "low", "info")
 
 
 @page("Overview")

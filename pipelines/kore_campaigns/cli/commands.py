@@ -9,7 +9,6 @@ import json
 import logging
 import math
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -44,7 +43,7 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.events import log_event
 from kore_campaigns.load import destination_for
-from kore_campaigns.views import GENERATED_DIALECTS, NATIVE_DIALECTS
+from kore_campaigns.views import GENERATED_DIALECTS, NATIVE_DIALECTS, SEVERITIES
 
 if TYPE_CHECKING:
     from kore_campaigns.extract.report import RunReport
@@ -60,8 +59,8 @@ PATH = click.Path()  # made absolute by `Verb`: relative to the current folder, 
 
 
 def seconds(text: str) -> float:
-    """`90s`, `10m`, `2h` or a number of seconds."""
-    unit = {"s": 1, "m": 60, "h": 3600}.get(text[-1:])
+    """`90s`, `10m`, `2h`, `1d` or a number of seconds."""
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text[-1:])
     try:
         found = float(text if unit is None else text[:-1]) * (unit or 1)
     except ValueError:
@@ -72,14 +71,12 @@ def seconds(text: str) -> float:
     return found
 
 
-def since(text: str) -> datetime:
+def moment(text: str) -> datetime:
     """The moment so long ago (`1d`, `12h`), or at a date or time, in UTC without an offset."""
-    if days := re.fullmatch(r"(\d{1,6})d", text):
-        return datetime.now(UTC) - timedelta(days=int(days[1]))
     with suppress(ValueError, OverflowError):
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    with suppress(click.BadParameter):
+    with suppress(click.BadParameter, OverflowError):
         return datetime.now(UTC) - timedelta(seconds=seconds(text))
     message = f"invalid moment '{text}'; use for example 1d, 12h, 2026-11-28 or 2026-11-28T02:00"
     raise click.BadParameter(message)
@@ -416,10 +413,10 @@ def run(
     reports = [part.report for part in parts if part.report is not None]
     is_news = any(each.new_versions or each.vanished for each in reports)
     if is_news and not (out.quiet or out.as_json):
-        from kore_campaigns.reports.status import read_changes
+        from kore_campaigns.reports.review import changes_of
 
         place = destination_for(options["destination"], database=options["database"])
-        out.lines(output.changes_lines(read_changes(place, [each.run_id for each in reports])))
+        out.lines(output.changes_lines(changes_of(place, reports)))
     return found.exit_code
 
 
@@ -437,7 +434,9 @@ def status(out: Output, destination: str, database: str | None, metrics_file: st
     out.result(found.as_json(), output.status_summary(found))
 
 
-CAMPAIGN = Option(["--campaign"], metavar="PATTERN", help="Id or name, with * and ?.")
+CAMPAIGN = Option(
+    ["--campaign"], metavar="PATTERN", help="Only campaigns of this id or name; * and ? match any."
+)
 EXIT_CODE = Option(["--exit-code"], is_flag=True, help="Exit with 1 if there is any.")
 
 
@@ -445,7 +444,7 @@ EXIT_CODE = Option(["--exit-code"], is_flag=True, help="Exit with 1 if there is 
     *PLACE,
     Option(
         ["--since"],
-        type=since,
+        type=moment,
         default="1d",
         metavar="TIME",
         help="How long ago, such as 12h or 7d, or a date or time in UTC. Default: 1d.",
@@ -478,7 +477,7 @@ def changes(
     Option(
         ["--severity", "severities"],
         multiple=True,
-        type=OneOf(("high", "medium", "low", "info")),
+        type=OneOf(SEVERITIES),
         help="May be repeated. Default: all.",
     ),
     CAMPAIGN,
@@ -489,7 +488,7 @@ def findings(
 ) -> int:
     """Show what needs attention, the most severe first.
 
-    docs/reference/findings.md lists the kinds of findings.
+    The limits are those of policies.csv at the last run.
     """
     from kore_campaigns.reports.review import current_findings
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kore_campaigns.maintenance.verify import Verification
     from kore_campaigns.pipeline import ConnectionRun
     from kore_campaigns.reports.export import Export
-    from kore_campaigns.reports.status import App, Changes, LastRun, Row, Status
+    from kore_campaigns.reports.status import App, LastRun, Row, Status
 
 PROBLEMS_SHOWN: Final = 10
 IDS_SHOWN: Final = 3
@@ -99,27 +99,21 @@ def runs_summary(parts: Sequence[ConnectionRun]) -> list[str]:
     return lines
 
 
-def changes_lines(changes: Changes) -> list[str]:
+def changes_lines(rows: Sequence[Row]) -> list[str]:
     """Campaigns that a run found changed, the riskier first, and how many are new."""
-    lines = [
-        f"{row['name'] or row['campaign_id']}: {row['change_summary']}"
-        f"{' (riskier)' if row['is_risky'] else ''}"
-        for row in changes.changed
-    ]
-    lines = first(lines, CHANGES_SHOWN, ": kore.campaign_changes")
-    if changes.added:
-        lines.append(f"{counted(changes.added, 'campaign')} stored for the first time")
+    changed = [row for row in rows if row["version"] > 1]
+    changed.sort(key=lambda row: (not row["is_risky"], _named(row)))
+    lines = first([*map(_change, changed)], CHANGES_SHOWN, ": kore.campaign_changes")
+    added = len(rows) - len(changed)
+    if added:
+        lines.append(f"{counted(added, 'campaign')} stored for the first time")
     labels = ["changed", *[""] * len(lines)]
     return [f"  {label:<10} {line}" for label, line in zip(labels, lines, strict=False)]
 
 
 def reviewed_changes(rows: Sequence[Row], since: datetime) -> list[str]:
     """Each version, with the time when a run first saw it."""
-    lines = [
-        f"{row['observed_at']:%Y-%m-%d %H:%M}  {_named(row)}: {row['change_summary']}"
-        f"{' (riskier)' if row['is_risky'] else ''}"
-        for row in rows
-    ]
+    lines = [f"{row['observed_at']:%Y-%m-%d %H:%M}  {_change(row)}" for row in rows]
     return [*lines, f"{counted(len(rows), 'change')} since {since:%Y-%m-%d %H:%M} UTC"]
 
 
@@ -129,6 +123,10 @@ def reviewed_findings(rows: Sequence[Row]) -> list[str]:
     counts = Counter(row["severity"] for row in rows)
     in_words = ", ".join(f"{count} {severity}" for severity, count in counts.items())
     return [*lines, f"{counted(len(rows), 'finding')}{f': {in_words}' if rows else ''}"]
+
+
+def _change(row: Row) -> str:
+    return f"{_named(row)}: {row['change_summary']}{' (riskier)' if row['is_risky'] else ''}"
 
 
 def _named(row: Row) -> str:

@@ -76,6 +76,7 @@ class RunReport(RunCounters):
     """
 
     database: str
+    stream_id: str = ""
     run_number: int = 0
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock_went_back_seconds: float = 0.0

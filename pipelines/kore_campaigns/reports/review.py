@@ -7,17 +7,19 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from kore_campaigns.errors import KoreCampaignsError
+from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.schema import queries
+from kore_campaigns.views import SEVERITIES
 
 SQL: Final = queries(__name__)
-SEVERITIES: Final = ("high", "medium", "low", "info")
 
 Row = dict[str, Any]
 
 
 def changes_since(
-    destination: Destination, since: datetime, *, campaign: str | None, risky: bool
+    destination: Destination, since: datetime, *, campaign: str | None = None, risky: bool = False
 ) -> list[Row]:
     """Versions that runs have seen since then, the newest first; a new campaign is one, too.
 
@@ -26,6 +28,16 @@ def changes_since(
     with destination.read() as reader:
         rows = reader.dicts(SQL["changes"], [since])
     return [row for row in _of(campaign, rows) if row["is_risky"] or not risky]
+
+
+def changes_of(destination: Destination, runs: Sequence[RunReport]) -> list[Row]:
+    """What these runs have stored, as `changes_since`; nothing if it cannot be read."""
+    try:
+        rows = changes_since(destination, min(run.started_at for run in runs))
+    except KoreCampaignsError:  # the runs have stored everything, and their reports say so
+        return []
+    apps = {run.stream_id for run in runs}
+    return [row for row in rows if row["stream_id"] in apps]
 
 
 def current_findings(

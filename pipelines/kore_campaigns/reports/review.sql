@@ -25,18 +25,5 @@ where history.observed_at >= ?
 order by history.observed_at desc, history.name, history.campaign_id, history.version desc
 
 -- name: findings
-select
-    account_id,
-    stream_id,
-    campaign_id,
-    campaign_name,
-    finding,
-    severity,
-    policy_name,
-    day_of_week,
-    value,
-    limit_value,
-    minutes,
-    sentence
-from kore.findings
+select * from kore.findings
 order by campaign_name, campaign_id, finding, day_of_week, value

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from kore_campaigns.errors import AccessRefused, KoreCampaignsError, TryLater
+from kore_campaigns.errors import AccessRefused, TryLater
 from kore_campaigns.extract.report import RunCounters
 from kore_campaigns.load.destination import Destination
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import VIEW_SCHEMA, queries
+from kore_campaigns.views import SEVERITIES
 
 SQL: Final = queries(__name__)
 # the state of several apps is that of the first in this order
@@ -162,7 +163,8 @@ def read_status(destination: Destination, *, with_findings: bool = False) -> Sta
     with destination.read_if_any() as reader:
         found = Status("") if reader is None else _read(reader, is_running=pid is not None)
         if reader is not None and with_findings and reader.columns_of("findings", VIEW_SCHEMA):
-            findings = dict(reader.rows(SQL["findings"]))
+            counts: dict[str, int] = dict(reader.rows(SQL["findings"]))
+            findings = {each: counts[each] for each in SEVERITIES if each in counts}
     return replace(
         found,
         database=destination.name,
@@ -172,28 +174,6 @@ def read_status(destination: Destination, *, with_findings: bool = False) -> Sta
         flags=destination.flags,
         findings=findings,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What the versions of some runs show for the first time."""
-
-    added: int = 0
-    """Campaigns whose first version they are."""
-    changed: list[Row] = field(default_factory=list)
-    """The others, the risky first."""
-
-
-def read_changes(destination: Destination, run_ids: Sequence[str]) -> Changes:
-    """What these runs, each the newest of its app, have changed; nothing if it cannot be read."""
-    try:
-        with destination.read() as reader:
-            rows = reader.dicts(SQL["changes"])
-    except KoreCampaignsError:  # the run has stored everything, and its report says so
-        return Changes()
-    found = [row for row in rows if row["run_id"] in run_ids]
-    changed = [row for row in found if row["version"] > 1]
-    return Changes(len(found) - len(changed), changed)
 
 
 def known_to(reader: Reader, queries_of_runs: Mapping[str, str]) -> dict[str, str]:

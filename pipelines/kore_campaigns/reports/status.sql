@@ -141,38 +141,6 @@ order by freshness.last_error_code in ('not_asked', 'interrupted'), freshness.ca
 select severity, count(*)
 from kore.findings
 group by severity
-order by case severity when 'high' then 1 when 'medium' then 2 when 'low' then 3 else 4 end
-
--- name: changes
--- versions that the newest run of each app has stored
-with runs as (
-    select
-        run_id, stream_id, started_at,
-        row_number() over (partition by stream_id order by run_number desc) as recency
-    from kore.runs
-),
-
-risks as (
-    select stream_id, campaign_id, version, bool_or(is_risky) as is_risky
-    from kore.campaign_changes
-    group by stream_id, campaign_id, version
-)
-
-select
-    runs.run_id,
-    history.campaign_id,
-    history.name,
-    history.version,
-    history.change_summary,
-    coalesce(risks.is_risky, false) as is_risky
-from kore.campaign_history as history
-join runs on history.stream_id = runs.stream_id and runs.recency = 1
-left join risks
-    on history.stream_id = risks.stream_id
-    and history.campaign_id = risks.campaign_id
-    and history.version = risks.version
-where history.observed_at >= runs.started_at
-order by is_risky desc, history.name, history.campaign_id
 
 -- name: drift
 -- a sweep by listing fetches few campaigns, so only a full sweep shows that a field is gone

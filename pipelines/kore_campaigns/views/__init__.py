@@ -7,3 +7,5 @@ from typing import Final
 NATIVE_DIALECTS: Final = ("duckdb", "postgres")
 """The views are written in SQL that both of them understand."""
 GENERATED_DIALECTS: Final = ("snowflake", "bigquery", "redshift", "databricks", "clickhouse")
+SEVERITIES: Final = ("high", "medium", "low", "info")
+"""Severities of findings, the worst first."""

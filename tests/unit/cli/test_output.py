@@ -19,7 +19,7 @@ from kore_campaigns.cli.output import (
 from kore_campaigns.errors import AccessRefused, AnswerBreaksContract, Interrupted, NotAsked
 from kore_campaigns.extract.report import RunReport, duration
 from kore_campaigns.maintenance.check import Leg
-from kore_campaigns.reports.status import Changes, Row
+from kore_campaigns.reports.status import Row
 from support.status_facts import COMPLETE, STARTED, app, drift, failure, last_run, stale, status
 
 NOW = STARTED + timedelta(hours=2)
@@ -134,16 +134,31 @@ def test_the_widest_column_of_a_table_is_wrapped_if_a_row_is_too_long() -> None:
 
 def test_what_changed_is_shown_in_words_and_new_campaigns_are_counted() -> None:
     changed: list[Row] = [
-        {"name": "Diwali", "campaign_id": "cd-1", "change_summary": "zone UTC", "is_risky": True},
-        {"name": None, "campaign_id": "cd-2", "change_summary": "deleted", "is_risky": False},
+        {
+            "version": 2,
+            "campaign_name": "Diwali",
+            "campaign_id": "cd-1",
+            "change_summary": "zone UTC",
+            "is_risky": True,
+        },
+        {
+            "version": 2,
+            "campaign_name": None,
+            "campaign_id": "cd-2",
+            "change_summary": "deleted",
+            "is_risky": False,
+        },
     ]
 
-    assert changes_lines(Changes(1200, changed)) == [
+    new = {"campaign_name": "New", "version": 1, "change_summary": "first seen"}
+    first_seen: list[Row] = [{**new, "campaign_id": "cd-3", "is_risky": False}] * 1200
+
+    assert changes_lines([*first_seen, *changed]) == [
         "  changed    Diwali: zone UTC (riskier)",
         "             cd-2: deleted",
         "             1,200 campaigns stored for the first time",
     ]
-    assert changes_lines(Changes()) == []
+    assert changes_lines([]) == []
 
 
 def test_a_leg_is_one_line_in_columns() -> None:
