@@ -139,3 +139,18 @@ def test_with_every_campaign_configured_the_listing_is_read_for_its_names(
 
     assert (ended.json["sweep"], ended.json["campaigns"]) == ("listing", [])
     assert ended.json["sweep_reason"] == "the listing names the campaigns, as `*` is configured"
+
+
+def test_where_nothing_is_stored_after_a_full_sweep_all_are_requested(
+    emulate: Emulate, project: Project
+) -> None:
+    kore = emulate(sample_campaigns(3))
+    project.use(kore, ids=["*"], sweep="auto", full_listing_every_minutes=0)
+    kore.fault(Fault.UNAUTHORIZED)
+    project.run()
+    kore.clear_faults()
+
+    ended = project.cli("plan", "--json")
+
+    assert (ended.json["sweep"], len(ended.json["campaigns"])) == ("full", 3)
+    assert ended.json["sweep_reason"] == "the listing could confirm no campaign"

@@ -170,10 +170,8 @@ def choose_sweep(
     sweep is due every `full_sweep_every_hours`.  A peek shows the newest campaigns only, so the
     whole listing is due every `full_listing_every_minutes`.
     """
-    if wanted == "full":
-        return "full", "as requested"
-    if wanted == "listing":
-        return "listing", "as requested"
+    if wanted != "auto":
+        return "full" if wanted == "full" else "listing", "as requested"
     if known.last_full_at is None:
         return "full", "no full sweep was finished yet"
     hours = (now - known.last_full_at).total_seconds() / 3600
@@ -193,7 +191,9 @@ def choose_sweep(
                 f"the whole listing was read {duration(seconds)} ago "
                 f"(`full_listing_every_minutes` = {settings.full_listing_every_minutes:g})"
             )
-    if is_every and saves:
+    if not saves:
+        return "full", "the listing could confirm no campaign"
+    if is_every:
         return "listing", "the listing names the campaigns, as `*` is configured"
     costs = expected_listing_calls(known, saves)
     if costs >= saves:
