@@ -5,4 +5,8 @@ import sys
 from kore_campaigns.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    # after a Ctrl-C within `exec` of a text, as dataclasses use it, `-m` ends by the signal though
+    # the exception was handled; the next `exec` resets that (run_eval_code_obj in pythonrun.c)
+    exec("")
+    sys.exit(exit_code)

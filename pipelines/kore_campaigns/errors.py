@@ -502,7 +502,7 @@ def error_summary(error: BaseException) -> ErrorSummary:
     """Map an exception to an exit code, an error code and a message."""
     # Ctrl-C within a query of DuckDB is the cause of a RuntimeError
     if any(isinstance(each, KeyboardInterrupt) for each in causes(error)):
-        message = "stopped at once; the next run continues from the last durable step."
+        message = "stopped at once; all that is stored stays. Next: run the same command again."
         return ErrorSummary(75, "interrupted", message)
     if isinstance(error, KoreCampaignsError):
         return ErrorSummary(error.exit_code, error.code, str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -14,6 +15,10 @@ import pytest
 
 from support.project import Project
 
+STOPPED = (
+    "kore-campaigns: stopped at once; all that is stored stays. "
+    "Next: run the same command again.\n"
+)
 README = Path(__file__).parents[2] / "README.md"
 CHANGED = [
     ["Card Collections West", "attempts 4 -> 5; status Active -> Paused", "riskier"],
@@ -123,10 +128,17 @@ def test_ctrl_c_ends_it_with_a_sentence_wherever_it_is(
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
 
-    assert process.returncode == 75
-    assert err == (
-        "kore-campaigns: stopped at once; the next run continues from the last durable step.\n"
-    )
+    assert (process.returncode, err) == (75, STOPPED)
+
+
+def test_ctrl_c_within_an_import_ends_with_the_same_code(project: Project) -> None:
+    # as the interrupt of a dataclass that is being made
+    (project.folder / "duckdb.py").write_text("exec('raise KeyboardInterrupt')\n")
+
+    process = project.spawn("demo", environment=os.environ | {"PYTHONPATH": str(project.folder)})
+    _, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (75, STOPPED)
 
 
 def test_ctrl_c_within_a_query_is_an_interruption() -> None:
