@@ -39,7 +39,7 @@ from kore_campaigns.extract.report import (
     in_one_line,
     problems,
 )
-from kore_campaigns.extract.rows import PendingRows, current_zones, number_run, run_row
+from kore_campaigns.extract.rows import PendingRows, app_row, current_zones, number_run, run_row
 from kore_campaigns.extract.state import newest_runs
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load import DUCKDB, destination_for
@@ -57,6 +57,7 @@ NOT_STARTED = ErrorSummary(
 class Configuration:
     """Settings and files of one connection, checked before the first request."""
 
+    connection: str | None
     settings: KoreSettings
     campaign_ids: Sequence[str]
     policies: Sequence[Mapping[str, Any]]
@@ -216,7 +217,7 @@ def run_connections(
 def _configure(settings: Mapping[str, Any], folder: Path, connection: str | None) -> Configuration:
     found = resolve(settings, connection=connection)
     ids = configured_ids(found, folder, connection=connection)
-    return Configuration(found, ids, configured_policies(found, folder))
+    return Configuration(connection, found, ids, configured_policies(found, folder))
 
 
 def _destination(
@@ -263,7 +264,7 @@ def _run(
                 database=report.database,
                 tool_version=tool_version(),
             )
-            _load_start(settings, report, destination)
+            _load_start(configuration, report, destination)
             with destination.loaded() as reader:
                 ids, now = configuration.campaign_ids, report.started_at
                 plan = plan_run(settings, ids, client, reader, now=now, sweep=settings.sweep)
@@ -342,13 +343,15 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
         timer.cancel()
 
 
-def _load_start(settings: KoreSettings, report: RunReport, destination: Destination) -> None:
+def _load_start(configuration: Configuration, report: RunReport, destination: Destination) -> None:
     """Record the start of the run, so that it is known if it is killed before its first chunk."""
     with destination.step(None), destination.loaded() as reader:
         number_run(reader, report)
         # without a kind of sweep, it cannot be taken for an unfinished full sweep
-        start = run_row(settings, report) | {"sweep": None}
-        write_upserts(reader, [Upsert(schema.EXTRACTION_RUNS, [start])], run_id=report.run_id)
+        start = run_row(configuration.settings, report) | {"sweep": None}
+        app = app_row(reader, report, configuration.settings, configuration.connection)
+        upserts = [Upsert(schema.EXTRACTION_RUNS, [start]), Upsert(schema.APPS, [app])]
+        write_upserts(reader, upserts, run_id=report.run_id)
 
 
 def _load_chunk(

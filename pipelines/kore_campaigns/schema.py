@@ -94,6 +94,7 @@ CALLING_HOURS, DNC_LISTS, *_ = CAMPAIGN_VERSIONS.children
 CHILD_KEY: Final = CALLING_HOURS.key
 CAMPAIGN_LISTINGS: Final = ALL_TABLES["campaign_listings"]
 CONFIGURED_CAMPAIGNS: Final = ALL_TABLES["configured_campaigns"]
+APPS: Final = ALL_TABLES["apps"]
 EXTRACTION_RUNS: Final = ALL_TABLES["extraction_runs"]
 EXTRACTION_ERRORS: Final = ALL_TABLES["extraction_errors"]
 EXTRACTION_DRIFT: Final = ALL_TABLES["extraction_drift"]

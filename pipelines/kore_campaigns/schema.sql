@@ -209,6 +209,19 @@ create table configured_campaigns (
     primary key (stream_id, campaign_id)
 );
 
+-- One row per app that a run has read.
+create table apps (
+    account_id text,
+    stream_id text,
+    -- Name of the connection in the settings; the id of the app if the connection has no name.
+    app_name text,
+    -- Start of the first run (UTC).
+    first_run_at timestamp,
+    -- Start of the newest run (UTC).
+    last_run_at timestamp,
+    primary key (stream_id)
+);
+
 -- One row per run. A killed run keeps the numbers of its last durable step and is not complete.
 create table extraction_runs (
     -- Id of the run, as in its report and logs.

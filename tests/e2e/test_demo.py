@@ -16,8 +16,7 @@ import pytest
 from support.project import Project
 
 STOPPED = (
-    "kore-campaigns: stopped at once; all that is stored stays. "
-    "Next: run the same command again.\n"
+    "kore-campaigns: stopped at once; all that is stored stays. Next: run the same command again.\n"
 )
 README = Path(__file__).parents[2] / "README.md"
 CHANGED = [

@@ -69,6 +69,23 @@ def test_the_same_ids_under_two_apps_are_campaigns_of_their_own(two: Two) -> Non
     assert ended.out.index("connection uk") < ended.out.index("connection us")
 
 
+def test_the_name_of_a_connection_is_in_every_view_about_its_app(two: Two) -> None:
+    two.project.run(connection="uk")
+    two.project.cli("run")
+
+    names = "select distinct stream_id, app_name from kore.{} order by 1"
+    expected = [("st-uk", "uk"), ("st-us", "us")]
+    for view in ("campaigns", "campaign_history", "open_hours", "runs", "campaign_freshness"):
+        assert two.project.sql(names.format(view)) == expected, view
+    apps = "select account_id, app_name, first_run_at, last_run_at from kore.apps order by 2"
+    runs = (
+        "select account_id, app_name, min(started_at), max(started_at) from kore.runs "
+        "group by 1, 2 order by 2"
+    )
+    assert two.project.sql(apps) == two.project.sql(runs)
+    assert two.project.sql("select count(distinct started_at) from kore.runs") == [(3,)]
+
+
 def test_one_object_sums_up_and_has_a_part_for_each(two: Two) -> None:
     found = two.json("run")
 

@@ -80,6 +80,34 @@ def test_every_view_about_campaigns_has_the_key_and_the_name(
         assert project.sql(differs) == [], view
 
 
+def test_every_view_of_an_app_names_it_and_numbers_have_their_words(
+    emulate: Emulate, project: Project
+) -> None:
+    lived(emulate, project)
+    columns: dict[str, set[str]] = {}
+    for view, column in project.sql(
+        "select table_name, column_name from information_schema.columns where table_schema = 'kore'"
+    ):
+        columns.setdefault(view, set()).add(column)
+
+    for view, names in columns.items():
+        assert ("stream_id" in names) == ("app_name" in names), view
+        assert "day_of_week" not in names or "day_name" in names, view
+        for end in ("start", "end", "earliest", "latest", "first", "last"):
+            assert f"{end}_minute" not in names or f"{end}_time" in names, (view, end)
+    days = "select distinct day_of_week, day_name from kore.open_hours order by 1"
+    assert project.sql(days)[::6] == [(1, "Monday"), (7, "Sunday")]
+    # the end of a day is 00:00; all other times are the minutes
+    clocks = (
+        "select count(*) from kore.open_hours where "
+        "extract(hour from start_time) * 60 + extract(minute from start_time) <> start_minute or "
+        "extract(hour from end_time) * 60 + extract(minute from end_time) <> end_minute % 1440"
+    )
+    assert project.sql(clocks) == [(0,)]
+    at_midnight = "select count(*) from kore.open_hours where end_minute = 1440"
+    assert project.sql(at_midnight) > [(0,)]
+
+
 @pytest.mark.duckdb_only
 def test_they_are_the_same_in_another_database(emulate: Emulate, project: Project) -> None:
     lived(emulate, project)

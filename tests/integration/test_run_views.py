@@ -131,9 +131,10 @@ def test_all_that_is_said_of_a_campaign(record: Record) -> None:
 
     assert record.sql("select * from kore.campaign_freshness") == [
         (
-            *("a-1", STREAM, "cd-1", f"{STREAM}/cd-1", "new name", True),
+            *("a-1", STREAM, "cd-1", "new name", True),
             *(START + DAY, START + 2 * HOUR),
-            *(START + DAY + HOUR, "not_found", "HTTP 404 in r2", False, None),
+            *(START + DAY + HOUR, "not_found", "HTTP 404 in r2", False),
+            *(STREAM, f"{STREAM}/cd-1", None),
         )
     ]
 

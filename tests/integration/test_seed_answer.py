@@ -22,13 +22,16 @@ DATA: dict[str, Any] = json.loads(ANSWER)["data"]
 CAMPAIGN_ID = "cd-9e14b72-88cc-4544-9a98-7aee9b7xxxxx"
 NAME = "Product Feedback Voice Campaign-3.41"
 UPDATED = datetime(2025, 12, 8, 5, 32, 10, 977000, tzinfo=UTC)
-PLACE = ("account_id", "stream_id", "campaign_key", "version_key")
+PLACE = ("account_id", "stream_id", "app_name", "campaign_key", "version_key")
 # told by the run or by the account listing and not by the answer, or a second name
 NOT_OF_THE_ANSWER = (
     *(*PLACE, "observed_at", "content_hash", "raw", "campaign_name", "queue_or_flow"),
     *("execution_type", "execution_type_since", "total_messages_sent"),
 )
-DAYS = (("MO", 1), ("TU", 2), ("WE", 3), ("TH", 4), ("FR", 5))
+DAYS = (
+    *(("MO", 1, "Monday"), ("TU", 2, "Tuesday"), ("WE", 3, "Wednesday")),
+    *(("TH", 4, "Thursday"), ("FR", 5, "Friday")),
+)
 
 
 @pytest.fixture
@@ -117,9 +120,9 @@ def test_its_calling_hours_are_five_rows(seeded: Project) -> None:
     assert shown(seeded, "campaign_calling_hours", *PLACE) == [
         (
             *(CAMPAIGN_ID, 1, NAME, "Asia/Kolkata", number, day, number),
-            *("9:00 AM", "6:00 PM", time(9), time(18), 540, 1080, False, True),
+            *("9:00 AM", "6:00 PM", time(9), time(18), 540, 1080, False, True, name),
         )
-        for day, number in DAYS
+        for day, number, name in DAYS
     ]
 
 

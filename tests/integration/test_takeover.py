@@ -28,6 +28,7 @@ from support.takeover import (
     account_name,
     all_rows,
     change,
+    cursor_of,
     prepare,
     started_apps,
 )
@@ -165,6 +166,29 @@ def test_as_it_is_it_is_read(taken: Taken, facts: dict[str, Any]) -> None:
     assert (status["configured"], status["live"], status["deleted"]) == (21, 21, 1)
     assert status["versions"] == len(known["rows"]["kore_raw.campaign_versions"])
     assert taken.rows().keys() == known["rows"].keys()
+
+
+def test_its_views_are_replaced_below_the_views_that_read_them(in_postgres: Taken) -> None:
+    # each has all columns that it had, in their order; what is new comes after them
+    of_views = "select table_name from information_schema.views where table_schema = 'kore'"
+    new_columns = (
+        "select count(*) from information_schema.columns "
+        "where table_schema = 'kore' and column_name in ('app_name', 'campaign_key', 'day_name')"
+    )
+    with cursor_of(str(in_postgres.place)) as cursor:
+        cursor.execute(of_views)
+        names = [name for (name,) in cursor.fetchall()]
+        cursor.execute("create schema bi")
+        for name in names:
+            cursor.execute(f"create view bi.{name} as select * from kore.{name}")
+        cursor.connection.commit()
+
+    ended = in_postgres.recorder.run("run", "--destination", "postgres")
+
+    assert (ended.code, ended.err) == (0, "")
+    with cursor_of(str(in_postgres.place)) as cursor:
+        cursor.execute(new_columns)
+        assert cursor.fetchall() > [(40,)]
 
 
 def test_the_next_run_requests_no_campaign_and_the_history_is_row_by_row_as_it_was(

@@ -31,7 +31,7 @@ NOT_COMPARED = {
     *("stream_id", "campaign_id", "version", "valid_from", "observed_at"),
     *("connection", "queue_or_flow", "campaign_instance_updated_at", "link"),
     *("execution_type", "execution_type_since", "total_messages_sent"),
-    *("campaign_key", "version_key"),
+    *("campaign_key", "version_key", "app_name", "day_name"),
 }
 
 

@@ -233,7 +233,7 @@ class Recorder:
                 for row in cursor.fetchall()
             ]
             plain = self._neutral(json.loads(json.dumps(rows, default=str)))
-            found[view] = sorted(plain, key=_without_keys)
+            found[view] = sorted(plain, key=_by_old_columns)
         self.steps[name] = found
 
     def files(self, name: str) -> None:
@@ -388,9 +388,12 @@ def postgres_server(folder: Path) -> Iterator[Callable[[], str]]:
         server.cleanup()
 
 
-def _without_keys(row: Mapping[str, Any]) -> str:
-    """Orders rows as before they had keys of one column, and a second name."""
+def _by_old_columns(row: Mapping[str, Any]) -> str:
+    """Orders rows as before they had keys, names and times beside what they had."""
+    newer = ["_key", "or_flow", "app_name", "day_name"]
+    if "start_text" not in row:  # the hours as sent had times before
+        newer.append("_time")
     return json.dumps(
-        {name: value for name, value in row.items() if not name.endswith(("_key", "or_flow"))},
+        {name: value for name, value in row.items() if not name.endswith(tuple(newer))},
         sort_keys=True,
     )

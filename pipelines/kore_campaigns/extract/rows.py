@@ -183,6 +183,24 @@ def run_row(settings: KoreSettings, report: RunReport, *, is_last: bool = False)
     return {name: facts[name] if name in facts else getattr(report, name) for name in names}
 
 
+_FIRST_RUN = "select min(started_at) from {extraction_runs} where stream_id = ?"
+
+
+def app_row(
+    reader: Reader | None, report: RunReport, settings: KoreSettings, connection: str | None
+) -> dict[str, Any]:
+    """The row of `apps`: the name of the connection, its first run and this one."""
+    found = () if reader is None else reader.rows(_FIRST_RUN, [report.stream_id])
+    first_run_at = next((first for (first,) in found), None)
+    return {
+        "account_id": settings.account_id,
+        "stream_id": settings.stream_id,
+        "app_name": connection or settings.stream_id,
+        "first_run_at": first_run_at or report.started_at,
+        "last_run_at": report.started_at,
+    }
+
+
 _CONFIGURED = """
 select stream_id, campaign_id, account_id, configured_at
 from {configured_campaigns} where stream_id = ? and removed_at is null

@@ -15,9 +15,9 @@ Row = Mapping[str, Any]
 
 _RAW: Final = "raw"
 _JSON: Final = {each.name for each in CAMPAIGN_VERSIONS.columns if each.data_type == "json"}
-# columns of a list row that only say to which campaign it belongs
-_KEYS: Final = ("campaign_key", "version_key")
-_PLACE: Final = {*CHILD_KEY, *_KEYS, "account_id", "campaign_name", "timezone"}
+# columns of a list row that only say to which campaign it belongs, or say another one in words
+_KEYS: Final = ("campaign_key", "version_key", "app_name")
+_PLACE: Final = {*CHILD_KEY, *_KEYS, "account_id", "campaign_name", "timezone", "day_name"}
 
 
 class Difference(NamedTuple):

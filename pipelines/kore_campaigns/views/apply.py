@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 # in the order in which they are built: later ones read earlier ones
 VIEWS: Final = (
+    "apps",
+    "weekdays",
+    "minutes_of_day",
     "campaign_history",
     "campaigns",
     "campaign_calling_hours",

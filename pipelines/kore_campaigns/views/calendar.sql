@@ -22,8 +22,10 @@ dated as (
 final as (
     select
         calendar_date,
-        day_of_week
+        day_of_week,
+        day_name
     from dated
+    left join kore.weekdays as weekdays on dated.day_of_week = weekdays.iso_weekday
 )
 
 select * from final

@@ -12,9 +12,7 @@ final as (
         history.account_id,
         history.stream_id,
         history.campaign_id,
-        history.campaign_key,
         history.version,
-        history.version_key,
         history.name as campaign_name,
         history.valid_from,
         history.valid_to,
@@ -30,12 +28,17 @@ final as (
         calling_hours.start_minute,
         calling_hours.end_minute,
         calling_hours.crosses_midnight,
-        calling_hours.is_parsed
+        calling_hours.is_parsed,
+        history.app_name,
+        history.campaign_key,
+        history.version_key,
+        weekdays.day_name
     from history
     join calling_hours
         on history.stream_id = calling_hours.stream_id
         and history.campaign_id = calling_hours.campaign_id
         and history.version = calling_hours.version
+    left join kore.weekdays as weekdays on calling_hours.day_of_week = weekdays.iso_weekday
 )
 
 select * from final

@@ -22,6 +22,7 @@ unparsed as (
     select
         hours.account_id,
         hours.stream_id,
+        hours.app_name,
         hours.campaign_id,
         hours.campaign_name,
         'unparsed' as check_name,
@@ -42,6 +43,7 @@ zero_length as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         'zero_length' as check_name,
@@ -59,6 +61,7 @@ pairs as (
     select
         later.account_id,
         later.stream_id,
+        later.app_name,
         later.campaign_id,
         later.campaign_name,
         later.position,
@@ -96,6 +99,7 @@ doubled as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         min(check_name) as check_name,
@@ -106,7 +110,7 @@ doubled as (
         max(minutes) as minutes
     from pairs
     group by
-        account_id, stream_id, campaign_id, campaign_name, position, day_of_week,
+        account_id, stream_id, app_name, campaign_id, campaign_name, position, day_of_week,
         start_minute, end_minute
 ),
 
@@ -123,6 +127,7 @@ gaps as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         'gap' as check_name,
@@ -140,14 +145,18 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         check_name,
         position,
         day_of_week,
         start_minute,
         end_minute,
-        minutes
+        minutes,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        day_name,
+        starts.clock_time as start_time,
+        ends.clock_time as end_time
     from (
         select * from unparsed
         union all
@@ -157,6 +166,9 @@ final as (
         union all
         select * from gaps
     ) as found
+    left join kore.weekdays as weekdays on found.day_of_week = weekdays.iso_weekday
+    left join kore.minutes_of_day as starts on found.start_minute = starts.minute_of_day
+    left join kore.minutes_of_day as ends on found.end_minute = ends.minute_of_day
 )
 
 select * from final

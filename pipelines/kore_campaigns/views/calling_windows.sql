@@ -16,6 +16,7 @@ windows as (
     select
         campaigns.account_id,
         campaigns.stream_id,
+        campaigns.app_name,
         campaigns.campaign_id,
         campaigns.version,
         campaigns.name as campaign_name,
@@ -71,10 +72,7 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         version,
-        stream_id || '/' || campaign_id || '/' || cast(version as varchar)
-        as version_key,
         campaign_name,
         timezone,
         position,
@@ -84,8 +82,18 @@ final as (
         (weekday - 1) * 1440 + first_minute as week_start_minute,
         (weekday - 1) * 1440 + last_minute as week_end_minute,
         last_minute - first_minute as minutes,
-        is_after_midnight
+        is_after_midnight,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || cast(version as varchar)
+        as version_key,
+        day_name,
+        starts.clock_time as start_time,
+        ends.clock_time as end_time
     from split
+    left join kore.weekdays as weekdays on split.weekday = weekdays.iso_weekday
+    left join kore.minutes_of_day as starts on split.first_minute = starts.minute_of_day
+    left join kore.minutes_of_day as ends on split.last_minute = ends.minute_of_day
 )
 
 select * from final

@@ -37,6 +37,7 @@ placed as (
     select
         windows.account_id,
         windows.stream_id,
+        windows.app_name,
         windows.campaign_id,
         windows.campaign_name,
         windows.timezone,
@@ -70,7 +71,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         timezone,
         position,
@@ -81,8 +81,16 @@ final as (
         utc_offset_minutes,
         to_timestamp(opens * 60) as starts_at,
         to_timestamp(closes * 60) as ends_at,
-        closes - opens as minutes
+        closes - opens as minutes,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        day_name,
+        starts.clock_time as start_time,
+        ends.clock_time as end_time
     from clipped
+    left join kore.weekdays as weekdays on clipped.day_of_week = weekdays.iso_weekday
+    left join kore.minutes_of_day as starts on clipped.start_minute = starts.minute_of_day
+    left join kore.minutes_of_day as ends on clipped.end_minute = ends.minute_of_day
 )
 
 select * from final

@@ -12,9 +12,7 @@ final as (
         campaigns.account_id,
         campaigns.stream_id,
         campaigns.campaign_id,
-        campaigns.campaign_key,
         campaigns.version,
-        campaigns.version_key,
         campaigns.name as campaign_name,
         campaigns.timezone,
         calling_hours.position,
@@ -27,12 +25,17 @@ final as (
         calling_hours.start_minute,
         calling_hours.end_minute,
         calling_hours.crosses_midnight,
-        calling_hours.is_parsed
+        calling_hours.is_parsed,
+        campaigns.app_name,
+        campaigns.campaign_key,
+        campaigns.version_key,
+        weekdays.day_name
     from campaigns
     join calling_hours
         on campaigns.stream_id = calling_hours.stream_id
         and campaigns.campaign_id = calling_hours.campaign_id
         and campaigns.version = calling_hours.version
+    left join kore.weekdays as weekdays on calling_hours.day_of_week = weekdays.iso_weekday
 )
 
 select * from final

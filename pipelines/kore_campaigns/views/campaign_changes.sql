@@ -14,19 +14,20 @@ final as (
         history.account_id,
         history.stream_id,
         history.campaign_id,
-        history.campaign_key,
         history.version,
-        history.version_key,
         history.name as campaign_name,
         history.valid_from as changed_at,
         history.observed_at,
         changes.position,
-        history.version_key || '/' || cast(changes.position as varchar) as change_key,
         changes.path,
         changes.old_value,
         changes.new_value,
         changes.kind,
-        changes.is_risky
+        changes.is_risky,
+        history.app_name,
+        history.campaign_key,
+        history.version_key,
+        history.version_key || '/' || cast(changes.position as varchar) as change_key
     from history
     join changes
         on history.stream_id = changes.stream_id

@@ -42,6 +42,7 @@ linked as (
     select
         campaigns.account_id,
         campaigns.stream_id,
+        campaigns.app_name,
         campaigns.campaign_id,
         campaigns.version,
         campaigns.name as campaign_name,
@@ -88,15 +89,16 @@ final as (
         identified.account_id,
         identified.stream_id,
         identified.campaign_id,
-        identified.stream_id || '/' || identified.campaign_id as campaign_key,
         identified.version,
-        identified.stream_id || '/' || identified.campaign_id || '/' || cast(identified.version as varchar)
-        as version_key,
         identified.campaign_name,
         identified.position,
         identified.contact_list_id,
         identified.contact_list_name,
-        identified.link
+        identified.link,
+        identified.app_name,
+        identified.stream_id || '/' || identified.campaign_id as campaign_key,
+        identified.stream_id || '/' || identified.campaign_id || '/' || cast(identified.version as varchar)
+        as version_key
     from identified
 )
 

@@ -12,13 +12,14 @@ final as (
         campaigns.account_id,
         campaigns.stream_id,
         campaigns.campaign_id,
-        campaigns.campaign_key,
         campaigns.version,
-        campaigns.version_key,
         campaigns.name as campaign_name,
         dnc_lists.position,
         dnc_lists.dnc_list_id,
-        dnc_lists.dnc_list_name
+        dnc_lists.dnc_list_name,
+        campaigns.app_name,
+        campaigns.campaign_key,
+        campaigns.version_key
     from campaigns
     join dnc_lists
         on campaigns.stream_id = dnc_lists.stream_id

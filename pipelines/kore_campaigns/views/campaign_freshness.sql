@@ -242,6 +242,7 @@ dated as (
 judged as (
     select
         dated.*,
+        coalesce(apps.app_name, dated.stream_id) as app_name,
         last_errors.occurred_at as last_error_at,
         last_errors.error_code as last_error_code,
         last_errors.message as last_error_message,
@@ -266,6 +267,7 @@ judged as (
     left join runs as newest_runs
         on dated.stream_id = newest_runs.stream_id
         and newest_runs.recency = 1
+    left join kore_raw.apps as apps on dated.stream_id = apps.stream_id
 ),
 
 final as (
@@ -273,7 +275,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         is_configured,
         last_confirmed_at,
@@ -282,6 +283,8 @@ final as (
         last_error_code,
         last_error_message,
         is_stale,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
         listing_state
     from judged
 )

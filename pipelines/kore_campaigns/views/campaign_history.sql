@@ -36,10 +36,7 @@ final as (
         versions.account_id,
         versions.stream_id,
         versions.campaign_id,
-        versions.stream_id || '/' || versions.campaign_id as campaign_key,
         versions.version,
-        versions.stream_id || '/' || versions.campaign_id || '/' || cast(versions.version as varchar)
-        as version_key,
         dated.valid_from,
         dated.valid_to,
         versions.observed_at,
@@ -47,7 +44,6 @@ final as (
         versions.is_deleted,
         versions.change_summary,
         versions.campaign_type,
-        versions.name as campaign_name,
         versions.name,
         versions.description,
         versions.status,
@@ -73,9 +69,15 @@ final as (
         versions.created_at,
         versions.updated_at,
         versions.content_hash,
-        versions.raw
+        versions.raw,
+        coalesce(apps.app_name, versions.stream_id) as app_name,
+        versions.stream_id || '/' || versions.campaign_id as campaign_key,
+        versions.stream_id || '/' || versions.campaign_id || '/' || cast(versions.version as varchar)
+        as version_key,
+        versions.name as campaign_name
     from kore_raw.campaign_versions as versions
     join dated on versions._dlt_id = dated._dlt_id
+    left join kore_raw.apps as apps on versions.stream_id = apps.stream_id
 )
 
 select * from final

@@ -27,6 +27,7 @@ pairs as (
     select
         one.account_id,
         one.stream_id,
+        one.app_name,
         one.shared,
         one.shared_name,
         one.campaign_id,
@@ -123,13 +124,14 @@ final as (
         pairs.shared,
         pairs.shared_name,
         pairs.campaign_id,
-        pairs.campaign_key,
         pairs.campaign_name,
         pairs.other_campaign_id,
-        pairs.other_campaign_key,
         pairs.other_campaign_name,
         cast(common.minutes as bigint) as overlap_minutes,
-        to_timestamp(common.first_minute * 60) as first_overlap_at
+        to_timestamp(common.first_minute * 60) as first_overlap_at,
+        pairs.app_name,
+        pairs.campaign_key,
+        pairs.other_campaign_key
     from pairs
     join common on pairs.pair_key = common.pair_key
 )

@@ -6,6 +6,7 @@ with sharing as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         'contact_list' as shared,
@@ -13,11 +14,11 @@ with sharing as (
     from kore.campaign_contact_lists
     where contact_list_name is not null
     union
-    select account_id, stream_id, campaign_id, name, 'caller_id', caller_id
+    select account_id, stream_id, app_name, campaign_id, name, 'caller_id', caller_id
     from kore.campaigns as campaigns
     where caller_id is not null
     union
-    select account_id, stream_id, campaign_id, name, 'queue', queue_or_flow
+    select account_id, stream_id, app_name, campaign_id, name, 'queue', queue_or_flow
     from kore.campaigns as campaigns
     where queue_or_flow is not null
 ),
@@ -27,10 +28,11 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         shared,
-        shared_name
+        shared_name,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key
     from sharing
 )
 

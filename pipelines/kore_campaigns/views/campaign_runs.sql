@@ -23,6 +23,7 @@ grouped as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_key,
         campaign_instance_id,
@@ -36,13 +37,14 @@ grouped as (
         ) as statuses,
         count(*) as version_count
     from history
-    group by account_id, stream_id, campaign_id, campaign_key, campaign_instance_id, newest_name
+    group by account_id, stream_id, app_name, campaign_id, campaign_key, campaign_instance_id, newest_name
 ),
 
 final as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_key,
         newest_name as campaign_name,

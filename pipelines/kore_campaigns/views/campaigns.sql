@@ -25,20 +25,15 @@ final as (
         versions.account_id,
         versions.stream_id,
         versions.campaign_id,
-        versions.stream_id || '/' || versions.campaign_id as campaign_key,
         versions.version,
-        versions.stream_id || '/' || versions.campaign_id || '/' || cast(versions.version as varchar)
-        as version_key,
         versions.valid_from,
         versions.observed_at,
         versions.campaign_type,
-        versions.name as campaign_name,
         versions.name,
         versions.description,
         versions.status,
         versions.priority,
         versions.dialing_mode,
-        listings.connection as queue_or_flow,
         listings.connection,
         versions.caller_id,
         versions.calling_hours_frequency,
@@ -55,22 +50,29 @@ final as (
         versions.format,
         versions.campaign_instance_id,
         listings.campaign_instance_updated_at,
-        listings.execution_type,
-        listings.execution_type_since,
-        listings.total_messages_sent,
         versions.is_scheduling_enabled,
         versions.is_recurrence_enabled,
         versions.schedule,
         versions.created_at,
         versions.updated_at,
         versions.content_hash,
-        versions.raw
+        versions.raw,
+        coalesce(apps.app_name, versions.stream_id) as app_name,
+        versions.stream_id || '/' || versions.campaign_id as campaign_key,
+        versions.stream_id || '/' || versions.campaign_id || '/' || cast(versions.version as varchar)
+        as version_key,
+        versions.name as campaign_name,
+        listings.connection as queue_or_flow,
+        listings.execution_type,
+        listings.execution_type_since,
+        listings.total_messages_sent
     from newest
     join kore_raw.campaign_versions as versions
         on substr(newest.version_key, 11) = versions._dlt_id
     left join listings
         on versions.stream_id = listings.stream_id
         and versions.campaign_id = listings.campaign_id
+    left join kore_raw.apps as apps on versions.stream_id = apps.stream_id
     where not versions.is_deleted
 )
 

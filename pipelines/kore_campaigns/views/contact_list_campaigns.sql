@@ -19,6 +19,7 @@ named as (
     select
         uses.account_id,
         uses.stream_id,
+        coalesce(apps.app_name, uses.stream_id) as app_name,
         uses.contact_list_id,
         contact_lists.contact_list_name,
         uses.campaign_id,
@@ -28,6 +29,7 @@ named as (
     left join contact_lists
         on uses.stream_id = contact_lists.stream_id
         and uses.contact_list_id = contact_lists.contact_list_id
+    left join kore_raw.apps as apps on uses.stream_id = apps.stream_id
     left join campaigns
         on uses.stream_id = campaigns.stream_id
         and uses.campaign_id = campaigns.campaign_id
@@ -40,9 +42,10 @@ final as (
         named.contact_list_id,
         named.contact_list_name,
         named.campaign_id,
-        named.stream_id || '/' || named.campaign_id as campaign_key,
         named.campaign_name,
-        named.is_held
+        named.is_held,
+        named.app_name,
+        named.stream_id || '/' || named.campaign_id as campaign_key
     from named
 )
 

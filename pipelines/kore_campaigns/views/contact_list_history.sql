@@ -13,16 +13,17 @@ final as (
         history.account_id,
         history.stream_id,
         history.campaign_id,
-        history.campaign_key,
         history.version,
-        history.version_key,
         history.name as campaign_name,
         history.valid_from,
         history.valid_to,
         history.is_current,
         contact_lists.position,
         contact_lists.contact_list_id,
-        contact_lists.contact_list_name
+        contact_lists.contact_list_name,
+        history.app_name,
+        history.campaign_key,
+        history.version_key
     from history
     join contact_lists
         on history.stream_id = contact_lists.stream_id

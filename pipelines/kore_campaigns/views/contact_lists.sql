@@ -15,8 +15,10 @@ final as (
         contact_lists.source,
         contact_lists.list_timezone,
         contact_lists.updated_at,
-        contact_lists.seen_at
+        contact_lists.seen_at,
+        coalesce(apps.app_name, contact_lists.stream_id) as app_name
     from contact_lists
+    left join kore_raw.apps as apps on contact_lists.stream_id = apps.stream_id
 )
 
 select * from final

@@ -33,6 +33,7 @@ attempts_over_limit as (
     select
         pressure.account_id,
         pressure.stream_id,
+        pressure.app_name,
         pressure.campaign_id,
         pressure.name as campaign_name,
         'attempts_over_limit' as finding,
@@ -57,6 +58,7 @@ ring_time_under_limit as (
     select
         campaigns.account_id,
         campaigns.stream_id,
+        campaigns.app_name,
         campaigns.campaign_id,
         campaigns.name as campaign_name,
         'ring_time_under_limit' as finding,
@@ -80,6 +82,7 @@ priority_out_of_range as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         name as campaign_name,
         'priority_out_of_range' as finding,
@@ -100,9 +103,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
-        stream_id || '/' || campaign_id || '/' || finding
-        || coalesce('/' || policy_name, '') as finding_key,
         campaign_name,
         finding,
         severity,
@@ -111,7 +111,12 @@ final as (
         value,
         limit_value,
         minutes,
-        sentence
+        sentence,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || finding
+        || coalesce('/' || policy_name, '') as finding_key,
+        cast(null as varchar) as day_name
     from (
         select * from attempts_over_limit
         union all

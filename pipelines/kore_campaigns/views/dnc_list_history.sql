@@ -12,16 +12,17 @@ final as (
         history.account_id,
         history.stream_id,
         history.campaign_id,
-        history.campaign_key,
         history.version,
-        history.version_key,
         history.name as campaign_name,
         history.valid_from,
         history.valid_to,
         history.is_current,
         dnc_lists.position,
         dnc_lists.dnc_list_id,
-        dnc_lists.dnc_list_name
+        dnc_lists.dnc_list_name,
+        history.app_name,
+        history.campaign_key,
+        history.version_key
     from history
     join dnc_lists
         on history.stream_id = dnc_lists.stream_id

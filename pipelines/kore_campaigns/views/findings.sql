@@ -23,8 +23,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        campaign_key,
-        finding_key,
         campaign_name,
         finding,
         severity,
@@ -33,7 +31,11 @@ final as (
         value,
         limit_value,
         minutes,
-        sentence
+        sentence,
+        app_name,
+        campaign_key,
+        finding_key,
+        day_name
     from found
 )
 

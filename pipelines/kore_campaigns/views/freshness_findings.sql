@@ -42,8 +42,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        campaign_key,
-        campaign_key || case when is_failing then '/failing' else '/stale' end as finding_key,
         campaign_name,
         case when is_failing then 'failing' else 'stale' end as finding,
         case when is_failing then 'high' else 'medium' end as severity,
@@ -52,7 +50,11 @@ final as (
         case when is_failing then last_error_code else last_confirmed_on end as value,
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
-        sentence
+        sentence,
+        app_name,
+        campaign_key,
+        campaign_key || case when is_failing then '/failing' else '/stale' end as finding_key,
+        cast(null as varchar) as day_name
     from explained
 )
 

@@ -1,13 +1,5 @@
 -- one row per finding about when a campaign may dial
-with weekdays as (
-    select * from (
-        values
-            (1, 'Monday'), (2, 'Tuesday'), (3, 'Wednesday'), (4, 'Thursday'),
-            (5, 'Friday'), (6, 'Saturday'), (7, 'Sunday')
-    ) as named (day_of_week, weekday)
-),
-
-limits as (
+with limits as (
     select * from kore.policy_limits
 ),
 
@@ -17,15 +9,6 @@ campaigns as (
 
 time_zones as (
     select * from kore.time_zones
-),
-
--- minutes of a day as clock times
-clocks as (
-    select
-        minute,
-        lpad(cast(cast(floor(minute / 60) as integer) as varchar), 2, '0')
-        || ':' || lpad(cast(minute % 60 as varchar), 2, '0') as clock
-    from generate_series(0, 1440) as minutes (minute)
 ),
 
 checks as (
@@ -40,6 +23,7 @@ policy_days as (
     select
         open_hours.account_id,
         open_hours.stream_id,
+        open_hours.app_name,
         open_hours.campaign_id,
         open_hours.campaign_name,
         open_hours.day_of_week,
@@ -69,6 +53,7 @@ outside as (
     select
         policy_days.account_id,
         policy_days.stream_id,
+        policy_days.app_name,
         policy_days.campaign_id,
         policy_days.campaign_name,
         policy_days.policy_name,
@@ -82,14 +67,15 @@ outside as (
         end as permitted,
         cast(sum(policy_days.minutes) as bigint) as minutes
     from policy_days
-    join clocks as starts on policy_days.start_minute = starts.minute
-    join clocks as ends on policy_days.end_minute = ends.minute
-    join clocks as earliest on policy_days.earliest_minute = earliest.minute
-    join clocks as latest on policy_days.latest_minute = latest.minute
+    join kore.minutes_of_day as starts on policy_days.start_minute = starts.minute_of_day
+    join kore.minutes_of_day as ends on policy_days.end_minute = ends.minute_of_day
+    join kore.minutes_of_day as earliest on policy_days.earliest_minute = earliest.minute_of_day
+    join kore.minutes_of_day as latest on policy_days.latest_minute = latest.minute_of_day
     where policy_days.minutes > 0
     group by
         policy_days.account_id,
         policy_days.stream_id,
+        policy_days.app_name,
         policy_days.campaign_id,
         policy_days.campaign_name,
         policy_days.policy_name,
@@ -100,6 +86,7 @@ outside_permitted_hours as (
     select
         outside.account_id,
         outside.stream_id,
+        outside.app_name,
         outside.campaign_id,
         outside.campaign_name,
         'outside_permitted_hours' as finding,
@@ -109,18 +96,19 @@ outside_permitted_hours as (
         outside.hours as value,
         outside.permitted as limit_value,
         outside.minutes,
-        'may dial on ' || weekdays.weekday || ' ' || outside.hours || ', '
+        'may dial on ' || weekdays.day_name || ' ' || outside.hours || ', '
         || cast(outside.minutes as varchar) || ' minutes outside `' || outside.policy_name
         || '` (' || outside.permitted || ')' as sentence,
         cast(null as varchar) as place
     from outside
-    join weekdays on outside.day_of_week = weekdays.day_of_week
+    join kore.weekdays as weekdays on outside.day_of_week = weekdays.iso_weekday
 ),
 
 weekend_calling as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         'weekend_calling' as finding,
@@ -141,6 +129,7 @@ no_calling_hours as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         'no_calling_hours' as finding,
@@ -161,6 +150,7 @@ emergency_run as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
         campaign_name,
         'emergency_run' as finding,
@@ -181,6 +171,7 @@ windows_in_doubt as (
     select
         checks.account_id,
         checks.stream_id,
+        checks.app_name,
         checks.campaign_id,
         checks.campaign_name,
         case checks.check_name
@@ -216,6 +207,7 @@ zone_in_doubt as (
     select
         campaigns.account_id,
         campaigns.stream_id,
+        campaigns.app_name,
         campaigns.campaign_id,
         campaigns.name as campaign_name,
         case
@@ -248,11 +240,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
-        stream_id || '/' || campaign_id || '/' || finding
-        || coalesce('/' || policy_name, '')
-        || coalesce('/' || cast(day_of_week as varchar), '')
-        || coalesce('/' || place, '') as finding_key,
         campaign_name,
         finding,
         severity,
@@ -261,7 +248,14 @@ final as (
         value,
         limit_value,
         minutes,
-        sentence
+        sentence,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || finding
+        || coalesce('/' || policy_name, '')
+        || coalesce('/' || cast(day_of_week as varchar), '')
+        || coalesce('/' || place, '') as finding_key,
+        day_name
     from (
         select * from outside_permitted_hours
         union all
@@ -275,6 +269,7 @@ final as (
         union all
         select * from zone_in_doubt
     ) as found
+    left join kore.weekdays as weekdays on found.day_of_week = weekdays.iso_weekday
 )
 
 select * from final

@@ -11,6 +11,7 @@ no_dnc_list as (
     select
         campaigns.account_id,
         campaigns.stream_id,
+        campaigns.app_name,
         campaigns.campaign_id,
         campaigns.name as campaign_name,
         'no_dnc_list' as finding,
@@ -39,6 +40,7 @@ lists_without_zone as (
     select
         lists.account_id,
         lists.stream_id,
+        lists.app_name,
         lists.campaign_id,
         lists.campaign_name,
         'list_without_timezone' as finding,
@@ -63,11 +65,6 @@ final as (
         account_id,
         stream_id,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
-        stream_id || '/' || campaign_id || '/' || finding
-        || coalesce('/' || policy_name, '')
-        || coalesce('/' || cast(day_of_week as varchar), '')
-        || coalesce('/' || place, '') as finding_key,
         campaign_name,
         finding,
         severity,
@@ -76,7 +73,14 @@ final as (
         value,
         limit_value,
         minutes,
-        sentence
+        sentence,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        stream_id || '/' || campaign_id || '/' || finding
+        || coalesce('/' || policy_name, '')
+        || coalesce('/' || cast(day_of_week as varchar), '')
+        || coalesce('/' || place, '') as finding_key,
+        cast(null as varchar) as day_name
     from (
         select * from no_dnc_list
         union all

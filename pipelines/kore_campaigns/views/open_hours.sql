@@ -21,12 +21,12 @@ numbered as (
     from ordered
 ),
 
-final as (
+merged as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         campaign_name,
         timezone,
         day_of_week,
@@ -35,7 +35,29 @@ final as (
         max(end_minute) - min(start_minute) as minutes
     from numbered
     group by
-        account_id, stream_id, campaign_id, campaign_name, timezone, day_of_week, span
+        account_id, stream_id, app_name, campaign_id, campaign_name, timezone, day_of_week, span
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        timezone,
+        day_of_week,
+        start_minute,
+        end_minute,
+        minutes,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        day_name,
+        starts.clock_time as start_time,
+        ends.clock_time as end_time
+    from merged
+    left join kore.weekdays as weekdays on merged.day_of_week = weekdays.iso_weekday
+    left join kore.minutes_of_day as starts on merged.start_minute = starts.minute_of_day
+    left join kore.minutes_of_day as ends on merged.end_minute = ends.minute_of_day
 )
 
 select * from final

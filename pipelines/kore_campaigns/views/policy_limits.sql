@@ -29,6 +29,7 @@ applied as (
     select
         campaigns.account_id,
         campaigns.stream_id,
+        campaigns.app_name,
         campaigns.campaign_id,
         campaigns.name,
         policies_of_zones.policy_name,
@@ -46,12 +47,12 @@ applied as (
         or lower(campaigns.campaign_id) like policies_of_zones.campaign_like escape '!'
 ),
 
-final as (
+strictest as (
     select
         account_id,
         stream_id,
+        app_name,
         campaign_id,
-        stream_id || '/' || campaign_id as campaign_key,
         name as campaign_name,
         policy_name,
         day_of_week,
@@ -60,7 +61,31 @@ final as (
         min(max_attempts_per_24h) as max_attempts_per_24h,
         max(min_ring_seconds) as min_ring_seconds
     from applied
-    group by account_id, stream_id, campaign_id, name, policy_name, day_of_week
+    group by account_id, stream_id, app_name, campaign_id, name, policy_name, day_of_week
+),
+
+final as (
+    select
+        account_id,
+        stream_id,
+        campaign_id,
+        campaign_name,
+        policy_name,
+        day_of_week,
+        earliest_minute,
+        latest_minute,
+        max_attempts_per_24h,
+        min_ring_seconds,
+        app_name,
+        stream_id || '/' || campaign_id as campaign_key,
+        day_name,
+        earliest.clock_time as earliest_time,
+        latest.clock_time as latest_time
+    from strictest
+    left join kore.weekdays as weekdays on strictest.day_of_week = weekdays.iso_weekday
+    left join kore.minutes_of_day as earliest
+        on strictest.earliest_minute = earliest.minute_of_day
+    left join kore.minutes_of_day as latest on strictest.latest_minute = latest.minute_of_day
 )
 
 select * from final

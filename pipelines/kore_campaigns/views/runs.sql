@@ -30,6 +30,7 @@ numbered as (
 judged as (
     select
         runs.*,
+        coalesce(apps.app_name, runs.stream_id) as app_name,
         numbered.run_number as number_in_order,
         case
             when runs.exit_code = 1 then 'failed'
@@ -53,6 +54,7 @@ judged as (
     from runs
     join numbered on runs.run_id = numbered.run_id
     left join interrupted on runs.run_id = interrupted.run_id
+    left join kore_raw.apps as apps on runs.stream_id = apps.stream_id
 ),
 
 final as (
@@ -82,6 +84,7 @@ final as (
         exit_code,
         stale_after_seconds,
         tool_version,
+        app_name,
         listing_state,
         number_in_order as run_number,
         clock_difference_seconds

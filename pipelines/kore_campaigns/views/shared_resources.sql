@@ -14,6 +14,7 @@ counted as (
     select
         used.account_id,
         used.stream_id,
+        used.app_name,
         used.shared,
         used.shared_name,
         count(*) as campaign_count,
@@ -22,7 +23,7 @@ counted as (
     join weekly_minutes
         on used.stream_id = weekly_minutes.stream_id
         and used.campaign_id = weekly_minutes.campaign_id
-    group by used.account_id, used.stream_id, used.shared, used.shared_name
+    group by used.account_id, used.stream_id, used.app_name, used.shared, used.shared_name
 ),
 
 final as (
@@ -33,7 +34,8 @@ final as (
         shared_name,
         campaign_count,
         weekly_minutes,
-        campaign_count <= 100 as is_compared
+        campaign_count <= 100 as is_compared,
+        app_name
     from counted
     where campaign_count > 1
 )

@@ -7,6 +7,8 @@
 -- first_minute (bigint): Earliest minute of a day when the campaign may dial, on any weekday.
 -- last_minute (bigint): Latest minute of a day until which the campaign may dial, on any
 --   weekday.
+-- first_time (time): `first_minute` as a time of day.
+-- last_time (time): `last_minute` as a time of day; 00:00 for the end of the day.
 with campaigns as (
     select * from kore.campaigns
 ),
@@ -39,7 +41,6 @@ final as (
         campaigns.account_id,
         campaigns.stream_id,
         campaigns.campaign_id,
-        campaigns.campaign_key,
         campaigns.name as campaign_name,
         campaigns.timezone,
         cast(coalesce(opened.weekly_minutes, 0) as bigint) as weekly_minutes,
@@ -47,7 +48,11 @@ final as (
         coalesce(counted.window_count, 0) as window_count,
         coalesce(opened.weekday_count, 0) as weekday_count,
         opened.first_minute,
-        opened.last_minute
+        opened.last_minute,
+        campaigns.app_name,
+        campaigns.campaign_key,
+        firsts.clock_time as first_time,
+        lasts.clock_time as last_time
     from campaigns
     left join opened
         on campaigns.stream_id = opened.stream_id
@@ -55,6 +60,8 @@ final as (
     left join counted
         on campaigns.stream_id = counted.stream_id
         and campaigns.campaign_id = counted.campaign_id
+    left join kore.minutes_of_day as firsts on opened.first_minute = firsts.minute_of_day
+    left join kore.minutes_of_day as lasts on opened.last_minute = lasts.minute_of_day
 )
 
 select * from final
