@@ -11,21 +11,25 @@ from playwright.sync_api import Page, ViewportSize
 
 from kore_campaigns.cli.demo import play_demo
 from kore_campaigns.cli.main import main as kore_campaigns
-from support.browser import browsing, dashboard_server, free_port, picture
+from support.browser import browsing, dashboard_server, free_port, go_to, picture, settle
 
 FOLDER = Path(__file__).parents[2] / "docs" / "img"
-# by file: the page, and the campaign or the theme it is shown with
+# by file: the page
 PAGES = {
     "dashboard_overview": "Overview",
     "dashboard_calling_hours": "Calling hours",
     "dashboard_findings": "Findings",
     "dashboard_changes": "Changes",
+    "dashboard_campaign": "Campaign",
     "dashboard_dnc_lists": "DNC lists",
     "dashboard_contact_lists": "Contact lists",
+    "dashboard_runs": "Runs",
+    "dashboard_phone": "Overview",
 }
 IN_THE_DARK = {"dashboard_findings"}
 CAMPAIGN = "Product Feedback India"
 SIZE = ViewportSize(width=1280, height=1000)
+PHONE = ViewportSize(width=390, height=844)
 
 
 def main() -> int:
@@ -55,14 +59,16 @@ def take_page(page: Page, address: str) -> None:
 
 
 def take_dashboard(page: Page, url: str, name: str, title: str) -> None:
-    page.set_viewport_size(SIZE)
+    page.set_viewport_size(PHONE if name == "dashboard_phone" else SIZE)
     page.emulate_media(color_scheme="dark" if name in IN_THE_DARK else "light")
     page.goto(url)
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=title, exact=True).click()
     page.get_by_role("heading").first.wait_for()
-    if name == "dashboard_changes":
+    if title != "Overview":
+        go_to(page, title)
+    if title == "Campaign":
         page.get_by_role("combobox", name="Campaign").click()
         page.get_by_role("option", name=CAMPAIGN).click()
+    settle(page)
     # charts fade in
     page.wait_for_timeout(3000)
     picture(page, FOLDER / f"{name}.png")
