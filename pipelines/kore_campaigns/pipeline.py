@@ -30,7 +30,7 @@ from kore_campaigns.errors import (
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import read_contact_lists
-from kore_campaigns.extract.plan import plan_run
+from kore_campaigns.extract.plan import Only, plan_run, require_stored
 from kore_campaigns.extract.report import (
     COUNTERS,
     JSON_KEYS,
@@ -61,6 +61,8 @@ class Configuration:
     settings: KoreSettings
     campaign_ids: Sequence[str]
     policies: Sequence[Mapping[str, Any]]
+    only: Only
+    accept_vanished: bool
 
     @property
     def largest_chunk(self) -> int:
@@ -132,6 +134,8 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     project_dir: str | Path | None = None,
     connection: str | None = None,
     accept_vanished: bool = False,
+    only: Sequence[str] = (),
+    only_failed: bool = False,
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
@@ -143,8 +147,9 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     with its credentials in `[destination.postgres.credentials]`.
 
     `settings` are those of `KoreSettings` (`campaign_ids`, `credentials` ...). They take precedence
-    over environment and files.  Setting `stop` ends the run after the current chunk, and so does
-    the deadline, counted from now.  Events (docs/reference/events.md) go to loggers below
+    over environment and files.  `only` names the campaigns to fetch, and `only_failed` those that
+    failed; the others stay as they are.  Setting `stop` ends the run after the current chunk, and
+    so does the deadline, counted from now.  Events (docs/reference/events.md) go to loggers below
     `kore_campaigns`.
 
     Returns a report also if campaigns or the credentials were refused: see its `exit_code`.
@@ -152,11 +157,14 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     cannot be used.
     """
     folder = project_folder(project_dir)
-    configuration = _configure(settings, folder, connection)
+    wanted: dict[str, Any] = {"only": only, "only_failed": only_failed}
+    wanted["accept_vanished"] = accept_vanished
+    configuration = _configure(connection, folder, **wanted, **settings)
     where = _destination(destination, database, folder, [configuration])
     stop, progress = stop or threading.Event(), progress or Progress()
     with where.locked():
-        return _run(where, configuration, accept_vanished, deadline_seconds, stop, progress)
+        _require_known(configuration, where)
+        return _run(where, configuration, deadline_seconds, stop, progress)
 
 
 def run_connections(
@@ -164,13 +172,14 @@ def run_connections(
     *,
     destination: str = DUCKDB,
     database: str | Path | None = None,
-    accept_vanished: bool = False,
     deadline_seconds: float | None = None,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
-    **settings: Any,
+    **options: Any,
 ) -> Runs:
     """Run the connections one after the other, as `run_pipeline` does, under one lock.
+
+    `options` are its other arguments.
 
     All settings are checked before the first request, and the deadline covers all connections
     together.  A connection whose settings are wrong, whose access is refused or whose run fails
@@ -184,7 +193,7 @@ def run_connections(
     endings: dict[str | None, ErrorSummary] = {}
     for name in connections:
         try:
-            configurations[name] = _configure(settings, folder, name)
+            configurations[name] = _configure(name, folder, **options)
         except KoreCampaignsError as wrong:
             endings[name] = error_summary(wrong)
     where = _destination(destination, database, folder, [*configurations.values()])
@@ -204,7 +213,8 @@ def run_connections(
                 if ending is None:
                     ready = configurations[name]
                     try:
-                        report = _run(where, ready, accept_vanished, left, stop, progress)
+                        _require_known(ready, where)
+                        report = _run(where, ready, left, stop, progress)
                     except Exception as failed:  # whatever it is, the other connections run
                         ending = error_summary(failed)
                 if ending is not None:
@@ -214,10 +224,27 @@ def run_connections(
     return runs
 
 
-def _configure(settings: Mapping[str, Any], folder: Path, connection: str | None) -> Configuration:
+def _configure(
+    connection: str | None,
+    folder: Path,
+    *,
+    only: Sequence[str] = (),
+    only_failed: bool = False,
+    accept_vanished: bool = False,
+    **settings: Any,
+) -> Configuration:
     found = resolve(settings, connection=connection)
     ids = configured_ids(found, folder, connection=connection)
-    return Configuration(connection, found, ids, configured_policies(found, folder))
+    policies = configured_policies(found, folder)
+    wanted = Only(only, only_failed)
+    return Configuration(connection, found, ids, policies, wanted, accept_vanished)
+
+
+def _require_known(configuration: Configuration, destination: Destination) -> None:
+    """Raise `SettingInvalid` if `--only` names an unknown campaign."""
+    if others := configuration.only.not_in(configuration.campaign_ids):
+        with destination.read_if_any() as reader:
+            require_stored(others, reader, stream_id=configuration.settings.stream_id)
 
 
 def _destination(
@@ -238,7 +265,6 @@ def _destination(
 def _run(
     destination: Destination,
     configuration: Configuration,
-    accept_vanished: bool,
     deadline_seconds: float | None,
     stop: threading.Event,
     progress: Progress,
@@ -267,10 +293,11 @@ def _run(
             _load_start(configuration, report, destination)
             with destination.loaded() as reader:
                 ids, now = configuration.campaign_ids, report.started_at
-                plan = plan_run(settings, ids, client, reader, now=now, sweep=settings.sweep)
+                plan = plan_run(settings, ids, client, reader, now=now, only=configuration.only)
                 rows = PendingRows(settings, report, plan, reader)
             progress.plan(len(plan.requests))
-            sweep = Sweep(settings, report, client, stop, plan, rows, accept_vanished)
+            accepted = configuration.accept_vanished
+            sweep = Sweep(settings, report, client, stop, plan, rows, accepted)
             log_event(
                 logger,
                 "sweep_planned",

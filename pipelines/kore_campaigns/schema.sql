@@ -235,8 +235,8 @@ create table extraction_runs (
     -- End of the run (UTC); empty while it runs or if it was killed.
     finished_at timestamp,
     -- `full`: the run fetched every configured campaign; `listing`: only campaigns that are new or
-    -- different in the account listing; `peek`: in its newest rows. Empty if it was killed without a
-    -- plan.
+    -- different in the account listing; `peek`: in its newest rows; `only`: single
+    -- campaigns that the command named. Empty if it was killed without a plan.
     sweep text,
     -- Reason for this kind of sweep.
     sweep_reason text,
@@ -304,6 +304,17 @@ create table extraction_errors (
     message text,
     -- Time of the failure (UTC).
     occurred_at timestamp,
+    primary key (run_id, stream_id, campaign_id)
+);
+
+-- One row per campaign that a run of the kind `only` has fetched. Such a run says nothing about
+-- other campaigns.
+create table requested_campaigns (
+    run_id text,
+    stream_id text,
+    campaign_id text,
+    -- Time of the response (UTC): the stored version was the newest then.
+    answered_at timestamp,
     primary key (run_id, stream_id, campaign_id)
 );
 

@@ -30,7 +30,7 @@ from kore_campaigns.config.settings import SECTION, KoreCredentials, KoreSetting
 from kore_campaigns.errors import SettingInvalid
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.contact_lists import contact_list_rows
-from kore_campaigns.extract.plan import plan_run
+from kore_campaigns.extract.plan import plan_sweep
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.extract.rows import PendingRows, number_run
 from kore_campaigns.extract.sweep import Sweep
@@ -174,7 +174,7 @@ class _Sweep:
         with connected(settings, stop=stop) as client:
             with pipeline_reader(stored_in) as reader:
                 number_run(reader, report)
-                plan = plan_run(
+                plan = plan_sweep(
                     settings, campaign_ids, client, reader, now=report.started_at, sweep="full"
                 )
                 self.rows = rows = PendingRows(settings, report, plan, reader)

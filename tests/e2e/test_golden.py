@@ -32,6 +32,10 @@ CHANGED = re.compile(
     r"|/files of export/.*_time\[0]: recorded \"time64|/help/flags/export/flags/--folders: "
     # a run that is turned away leaves the metrics of the one before
     r"|/metrics while another run is active/"
+    # raw tables that are new
+    r"|/.*[/.](requested_campaigns): recorded \"<missing>"
+    # flags that are new
+    r"|/help/flags/(plan|run)/flags/--only(-failed)?: "
     # columns that are new
     r"|/.*/(run_number|clock_difference_seconds|listing_page_size)\b"
     r"|/.*/(campaign|other_campaign|version|change|finding)_key\b"

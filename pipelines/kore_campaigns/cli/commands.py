@@ -135,6 +135,17 @@ METRICS = Option(
 )
 
 
+ONLY = (
+    Option(
+        ["--only"],
+        multiple=True,
+        metavar="ID",
+        help="Fetch this campaign and no other; may be repeated.",
+    ),
+    Option(["--only-failed"], is_flag=True, help="Fetch only campaigns that failed."),
+)
+
+
 PARTS = (
     ("airflow", "the DAG for Airflow, to dags/"),
     ("dbt", "a dbt project, to dbt/"),
@@ -203,6 +214,22 @@ def for_each(
         codes.append(code)
     out.json(found if is_one else {"connections": parts})
     return combined(codes)
+
+
+def refuse_contradiction(connection: Sequence[str], **options: Any) -> None:
+    """Raise `SettingInvalid` for `--only` with a kind of sweep, or for several connections."""
+    from kore_campaigns.config.settings import chosen_connections
+
+    if options["sweep"] and (options["only"] or options["only_failed"]):
+        expected = "no kind of sweep with `--only` or `--only-failed`, which name the campaigns"
+        raise SettingInvalid(key="sweep", value=options["sweep"], expected=expected)
+    if options["only"]:
+        names = chosen_connections(project_folder(), connection, options["campaign_ids"])
+        if len(names) > 1:
+            expected = (
+                f"`--connection` with the name of one, for `--only`: {', '.join(map(str, names))}"
+            )
+            raise SettingInvalid(key="connection", value="(several)", expected=expected)
 
 
 def _use_project(folder: str | None) -> None:
@@ -327,7 +354,7 @@ def check(out: Output, connection: Sequence[str], **options: Any) -> int:
     return for_each(connection, options["campaign_ids"], out, check_one, despite_file=True)
 
 
-@verb(*PLACE, *CONNECTIONS, SWEEP, BUDGET)
+@verb(*PLACE, *CONNECTIONS, SWEEP, *ONLY, BUDGET)
 def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     """Show what a run would fetch, and why.
 
@@ -336,6 +363,8 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     from kore_campaigns.extract.plan import preview_run
 
     stop = stop_on_signals()
+
+    refuse_contradiction(connection, **options)
 
     def plan_one(name: str | None) -> Printed:
         preview = preview_run(connection=name, stop=stop, **options)
@@ -348,6 +377,7 @@ def plan(out: Output, connection: Sequence[str], **options: Any) -> int:
     *PLACE,
     *CONNECTIONS,
     SWEEP,
+    *ONLY,
     Option(
         ["--accept-vanished"], is_flag=True, help="Mark missing campaigns as deleted, however many."
     ),
@@ -376,6 +406,7 @@ def run(
     from kore_campaigns.pipeline import ConnectionRun, run_connections, run_pipeline
     from kore_campaigns.reports.monitoring import Monitors, Ping
 
+    refuse_contradiction(connection, **options)
     ping = None if ping_url is None else Ping(ping_url)
     monitors = Monitors(metrics_file, ping, options["destination"], options["database"])
     names: Sequence[str | None] = connection or [None]

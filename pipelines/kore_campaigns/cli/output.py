@@ -18,6 +18,7 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.extract.report import (
     MOST_CLOCK_DIFFERENCE,
+    ONLY,
     duration,
     problems,
     unreadable_listing,
@@ -221,13 +222,14 @@ def plan_lines(preview: Preview) -> list[str]:
     """The kind of sweep and its cost first, then a line for each campaign to fetch."""
     plan, gone, allowed = preview.plan, len(preview.maybe_gone), preview.vanished_allowed
     lists = ", 1 for the contact lists" if preview.contact_list_calls else ""
+    is_only = plan.sweep == ONLY
     lines = [
         f"sweep      {plan.sweep}: {plan.reason}",
         f"calls      {preview.calls}: {preview.listing_calls} for the listing, "
         f"{len(plan.requests)} for campaigns{lists}; about {duration(preview.eta_seconds)} under "
         "the budget",
-        f"campaigns  {len(plan)} configured: {len(plan.requests)} to request, "
-        f"{len(plan.confirmed)} confirmed without a request",
+        f"campaigns  {len(plan)} {'named' if is_only else 'configured'}: {len(plan.requests)} to "
+        f"request, {len(plan.confirmed)} confirmed without a request",
     ]
     lines += [f"note       {note}" for note in plan.notes]
     if gone:
@@ -238,7 +240,8 @@ def plan_lines(preview: Preview) -> list[str]:
         )
     others = plan.not_configured
     if others:
-        lines.append(f"others     {len(others)} listed, and not configured: {shorten(others)}")
+        where = "named" if is_only else "listed"
+        lines.append(f"others     {len(others)} {where}, and not configured: {shorten(others)}")
     width = max((len(each.campaign_id) for each in plan.requests), default=0)
     requests = []
     for each in plan.requests:

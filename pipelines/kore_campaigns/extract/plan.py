@@ -11,10 +11,16 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from kore_campaigns.api.client import KoreClient
-from kore_campaigns.config.csv_files import EVERY
+from kore_campaigns.config.csv_files import EVERY, spelled_out
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
-from kore_campaigns.errors import AccessRefused, CampaignFailed, counted, reason_of
+from kore_campaigns.errors import (
+    AccessRefused,
+    CampaignFailed,
+    SettingInvalid,
+    counted,
+    reason_of,
+)
 from kore_campaigns.extract.connect import connected
 from kore_campaigns.extract.contact_lists import are_due
 from kore_campaigns.extract.listing import (
@@ -34,13 +40,14 @@ from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.transform.campaign import StoredVersion
 
-SweepKind = Literal["full", "listing", "peek"]
+SweepKind = Literal["full", "listing", "peek", "only"]
 
 
 class Reason(StrEnum):
     """Why a campaign is requested."""
 
     FULL_SWEEP = "full sweep"
+    NAMED = "named by --only"
     UNKNOWN = "never loaded"
     FAILED_LAST_TIME = "failed last time"
     DIFFERENT = "the listing differs"
@@ -62,6 +69,22 @@ class PlannedRequest:
     reason: Reason
     fields: tuple[str, ...] = ()
     """The fields that differ in the listing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """The campaigns that `--only` and `--only-failed` name; empty: all that are configured."""
+
+    campaign_ids: Sequence[str] = ()
+    failed: bool = False
+    """Those that failed, and that no run has fetched since."""
+
+    def __bool__(self) -> bool:
+        return bool(self.campaign_ids) or self.failed
+
+    def not_in(self, configured: Sequence[str]) -> set[str]:
+        """Those of them that are not configured."""
+        return set() if EVERY in configured else {*self.campaign_ids} - {*configured}
 
 
 @dataclass(slots=True)
@@ -91,7 +114,7 @@ class Plan:
     listed: int | None = None
     """Campaigns that the listing counts."""
     not_configured: list[str] = field(default_factory=list)
-    """Campaigns of the listing that are not configured."""
+    """Campaigns of the listing, or named by `--only`, that are not configured."""
     notes: list[str] = field(default_factory=list)
     """Problems of the listing, for the operator."""
     listing_state: Reading | None = None
@@ -118,9 +141,24 @@ def plan_run(
     reader: Reader | None,
     *,
     now: datetime,
+    only: Only,
+) -> Plan:
+    """Plan a run for these campaigns, or for all that are configured; writes nothing."""
+    if only:
+        return plan_only(configured, read_known(reader, stream_id=settings.stream_id), only)
+    return plan_sweep(settings, configured, client, reader, now=now, sweep=settings.sweep)
+
+
+def plan_sweep(
+    settings: KoreSettings,
+    configured: Sequence[str],
+    client: KoreClient,
+    reader: Reader | None,
+    *,
+    now: datetime,
     sweep: str,
 ) -> Plan:
-    """Plan a run; sends the calls of the listing if they are worth it, and writes nothing.
+    """Plan a run for all that is configured; sends the calls of the listing if they are worth it.
 
     `sweep` is `auto`, `full` or `listing`.  With `auto`, a full sweep reads the listing, too: then
     the next run can do with the listing alone.
@@ -159,6 +197,29 @@ def plan_run(
         plan = diff.plan(ids, reason=reason)
     diff.describe(plan)
     return plan
+
+
+def plan_only(configured: Sequence[str], known: Known, only: Only) -> Plan:
+    """Plan to request these campaigns; nothing is said or stored about the others."""
+    named = [PlannedRequest(each, Reason.NAMED) for each in dict.fromkeys(only.campaign_ids)]
+    failed = sorted({*known.failed} - {*only.campaign_ids}) if only.failed else []
+    requests = named + [PlannedRequest(each, Reason.FAILED_LAST_TIME) for each in failed]
+    reason = "as requested" if requests else "no campaign has failed"
+    plan = Plan("only", reason, in_order(requests), [], known.stored)
+    plan.not_configured = sorted(only.not_in(configured))
+    return plan
+
+
+def require_stored(campaign_ids: Collection[str], reader: Reader | None, *, stream_id: str) -> None:
+    """Raise `SettingInvalid` for a campaign that is not stored, either."""
+    unknown = {*campaign_ids}.difference(read_known(reader, stream_id=stream_id).stored)
+    if unknown:
+        shown = spelled_out(min(unknown))
+        expected = (
+            "the id of a campaign that is configured or stored. A new one belongs in the file of "
+            "campaign ids; then `kore-campaigns run` fetches it"
+        )
+        raise SettingInvalid(key="only", value=shown, expected=expected)
 
 
 def choose_sweep(
@@ -295,13 +356,14 @@ class ListingDiff:
         """Look at the newest campaigns alone; returns why this is not enough, if so."""
         stored = self.known.stored
         known = stored.keys() if self.configured is None else stored.keys() & self.configured
-        unsettled = [
+        unsettled = {
             campaign_id
             for campaign_id in known - set(self.known.failed)  # these are requested anyway
             if not self._is_as_listed(campaign_id)
-        ]
-        if unsettled:
-            return f"the listing has not shown `{min(unsettled)}` as it is stored yet"
+        }
+        not_shown = "the listing has not shown `{}` as it is stored yet"
+        if named := unsettled - self.known.requested:
+            return not_shown.format(min(named))
         peeks = []
         for campaign_type in self._types():
             rows = self.stored_rows.items()
@@ -326,6 +388,9 @@ class ListingDiff:
             if peek.problem is not None:
                 return f"in the {campaign_type} listing, {peek.problem}"
             peeks.append(peek)
+        # what `--only` has fetched should be among the newest rows
+        if unseen := unsettled - {row.campaign_id for peek in peeks for row in peek.rows}:
+            return not_shown.format(min(unseen))
         self.peeks = peeks
         for peek in peeks:
             self._compare(self._add(peek.rows), reader, stream_id)
@@ -572,6 +637,8 @@ def preview_run(
     database: str | Path | None = None,
     connection: str | None = None,
     stop: threading.Event | None = None,
+    only: Sequence[str] = (),
+    only_failed: bool = False,
     **settings: Any,
 ) -> Preview:
     """The plan that `run_pipeline` with the same arguments would follow; sends listing calls only.
@@ -585,7 +652,10 @@ def preview_run(
     stop = stop or threading.Event()
     with connected(found, stop=stop) as client, target.read_if_any() as reader:
         now = datetime.now(UTC)
-        plan = plan_run(found, campaign_ids, client, reader, now=now, sweep=found.sweep)
+        wanted = Only(only, only_failed)
+        if others := wanted.not_in(campaign_ids):
+            require_stored(others, reader, stream_id=found.stream_id)
+        plan = plan_run(found, campaign_ids, client, reader, now=now, only=wanted)
         listing_calls = client.counters.requests - client.counters.retries
         list_calls = int(are_due(found, plan.sweep))
         known = sum(not version.is_deleted for version in plan.stored.values())

@@ -55,6 +55,8 @@ class RunCounters:
         )
 
 
+ONLY: Final = "only"
+"""The kind of sweep of a run with `--only` or `--only-failed`."""
 COUNTERS: Final = tuple(each.name for each in fields(RunCounters))
 JSON_KEYS: Final = (
     *("run_id", "sweep", "sweep_reason", "listed"),

@@ -14,7 +14,7 @@ from kore_campaigns.errors import CampaignFailed
 from kore_campaigns.extract.connect import tool_version
 from kore_campaigns.extract.listing import Listed
 from kore_campaigns.extract.plan import Plan
-from kore_campaigns.extract.report import RunReport
+from kore_campaigns.extract.report import ONLY, RunReport
 from kore_campaigns.extract.state import last_recorded, read_raw
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.load.upsert import CurrentRows, Upsert, stored_rows
@@ -38,11 +38,19 @@ class PendingRows:
             {"stream_id": settings.stream_id, "campaign_id": each} for each in plan.no_longer_listed
         ]
         self.errors: list[Row] = []
+        self.answers: list[Row] = []
+        """Campaigns that a run with `--only` has fetched."""
         self.drift: list[Row] = []
         self.listings = [self._listing_row(*each) for each in plan.listing_rows]
         self.configured = configured_rows(
             reader, plan.campaign_ids(), **self._app, started_at=report.started_at
         )
+        if plan.sweep == ONLY:  # the plan does not have all campaigns that are configured
+            self.configured = [
+                row
+                for row in self.configured
+                if row["removed_at"] is None and row["campaign_id"] not in plan.not_configured
+            ]
 
     def __len__(self) -> int:
         return len(self._versions)
@@ -96,6 +104,12 @@ class PendingRows:
             version = None
         self.listings.append(self._listing_row(listed, version))
 
+    def add_answer(self, campaign_id: str, answered_at: datetime) -> None:
+        """Note that the campaign is as it will be stored, if only some are requested."""
+        if self._plan.sweep == ONLY:
+            row = {"run_id": self._report.run_id, "stream_id": self._settings.stream_id}
+            self.answers.append(row | {"campaign_id": campaign_id, "answered_at": answered_at})
+
     def add_error(self, error: CampaignFailed) -> None:
         """Add a campaign that failed, or was not reached: its row goes with no version."""
         self._add_listing(error.campaign_id, None)
@@ -145,6 +159,7 @@ class PendingRows:
             Upsert(schema.EXTRACTION_RUNS, [self.run_row(is_last=is_last)]),
             Upsert(schema.EXTRACTION_ERRORS, self.errors),
             Upsert(schema.EXTRACTION_DRIFT, self.drift),
+            Upsert(schema.REQUESTED_CAMPAIGNS, self.answers),
             Upsert(schema.CAMPAIGN_LISTINGS, self.listings, self._no_longer_listed),
             Upsert(schema.CONFIGURED_CAMPAIGNS, self.configured),
         ]
@@ -155,7 +170,7 @@ class PendingRows:
     def clear(self) -> None:
         """Forget the rows that are durable."""
         self._versions.clear()
-        self.errors, self.listings, self.configured = [], [], []
+        self.errors, self.answers, self.listings, self.configured = [], [], [], []
         self._no_longer_listed = []
 
 

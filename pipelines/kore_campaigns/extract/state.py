@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from kore_campaigns.errors import NOT_REACHED
 from kore_campaigns.extract.listing import Reading, StoredRow
+from kore_campaigns.extract.report import ONLY
 from kore_campaigns.load.reader import Reader
 from kore_campaigns.schema import (
     CAMPAIGN_LISTINGS,
@@ -46,6 +47,8 @@ class Known:
     """The newest version of every campaign of the app."""
     failed: Collection[str] = frozenset()
     """Campaigns that failed, and that no finished run has fetched since."""
+    requested: frozenset[str] = frozenset()
+    """Campaigns that runs with `--only` have fetched since the last run for all."""
     last_full_at: datetime | None = None
     """Start of the last finished full sweep."""
     unfinished: FullSweep | None = None
@@ -81,12 +84,16 @@ def read_known(reader: Reader | None, *, stream_id: str) -> Known:
     """The state of one app; nothing if nothing was loaded yet."""
     if reader is None:
         return Known()
-    runs = [_Run(*row) for row in _rows_of(reader, EXTRACTION_RUNS, "runs", stream_id)]
+    all_runs = [_Run(*row) for row in _rows_of(reader, EXTRACTION_RUNS, "runs", stream_id)]
+    # a run with `--only` says nothing about sweeps and the listing
+    runs = [run for run in all_runs if run.sweep != ONLY]
     last_full_at, unfinished = _full_sweeps(runs)
+    failed, requested = _failed_last_time(reader, all_runs, stream_id)
     newest = reader.rows_if_loaded(SQL["newest_versions"], [stream_id])
     return Known(
         stored={campaign_id: StoredVersion(*row) for campaign_id, *row in newest},
-        failed=_failed_last_time(reader, runs, stream_id),
+        failed=failed,
+        requested=frozenset(requested),
         last_full_at=last_full_at,
         unfinished=unfinished,
         last_listed=next((run.listed for run in runs if run.listed is not None), None),
@@ -121,18 +128,31 @@ def _whole_listing_at(runs: Iterable[_Run]) -> datetime | None:
     return None
 
 
-def _failed_last_time(reader: Reader, runs: Iterable[_Run], stream_id: str) -> set[str]:
+def _failed_last_time(
+    reader: Reader, runs: Iterable[_Run], stream_id: str
+) -> tuple[set[str], set[str]]:
+    """Campaigns that failed and were not fetched since, and those that `--only` has fetched since
+    the last run for all.
+    """
     found: set[str] = set()
+    fetched: set[str] = set()
+    requested: set[str] = set()
     since_failing: set[str] | None = None  # None: all of them
     for run in runs:
-        errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], [run.run_id, stream_id]))
+        parameters = [run.run_id, stream_id]
+        errors: dict[str, str] = dict(reader.rows_if_loaded(SQL["errors"], parameters))
         open_ = errors.keys() if since_failing is None else errors.keys() & since_failing
-        found |= {campaign_id for campaign_id in open_ if errors[campaign_id] not in NOT_REACHED}
-        if run.is_finished:
+        failed = {campaign_id for campaign_id in open_ if errors[campaign_id] not in NOT_REACHED}
+        found |= failed - fetched
+        if run.sweep == ONLY:
+            answered = {each for (each,) in reader.rows_if_loaded(SQL["requested"], parameters)}
+            fetched |= answered
+            requested |= answered if since_failing is None else set()
+        elif run.is_finished:
             since_failing = set(open_)
-            if not since_failing - found:
+            if not since_failing - found - fetched:
                 break
-    return found
+    return found, requested
 
 
 def read_raw(

@@ -25,6 +25,9 @@ order by coalesce(run_number, 0) desc, started_at desc
 -- name: errors
 select campaign_id, error_code from {extraction_errors} where run_id = ? and stream_id = ?
 
+-- name: requested
+select campaign_id from {requested_campaigns} where run_id = ? and stream_id = ?
+
 -- name: listing
 select campaign_id, version, campaign_type, summary_hash, row_hash,
     execution_type, execution_type_since
@@ -39,6 +42,7 @@ from (
             partition by stream_id order by coalesce(run_number, 0) desc, started_at desc
         ) as recency
     from {extraction_runs}
+    where coalesce(sweep, '') <> 'only'
 ) as ordered
 where recency = 1
 

@@ -259,7 +259,9 @@ class Sweep(CampaignRequests):
         else:
             report.vanished += 1
             self.rows.add_version(campaign_id, fetched.observed_at, None)
-        self.ended.add(campaign_id)
+        if campaign_id not in self.ended:
+            self.ended.add(campaign_id)
+            self.rows.add_answer(campaign_id, fetched.observed_at)
 
     def _doubt_listing(self, campaign_type: str, campaign_id: str) -> None:
         """The listing looked whole, but lacks a campaign that answers: absence is no sign."""

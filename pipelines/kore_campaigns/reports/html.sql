@@ -1,7 +1,8 @@
 -- The queries of html.py; the name of each is above it.
 
 -- name: last_run
-select started_at, state from kore.runs order by run_number desc limit 1
+select started_at, state from kore.runs
+where coalesce(sweep, '') <> 'only' order by run_number desc limit 1
 
 -- name: counts
 select

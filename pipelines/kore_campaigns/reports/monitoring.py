@@ -20,7 +20,7 @@ from kore_campaigns.config.paths import replace_text
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import DatabaseLocked, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
-from kore_campaigns.extract.report import COUNTERS, in_one_line, problems
+from kore_campaigns.extract.report import COUNTERS, ONLY, in_one_line, problems
 from kore_campaigns.load import destination_for
 from kore_campaigns.pipeline import ConnectionRun
 from kore_campaigns.reports.status import App, Status, read_status
@@ -252,7 +252,8 @@ class Monitors(logging.Handler):
                 except KoreCampaignsError:
                     stream_id = ""  # the settings may be the reason of the failure
                 found = [app for app in status.apps if app.stream_id == stream_id]
-                if not _is_turned_away(part):
+                is_of_all = part.report is None or part.report.sweep != ONLY
+                if is_of_all and not _is_turned_away(part):
                     ended[stream_id] = part.exit_code
             apps += found
         write_metrics(replace(status, apps=apps), self.metrics_file, ended=ended)

@@ -7,11 +7,13 @@ from information_schema.tables
 where table_schema in ('kore', 'kore_raw')
 
 -- name: last_runs
--- two for each app: if the newest is still running, the run before it is the last that ended
+-- two for each app: if the newest is still running, the run before it is the last that ended;
+-- a run with `--only` says nothing about the other campaigns
 select *
 from (
     select *, row_number() over (partition by stream_id order by run_number desc) as recency
     from kore.runs
+    where coalesce(sweep, '') <> 'only'
 ) as ordered
 where recency <= 2
 order by run_number desc
@@ -41,6 +43,7 @@ with ordered as (
         max(run_number) filter (where is_full_sweep_finished) over (partition by stream_id)
             as full_sweep
     from kore.runs
+    where coalesce(sweep, '') <> 'only'
 ),
 
 runs as (
@@ -110,12 +113,18 @@ from kore_raw.extraction_errors as errors
 join (
     select run_id, row_number() over (partition by stream_id order by run_number desc) as recency
     from kore.runs
+    where coalesce(sweep, '') <> 'only'
 ) as runs
     on errors.run_id = runs.run_id and runs.recency <= 2
 left join kore.campaign_history as history
     on errors.stream_id = history.stream_id
     and errors.campaign_id = history.campaign_id
     and history.is_current
+left join kore.campaign_freshness as freshness
+    on errors.stream_id = freshness.stream_id
+    and errors.campaign_id = freshness.campaign_id
+-- a run with `--only` may have fetched it since
+where coalesce(freshness.last_confirmed_at <= errors.occurred_at, true)
 order by errors.error_code in ('not_asked', 'interrupted'), errors.campaign_id
 
 -- name: failures_in_views

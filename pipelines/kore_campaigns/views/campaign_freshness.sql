@@ -2,7 +2,7 @@
 -- is_configured (bool): True if the campaign is in the file of campaign ids.
 -- last_confirmed_at (timestamp): Last time when the newest stored version matched Kore (UTC):
 --   start of the newest finished run in which the campaign did not fail, or `observed_at`. A peek
---   counts only if it showed all campaigns.
+--   counts only if it showed all campaigns, a run of the kind `only` for those that it fetched.
 -- last_changed_at (timestamp): Start of validity of the newest version: its `valid_from`.
 -- last_error_at (timestamp): Time of the last failure (UTC); empty if there was none.
 -- last_error_code (text): `error_code` of the last failure.
@@ -24,6 +24,26 @@ with runs as (
             partition by stream_id order by run_number desc
         ) as recency
     from kore.runs
+    where coalesce(sweep, '') <> 'only'
+),
+
+-- a run with `--only` says something about the campaigns that it has fetched, or could not fetch
+named_answers as (
+    select stream_id, campaign_id, max(answered_at) as answered_at
+    from kore_raw.requested_campaigns
+    -- a moment in the future confirms nothing
+    where extract(epoch from answered_at) <= extract(epoch from current_timestamp) + 60
+    group by stream_id, campaign_id
+),
+
+named_failures as (
+    select errors.stream_id, errors.campaign_id, max(errors.occurred_at) as failed_at
+    from kore_raw.extraction_errors as errors
+    join kore.runs as named_runs
+        on errors.run_id = named_runs.run_id
+        and named_runs.sweep = 'only'
+        and errors.error_code not in ('not_asked', 'interrupted')
+    group by errors.stream_id, errors.campaign_id
 ),
 
 configured as (
@@ -214,9 +234,10 @@ last_errors as (
     group by messages.stream_id, messages.campaign_id, messages.occurred_at
 ),
 
-dated as (
+confirmed as (
     select
-        places.*,
+        places.stream_id,
+        places.campaign_id,
         failed_since.failed_at,
         case
             when places.observed_at is null or finished.confirmed_at > places.observed_at
@@ -225,7 +246,7 @@ dated as (
             when extract(epoch from places.observed_at) > extract(epoch from current_timestamp) + 60
                 then coalesce(finished.confirmed_at, places.observed_at)
             else places.observed_at
-        end as last_confirmed_at
+        end as confirmed_at
     from places
     left join failed_since
         on places.stream_id = failed_since.stream_id
@@ -237,6 +258,32 @@ dated as (
             finished.run_number >= places.configured_number,
             finished.started_at >= places.configured_at
         )
+),
+
+dated as (
+    select
+        places.*,
+        case
+            when confirmed.failed_at is null or named_failures.failed_at > confirmed.failed_at
+                then coalesce(named_failures.failed_at, confirmed.failed_at)
+            else confirmed.failed_at
+        end as failed_at,
+        case
+            when confirmed.confirmed_at is null
+                or named_answers.answered_at > confirmed.confirmed_at
+                then coalesce(named_answers.answered_at, confirmed.confirmed_at)
+            else confirmed.confirmed_at
+        end as last_confirmed_at
+    from places
+    join confirmed
+        on places.stream_id = confirmed.stream_id
+        and places.campaign_id = confirmed.campaign_id
+    left join named_answers
+        on places.stream_id = named_answers.stream_id
+        and places.campaign_id = named_answers.campaign_id
+    left join named_failures
+        on places.stream_id = named_failures.stream_id
+        and places.campaign_id = named_failures.campaign_id
 ),
 
 judged as (
