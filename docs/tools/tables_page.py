@@ -32,6 +32,8 @@ RELATIONS = (
 # the same for views that are often joined; the columns that both have join them
 VIEW_RELATIONS = (
     ("contact_lists", "campaign_contact_lists"),
+    ("dnc_lists", "dnc_list_states"),
+    ("dnc_lists", "campaign_dnc_lists"),
     ("campaigns", "campaign_calling_hours"),
     ("campaigns", "campaign_dnc_lists"),
     ("campaigns", "campaign_contact_lists"),
@@ -41,7 +43,14 @@ VIEW_RELATIONS = (
     ("campaigns", "findings"),
     ("policies", "findings"),
 )
-_JOINED_BY = ("campaign_key", "version_key", "stream_id", "contact_list_id", "policy_name")
+_JOINED_BY = (
+    "campaign_key",
+    "version_key",
+    "stream_id",
+    "contact_list_id",
+    "dnc_list_id",
+    "policy_name",
+)
 
 
 def views() -> str:

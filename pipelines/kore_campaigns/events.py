@@ -27,6 +27,7 @@ EVENTS: Final[Mapping[str, int]] = {
     "vanish_not_believed": WARNING,  # too many campaigns were gone at once
     "listing_doubted": WARNING,  # the account listing contradicts itself
     "contact_lists_unread": WARNING,  # the contact lists could not be read, or some have no id
+    "dnc_lists_unread": WARNING,  # Kore did not show the state of DNC lists, unlike before
     "database_noted": WARNING,  # a view was not replaced; or others write the published file
     "listing_unreadable": ERROR,  # `*` is configured and the listing could not be read
     "clock_differs": WARNING,  # this clock differs from Kore.ai's by over a minute, or went back

@@ -29,8 +29,8 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
-from kore_campaigns.extract.contact_lists import read_contact_lists
 from kore_campaigns.extract.plan import Only, plan_run, require_stored
+from kore_campaigns.extract.contact_lists import DncLists, read_contact_lists
 from kore_campaigns.extract.report import (
     COUNTERS,
     JSON_KEYS,
@@ -295,6 +295,7 @@ def _run(
                 ids, now = configuration.campaign_ids, report.started_at
                 plan = plan_run(settings, ids, client, reader, now=now, only=configuration.only)
                 rows = PendingRows(settings, report, plan, reader)
+                dnc_lists = DncLists(settings, plan.sweep, reader)
             progress.plan(len(plan.requests))
             accepted = configuration.accept_vanished
             sweep = Sweep(settings, report, client, stop, plan, rows, accepted)
@@ -311,6 +312,13 @@ def _run(
                 for is_chunk_full in answers:
                     if is_chunk_full:
                         _load_chunk(rows, report, destination)
+            due = dnc_lists.due(report.started_at, rows.dnc_lists_in_use)
+            began = time.monotonic()
+            for state in dnc_lists.read(due, client, report, stop):
+                rows.dnc_lists.append(state)
+                if time.monotonic() - began >= settings.chunk_seconds:
+                    _load_chunk(rows, report, destination)
+                    began = time.monotonic()
             app = {"stream_id": settings.stream_id}
             current = [
                 CurrentRows(schema.POLICIES, configuration.policies, app),

@@ -362,6 +362,8 @@ create table policies (
     max_attempts_per_24h bigint,
     -- Minimum ring time of a call in seconds; empty: no limit.
     min_ring_seconds bigint,
+    -- Longest time in days since the last write to a campaign's DNC list; empty: no limit.
+    max_dnc_age_days bigint,
     primary key (stream_id, policy_name, position, day_of_week)
 );
 
@@ -433,4 +435,35 @@ create table contact_list_campaigns (
     -- Time when a run first saw the current state (UTC).
     seen_at timestamp,
     primary key (stream_id, contact_list_id, campaign_id)
+);
+
+-- One row per do-not-call list that campaigns name and state in which runs saw it. A new state is a
+-- new row.
+create table dnc_list_states (
+    account_id text,
+    stream_id text,
+    -- The list's id, `cl-...`.
+    dnc_list_id text,
+    -- 1 for the first state that a run saw, then 2, 3 ...
+    state_number bigint,
+    -- The list's name.
+    dnc_list_name text,
+    -- Number of records in the list according to Kore.
+    record_count bigint,
+    -- Status of the list: Ready, Validated, Validating, Invalid ...; an open set.
+    status text,
+    -- True for the account's global list.
+    is_global bool,
+    -- Last write to the list according to Kore (UTC).
+    updated_at timestamp,
+    -- Id of the user who last wrote to the list.
+    updated_by text,
+    -- Reason why Kore did not show the list, for example `not_found` or `access_refused`; the other
+    -- columns are those of the state before. Empty if it did.
+    error_code text,
+    -- Time when a run first saw this state (UTC).
+    seen_at timestamp,
+    -- Time when a run last saw this state (UTC).
+    checked_at timestamp,
+    primary key (stream_id, dnc_list_id, state_number)
 );

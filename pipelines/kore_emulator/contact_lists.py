@@ -1,14 +1,16 @@
-"""Contact lists that the campaigns name."""
+"""Contact lists and do-not-call lists that the campaigns name."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Any
 
 from .catalogue import Catalogue
 from .listing import is_sms
 
 UPDATED_AT = "2025-12-05T09:34:12.449Z"
+USER = "u-2f0d6c1e-51b7-5d0a-9c0e-9b3f5a7c1d22"
 MADE_UP_TOKEN = "Bearer made-up-token-of-a-source-system"  # noqa: S105 - opens nothing
 
 
@@ -17,6 +19,8 @@ class ContactLists:
         self._catalogue = catalogue
         self.served: Any = None
         """Lists to show in place of those that the campaigns name, if not None."""
+        self.dnc_edits: dict[str, dict[str, Any]] = {}
+        """Fields of do-not-call lists that differ from what is made up."""
 
     def rows(self) -> Any:
         """List every contact list of a live voice campaign, in order of first mention."""
@@ -36,18 +40,36 @@ class ContactLists:
 
     def detail(self, list_id: str | None) -> dict[str, Any] | None:
         """One list, with the fields that only its own endpoint returns."""
-        for row in self.rows():
+        for row in (*self.rows(), *self._dnc_rows()):
             if isinstance(row, dict) and row.get("_id") == list_id:
-                return row | {
+                return {
+                    **row,
                     "isActive": True,
                     "isGlobalDNC": False,
                     "isDefault": False,
                     "allowDuplicates": False,
                     "createdAt": UPDATED_AT,
-                    "createdBy": "u-2f0d6c1e-51b7-5d0a-9c0e-9b3f5a7c1d22",
-                    "updatedBy": "u-2f0d6c1e-51b7-5d0a-9c0e-9b3f5a7c1d22",
+                    "createdBy": USER,
+                    "updatedBy": USER,
+                    **self.dnc_edits.get(str(list_id), {}),
                 }
         return None
+
+    def _dnc_rows(self) -> Iterator[dict[str, Any]]:
+        """Lists that `dncLists` of live campaigns names with an id."""
+        for entry in self._catalogue.entries():
+            named = entry.content.get("dncLists")
+            for one in named if isinstance(named, list) else [named]:
+                if isinstance(one, dict) and "id" in one:
+                    name = str(one.get("name"))
+                    yield {
+                        "_id": one["id"],
+                        "name": name,
+                        "description": name,
+                        "totalRecordCount": 1 + len(name) * 1_000,
+                        "status": "Validated",
+                        "updatedAt": UPDATED_AT,
+                    }
 
 
 def _row(name: str, in_use: list[dict[str, str]], position: int) -> dict[str, Any]:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from copy import deepcopy
 from dataclasses import InitVar, dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
-from .catalogue import Catalogue
+from .catalogue import Catalogue, timestamp
 from .control import CONTROL_PATH, Control
 from .faults import FaultPlan
 from .journal import Counters, Journal, RecordedRequest
@@ -162,6 +163,15 @@ class Emulator(Settings):
     def serve_contact_lists(self, rows: Any) -> None:
         """Serve exactly these rows until the next call; None serves the lists of the campaigns."""
         self._service.contact_lists.served = deepcopy(rows)
+
+    def dnc_list(self, list_id: str) -> dict[str, Any]:
+        """Copy of the `data` object of a do-not-call list that a live campaign names."""
+        return deepcopy(self._service.contact_lists.detail(list_id) or {})
+
+    def edit_dnc_list(self, list_id: str, changes: Mapping[str, Any]) -> None:
+        """Set fields of a do-not-call list; `updatedAt` moves forward."""
+        edits = self._service.contact_lists.dnc_edits.setdefault(list_id, {})
+        edits |= {"updatedAt": timestamp(datetime.now(tz=UTC)), **changes}
 
     def fault(
         self, name: str, campaign_id: str | None = None, times: int | None = None, **options: Any

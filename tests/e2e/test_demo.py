@@ -33,7 +33,7 @@ def test_it_needs_no_settings_prints_what_changed_and_leaves_the_database(
     ended = project.command("demo")
 
     assert (ended.code, ended.err) == (0, "")
-    assert "Run 1   15 requests: 12 new versions, 0 unchanged, 0 vanished, 0 failed" in ended.out
+    assert "Run 1   18 requests: 12 new versions, 0 unchanged, 0 vanished, 0 failed" in ended.out
     assert "Run 2   8 requests: 3 new versions, 8 unchanged, 1 vanished, 0 failed" in ended.out
     assert all(what in ended.out for _, what, _ in CHANGED)
     assert "All of it is in demo/kore_campaigns.duckdb" in ended.out

@@ -190,6 +190,22 @@ def test_contact_lists_are_those_that_voice_campaigns_name() -> None:
         assert caller.call("GET", "contactList/cl-none").status_code == 404
 
 
+def test_a_dnc_list_answers_while_a_live_campaign_names_it() -> None:
+    named = demo_campaigns()[0]["dncLists"]
+    with Emulator(campaigns=demo_campaigns()) as kore:
+        caller = Caller(kore)
+        found = caller.call("GET", f"contactList/{named['id']}").json()["data"]
+        assert found == kore.dnc_list(named["id"])
+        assert (found["_id"], found["name"], found["isGlobalDNC"]) == (*named.values(), False)
+        kore.edit_dnc_list(named["id"], {"totalRecordCount": 0, "status": "Invalid"})
+        edited = caller.call("GET", f"contactList/{named['id']}").json()["data"]
+        differing = {name for name in found if found[name] != edited[name]}
+        assert differing == {"totalRecordCount", "status", "updatedAt"}
+        for campaign_id in kore.campaign_ids():
+            kore.delete(campaign_id)
+        assert caller.call("GET", f"contactList/{named['id']}").status_code == 404
+
+
 def test_the_samples_are_varied_and_repeatable() -> None:
     campaigns = sample_campaigns(300)
     assert sample_campaigns(10) == campaigns[:10]

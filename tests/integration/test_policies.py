@@ -43,6 +43,7 @@ def test_a_line_is_a_row_for_each_weekday_it_applies_to(tmp_path: Path) -> None:
         "latest_minute": 21 * 60,
         "max_attempts_per_24h": None,
         "min_ring_seconds": 15,
+        "max_dnc_age_days": None,
     }
     assert rows[7] == {
         "policy_name": "Sundays",
@@ -57,6 +58,7 @@ def test_a_line_is_a_row_for_each_weekday_it_applies_to(tmp_path: Path) -> None:
         "latest_minute": 0,
         "max_attempts_per_24h": 3,
         "min_ring_seconds": None,
+        "max_dnc_age_days": None,
     }
 
 
@@ -101,7 +103,8 @@ def test_times_may_be_written_as_in_kore_and_midnight_ends_the_day(tmp_path: Pat
         ("p,,,,,9:00 PM,8:00 AM,,", "latest = 8:00 AM", "after `earliest`"),
         ("p,,,,,,,-1,", "max_attempts_per_24h = -1", "a whole number"),
         ("p,,,,,,,,1.5", "min_ring_seconds = 1.5", "a whole number"),
-        ("p,,,,,,,,,x", "p,,,,,,,,,x", "9 values"),
+        ("p,,,,,,,,,a month", "max_dnc_age_days = a month", "a whole number"),
+        ("p,,,,,,,,,,x", "p,,,,,,,,,,x", "10 values"),
     ],
 )
 def test_what_cannot_be_right_is_named_with_its_line(

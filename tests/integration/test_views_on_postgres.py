@@ -55,7 +55,7 @@ def lived(emulate: Emulate, project: Project) -> None:
     text = "\n".join([",".join(POLICIES_HEADER), *POLICIES]) + "\n"
     (project.folder / "policies.csv").write_text(text, encoding="utf-8")
     kore = emulate([*demo_campaigns(), *odd_campaigns()])
-    project.use(kore, sweep="auto", contact_lists=True, max_attempts=1)
+    project.use(kore, sweep="auto", contact_lists=True, dnc_lists_every_hours=24, max_attempts=1)
     project.run()
     ids = kore.campaign_ids()
     kore.edit(ids[0], {HOURS: [{"day": "SA", "start": "10:00 PM", "end": "3:00 AM"}]})

@@ -82,6 +82,7 @@ class Project:
             "requests_per_minute": 0,
             "sweep": "full",  # each id is asked for: what most tests are about
             "contact_lists": "false",  # one call more in each run, where calls are counted
+            "dnc_lists_every_hours": 0,
             **settings,
         }
         for name, value in values.items():

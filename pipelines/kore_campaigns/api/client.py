@@ -58,15 +58,25 @@ class KoreClient:
 
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         """The `data` object of one campaign, as received."""
+        return self._one(Endpoint.DETAIL, campaign_id, "campaign")
+
+    def contact_list(self, list_id: str) -> dict[str, Any]:
+        """The `data` object of one contact or DNC list, as received.
+
+        Errors name the list where they name a campaign otherwise.
+        """
+        return self._one(Endpoint.CONTACT_LIST, list_id, "list")
+
+    def _one(self, endpoint: Endpoint, wanted: str, kind: str) -> dict[str, Any]:
         try:
-            response = self._transport.send(Endpoint.DETAIL, campaign_id=campaign_id)
+            response = self._transport.send(endpoint, campaign_id=wanted)
         except RequestNotAllowed as refused:  # a listing may name any id
-            raise IdNotUsable(campaign_id, reason=refused.reason) from None
-        data = _data(response, dict, campaign_id)
+            raise IdNotUsable(wanted, reason=refused.reason) from None
+        data = _data(response, dict, wanted)
         # details carry `_id`; some answers of the API name it `id`
         found = data.get("_id", data.get("id"))
-        if found != campaign_id:
-            _break(response, f"it holds campaign `{one_line(str(found))}`", campaign_id)
+        if found != wanted:
+            _break(response, f"it holds {kind} `{one_line(str(found))}`", wanted)
         return data
 
     def list_campaigns(

@@ -24,6 +24,7 @@ class Endpoint(Enum):
     DETAIL = ("GET", "{id}", "")
     LISTING = ("POST", "getAllCampaignDetails", "")
     CONTACT_LISTS = ("POST", "contactList/getAllListDetails", "type=call&")
+    CONTACT_LIST = ("GET", "contactList/{id}", "")
 
     def __init__(self, method: str, path: str, query: str) -> None:
         self.method, self.path, self.query = method, path, query

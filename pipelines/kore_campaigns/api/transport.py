@@ -337,8 +337,11 @@ class Transport:
             )
         except AccessRefused as refused:
             self.unwell_at = self.now()
-            # no run depends on the contact lists: their refusal is a note, and not waited for
-            if not self._has_data or call.endpoint is Endpoint.CONTACT_LISTS:
+            # no run depends on the lists: their refusal is a note, and not waited for
+            if not self._has_data or call.endpoint in (
+                Endpoint.CONTACT_LISTS,
+                Endpoint.CONTACT_LIST,
+            ):
                 raise
             refused = replace(refused, attempts=call.requests)
             error = RetriableError(f"HTTP {refused.http_status}", refused=refused)

@@ -223,6 +223,8 @@ def plan_lines(preview: Preview) -> list[str]:
     plan, gone, allowed = preview.plan, len(preview.maybe_gone), preview.vanished_allowed
     lists = ", 1 for the contact lists" if preview.contact_list_calls else ""
     is_only = plan.sweep == ONLY
+    if preview.dnc_list_calls:
+        lists += f", {preview.dnc_list_calls} for DNC lists"
     lines = [
         f"sweep      {plan.sweep}: {plan.reason}",
         f"calls      {preview.calls}: {preview.listing_calls} for the listing, "

@@ -147,7 +147,7 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
 DEFAULT_POLICIES: Final = "policies.csv"
 POLICIES_HEADER: Final = (
     *("name", "zone", "country", "campaign", "weekday", "earliest", "latest"),
-    *("max_attempts_per_24h", "min_ring_seconds"),
+    *("max_attempts_per_24h", "min_ring_seconds", "max_dnc_age_days"),
 )
 
 
@@ -192,6 +192,7 @@ class _Line:
             "latest_minute": latest,
             "max_attempts_per_24h": self.number("max_attempts_per_24h"),
             "min_ring_seconds": self.number("min_ring_seconds"),
+            "max_dnc_age_days": self.number("max_dnc_age_days"),
         }
         for day in self.weekdays():
             yield {**row, "day_of_week": day}

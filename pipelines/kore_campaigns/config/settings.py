@@ -84,6 +84,10 @@ class KoreSettings:
     """File of your limits, which `kore.findings` uses. The default file may be missing."""
     contact_lists: bool = True
     """Read the app's contact lists, too: one call in each run that is not a peek."""
+    dnc_lists_every_hours: float = 24.0
+    """Longest age of the state of a DNC list that campaigns name. Each list takes one call. 0: no
+    calls.
+    """
     requests_per_minute: int = 60
     """Calls in any 60 seconds, for all who share the budget. 0 means no limit."""
     requests_per_hour: int = 0
@@ -160,7 +164,10 @@ RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = (
     (
         "0 (none) or more",
         lambda value: 0 <= value < math.inf,
-        ("keep_generations", "vanish_confirm_seconds", "full_listing_every_minutes"),
+        (
+            *("keep_generations", "vanish_confirm_seconds"),
+            *("full_listing_every_minutes", "dnc_lists_every_hours"),
+        ),
     ),
     ("a share from 0 to 1", lambda value: 0 <= value <= 1, ("error_budget", "max_vanished")),
     ("`auto`, `full` or `listing`", ("auto", "full", "listing").__contains__, ("sweep",)),

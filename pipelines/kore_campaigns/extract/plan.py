@@ -22,7 +22,7 @@ from kore_campaigns.errors import (
     reason_of,
 )
 from kore_campaigns.extract.connect import connected
-from kore_campaigns.extract.contact_lists import are_due
+from kore_campaigns.extract.contact_lists import DncLists, are_due
 from kore_campaigns.extract.listing import (
     PAGE_SIZES,
     ROWS_EXPECTED,
@@ -592,6 +592,8 @@ class Preview:
     database: str
     listing_calls: int
     contact_list_calls: int
+    dnc_list_calls: int
+    """For the lists that stored campaigns name; new campaigns may name others."""
     eta_seconds: float
     """By the budget of calls alone, listing and contact lists included."""
     vanished_allowed: int
@@ -599,7 +601,12 @@ class Preview:
     @property
     def calls(self) -> int:
         """Calls of the run without retries; a 404 takes one call more."""
-        return self.listing_calls + len(self.plan.requests) + self.contact_list_calls
+        return (
+            self.listing_calls
+            + len(self.plan.requests)
+            + self.contact_list_calls
+            + self.dnc_list_calls
+        )
 
     @property
     def maybe_gone(self) -> list[str]:
@@ -625,6 +632,7 @@ class Preview:
             "notes": plan.notes,
             "listing_calls": self.listing_calls,
             "contact_list_calls": self.contact_list_calls,
+            "dnc_list_calls": self.dnc_list_calls,
             "calls": self.calls,
             "eta_seconds": round(self.eta_seconds, 1),
             "database": self.database,
@@ -658,12 +666,15 @@ def preview_run(
         plan = plan_run(found, campaign_ids, client, reader, now=now, only=wanted)
         listing_calls = client.counters.requests - client.counters.retries
         list_calls = int(are_due(found, plan.sweep))
+        dnc_list_calls = len(DncLists(found, plan.sweep, reader).due(now))
+        calls = listing_calls + len(plan.requests) + list_calls + dnc_list_calls
         known = sum(not version.is_deleted for version in plan.stored.values())
         return Preview(
             plan,
             target.name,
             listing_calls,
             list_calls,
-            client.rate_limiter.eta_seconds(listing_calls + len(plan.requests) + list_calls),
+            dnc_list_calls,
+            client.rate_limiter.eta_seconds(calls),
             vanished_allowed(known, max_vanished=found.max_vanished),
         )

@@ -105,6 +105,8 @@ class RunReport(RunCounters):
     """Views that could not be replaced, or another program that writes into the published file."""
     list_notes: list[str] = field(default_factory=list)
     """Why the contact lists, or some of them, may not be as Kore has them now."""
+    dnc_list_notes: list[str] = field(default_factory=list)
+    """Which DNC lists Kore did not show, and why."""
     full_sweep_started_at: datetime | None = None
     confirmed_through: str | None = None
     """The campaign id that a full sweep has reached; None once it is finished."""
@@ -340,6 +342,7 @@ def problems(report: RunReport) -> Iterator[Problem]:
         )
     yield from (Problem("database_noted", f"{note}.") for note in report.notes_of_database)
     yield from (Problem("contact_lists_unread", f"{note}.") for note in report.list_notes)
+    yield from (Problem("dnc_lists_unread", f"{note}.") for note in report.dnc_list_notes)
     if report.deadline_seconds is not None and report.interrupted:
         yield Problem(
             "deadline_reached",

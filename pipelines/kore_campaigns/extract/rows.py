@@ -41,6 +41,9 @@ class PendingRows:
         self.answers: list[Row] = []
         """Campaigns that a run with `--only` has fetched."""
         self.drift: list[Row] = []
+        self.dnc_lists: list[Row] = []
+        self.dnc_lists_in_use: dict[str, list[str]] = {}
+        """Ids of the lists that the new versions of the run name, by campaign."""
         self.listings = [self._listing_row(*each) for each in plan.listing_rows]
         self.configured = configured_rows(
             reader, plan.campaign_ids(), **self._app, started_at=report.started_at
@@ -81,6 +84,9 @@ class PendingRows:
     def add_version(self, campaign_id: str, observed_at: datetime, found: Shaped | None) -> None:
         """Add a new version; a deletion, if nothing was found."""
         self._versions.append((campaign_id, observed_at, found))
+        lists = [] if found is None else found.dnc_lists
+        ids = [row["dnc_list_id"] for row in lists]
+        self.dnc_lists_in_use[campaign_id] = [list_id for list_id in ids if list_id]
         stored = self._plan.stored.get(campaign_id)
         self._add_listing(campaign_id, found, version=1 if stored is None else stored.version + 1)
 
@@ -162,6 +168,7 @@ class PendingRows:
             Upsert(schema.REQUESTED_CAMPAIGNS, self.answers),
             Upsert(schema.CAMPAIGN_LISTINGS, self.listings, self._no_longer_listed),
             Upsert(schema.CONFIGURED_CAMPAIGNS, self.configured),
+            Upsert(schema.DNC_LIST_STATES, self.dnc_lists),
         ]
 
     def run_row(self, *, is_last: bool) -> Row:
@@ -171,6 +178,7 @@ class PendingRows:
         """Forget the rows that are durable."""
         self._versions.clear()
         self.errors, self.answers, self.listings, self.configured = [], [], [], []
+        self.dnc_lists = []
         self._no_longer_listed = []
 
 

@@ -33,6 +33,18 @@ select campaign_id, version, campaign_type, summary_hash, row_hash,
     execution_type, execution_type_since
 from {campaign_listings} where stream_id = ?
 
+-- name: dnc_lists_in_use
+select lists.campaign_id, lists.dnc_list_id
+from {campaign_versions__dnc_lists} as lists
+join (
+    select versions.campaign_id, max(versions.version) as version
+    from {campaign_versions} as versions
+    join {_dlt_loads} as loads on versions._dlt_load_id = loads.load_id and loads.status = 0
+    where versions.stream_id = ?
+    group by versions.campaign_id
+) as newest on lists.campaign_id = newest.campaign_id and lists.version = newest.version
+where lists.stream_id = ? and lists.dnc_list_id is not null
+
 -- name: newest_runs
 select stream_id, coalesce(run_number, 0), started_at
 from (

@@ -24,6 +24,8 @@ VIEWS: Final = (
     "campaigns",
     "campaign_calling_hours",
     "campaign_dnc_lists",
+    "dnc_list_states",
+    "dnc_lists",
     "contact_lists",
     "contact_list_campaigns",
     "campaign_contact_lists",
@@ -85,10 +87,12 @@ def _computed_columns(view: str) -> tuple[Column, ...]:
 def columns_of(view: str) -> dict[str, Column]:
     """Find the columns of a view by name.
 
-    Most names mean the same in all views. The header of the view comes first, then the raw table
-    with its name, the headers of the other views, and the other raw tables.
+    Most names mean the same in all views. The header of the view comes first, then the raw tables
+    that it reads, also through a view of their name, the headers of the other views, and the other
+    raw tables.
     """
-    own = [ALL_TABLES[view].columns] if view in ALL_TABLES else []
+    read = re.findall(rf"\b(?:{RAW_SCHEMA}|{VIEW_SCHEMA})\.(\w+)", view_sql(view))
+    own = [ALL_TABLES[name].columns for name in read if name in ALL_TABLES]
     tables = [table.columns for table in ALL_TABLES.values()]
     found: dict[str, Column] = {}
     for columns in (_computed_columns(view), *own, *map(_computed_columns, VIEWS), *tables):

@@ -1,4 +1,5 @@
 -- one row per contact list of a live campaign, newest version
+-- campaign_name (text): Name of the campaign in this version.
 -- contact_list_id (text): The list's id, sent by Kore or found by its name, as `link` says;
 --   empty if `link` is `ambiguous` or `unknown`.
 -- link (text): Source of `contact_list_id`. `sent`: Kore sent it; `in_use`: a list with this

@@ -60,6 +60,103 @@ lists_without_zone as (
     where coalesce(contact_lists.list_timezone, '') = ''
 ),
 
+lists_in_use as (
+    select
+        uses.account_id,
+        uses.stream_id,
+        uses.app_name,
+        uses.campaign_id,
+        uses.campaign_name,
+        'do-not-call list `' || coalesce(lists.dnc_list_name, lists.dnc_list_id) || '`' as named,
+        lists.dnc_list_id,
+        lists.record_count,
+        lists.status,
+        cast(
+            floor(
+                (extract(epoch from current_timestamp) - extract(epoch from lists.updated_at))
+                / 86400
+            ) as bigint
+        ) as age_days
+    from kore.campaign_dnc_lists as uses
+    join kore.dnc_lists as lists
+        on uses.stream_id = lists.stream_id
+        and uses.dnc_list_id = lists.dnc_list_id
+),
+
+dnc_list_empty as (
+    select
+        account_id,
+        stream_id,
+        app_name,
+        campaign_id,
+        campaign_name,
+        'dnc_list_empty' as finding,
+        'high' as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        '0' as value,
+        cast(null as varchar) as limit_value,
+        cast(null as bigint) as minutes,
+        'names the ' || named || ', which is empty: it leaves no contact out' as sentence,
+        dnc_list_id as place
+    from lists_in_use
+    where record_count = 0
+),
+
+-- statuses are an open set; these two say that Kore has not accepted the list
+dnc_list_invalid as (
+    select
+        account_id,
+        stream_id,
+        app_name,
+        campaign_id,
+        campaign_name,
+        'dnc_list_invalid' as finding,
+        'high' as severity,
+        cast(null as varchar) as policy_name,
+        cast(null as bigint) as day_of_week,
+        status as value,
+        cast(null as varchar) as limit_value,
+        cast(null as bigint) as minutes,
+        'names the ' || named || ', whose status is `' || status || '`' as sentence,
+        dnc_list_id as place
+    from lists_in_use
+    where lower(status) in ('invalid', 'validating')
+),
+
+-- over all weekdays: the strictest day counts
+age_limits as (
+    select stream_id, campaign_id, policy_name, min(max_dnc_age_days) as max_dnc_age_days
+    from kore.policy_limits
+    group by stream_id, campaign_id, policy_name
+),
+
+dnc_list_not_updated as (
+    select
+        lists_in_use.account_id,
+        lists_in_use.stream_id,
+        lists_in_use.app_name,
+        lists_in_use.campaign_id,
+        lists_in_use.campaign_name,
+        'dnc_list_not_updated' as finding,
+        'medium' as severity,
+        age_limits.policy_name,
+        cast(null as bigint) as day_of_week,
+        cast(lists_in_use.age_days as varchar) as value,
+        cast(age_limits.max_dnc_age_days as varchar) as limit_value,
+        cast(null as bigint) as minutes,
+        'names the ' || lists_in_use.named || ', last updated '
+        || cast(lists_in_use.age_days as varchar) || ' days ago, more than the '
+        || cast(age_limits.max_dnc_age_days as varchar) || ' of `' || age_limits.policy_name
+        || '`' as sentence,
+        lists_in_use.dnc_list_id as place
+    from lists_in_use
+    join age_limits
+        on lists_in_use.stream_id = age_limits.stream_id
+        and lists_in_use.campaign_id = age_limits.campaign_id
+    where lists_in_use.age_days > age_limits.max_dnc_age_days
+),
+
 final as (
     select
         account_id,
@@ -85,6 +182,12 @@ final as (
         select * from no_dnc_list
         union all
         select * from lists_without_zone
+        union all
+        select * from dnc_list_empty
+        union all
+        select * from dnc_list_invalid
+        union all
+        select * from dnc_list_not_updated
     ) as found
 )
 

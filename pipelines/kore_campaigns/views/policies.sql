@@ -21,7 +21,8 @@ final as (
         coalesce(apps.app_name, policies.stream_id) as app_name,
         weekdays.day_name,
         earliest.clock_time as earliest_time,
-        latest.clock_time as latest_time
+        latest.clock_time as latest_time,
+        policies.max_dnc_age_days
     from policies
     left join kore_raw.apps as apps on policies.stream_id = apps.stream_id
     left join kore.weekdays as weekdays on policies.day_of_week = weekdays.iso_weekday

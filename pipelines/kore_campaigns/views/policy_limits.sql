@@ -37,7 +37,8 @@ applied as (
         policies_of_zones.earliest_minute,
         policies_of_zones.latest_minute,
         policies_of_zones.max_attempts_per_24h,
-        policies_of_zones.min_ring_seconds
+        policies_of_zones.min_ring_seconds,
+        policies_of_zones.max_dnc_age_days
     from kore.campaigns as campaigns
     join policies_of_zones
         on campaigns.stream_id = policies_of_zones.stream_id
@@ -59,7 +60,8 @@ strictest as (
         max(earliest_minute) as earliest_minute,
         min(latest_minute) as latest_minute,
         min(max_attempts_per_24h) as max_attempts_per_24h,
-        max(min_ring_seconds) as min_ring_seconds
+        max(min_ring_seconds) as min_ring_seconds,
+        min(max_dnc_age_days) as max_dnc_age_days
     from applied
     group by account_id, stream_id, app_name, campaign_id, name, policy_name, day_of_week
 ),
@@ -80,7 +82,8 @@ final as (
         stream_id || '/' || campaign_id as campaign_key,
         day_name,
         earliest.clock_time as earliest_time,
-        latest.clock_time as latest_time
+        latest.clock_time as latest_time,
+        max_dnc_age_days
     from strictest
     left join kore.weekdays as weekdays on strictest.day_of_week = weekdays.iso_weekday
     left join kore.minutes_of_day as earliest

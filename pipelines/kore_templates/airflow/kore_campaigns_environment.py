@@ -17,7 +17,7 @@ SETTINGS: Final = frozenset(
         *("account_id", "stream_id", "policies", "contact_lists", "sweep", "detail_method"),
         *("requests_per_minute", "requests_per_hour", "call_budget", "workers", "max_attempts"),
         *("chunk_seconds", "chunk_size", "full_sweep_every_hours", "full_listing_every_minutes"),
-        *("error_budget", "max_vanished", "vanish_confirm_seconds"),
+        *("dnc_lists_every_hours", "error_budget", "max_vanished", "vanish_confirm_seconds"),
         *("connect_timeout_seconds", "read_timeout_seconds", "campaign_timeout_seconds"),
     }
 )

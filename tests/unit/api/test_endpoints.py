@@ -20,6 +20,7 @@ READS = [
         "POST",
         f"{BASE}/contactList/getAllListDetails?type=call&accountId=acc",
     ),
+    (Endpoint.CONTACT_LIST, "cl-1", "GET", f"{BASE}/contactList/cl-1?accountId=acc"),
 ]
 
 WRITES = [
@@ -35,7 +36,10 @@ WRITES = [
     ("POST", f"{BASE}/schedule?enableSchedule=true&campaignName=x"),
     ("POST", f"{BASE}/cd-1/status?view=status&accountId=acc"),
     ("POST", f"{BASE}/cd-1/status?view=contacts&accountId=acc"),
-    ("GET", f"{BASE}/contactList/cl-1?accountId=acc"),
+    ("GET", f"{BASE}/contactList/cl-1/getAllContacts?accountId=acc"),
+    ("GET", f"{BASE}/contactList/getAllListDetails?accountId=acc"),
+    ("DELETE", f"{BASE}/contactList/cl-1?accountId=acc"),
+    ("POST", f"{BASE}/contactList/cl-1?accountId=acc"),
     ("GET", f"{BASE}/contactList?accountId=acc"),
     ("POST", f"{BASE}/cd-1/status?view=status&accountId=acc&trigger=play"),
     ("POST", f"{BASE}/../campaign/status?view=status&accountId=acc"),
