@@ -31,6 +31,7 @@ class Two:
             self.connect(name, kore)
         project.set("requests_per_minute", 0)
         project.set("contact_lists", "false")
+        project.set("dnc_lists_every_hours", 0)
         self.configure([("uk", each) for each in self.uk.campaign_ids()])
 
     def connect(self, name: str, kore: Emulator) -> None:

@@ -156,6 +156,17 @@ def _is_kept(name: str, before: list[dict[str, Any]], now: list[dict[str, Any]])
     return {*earlier} <= {*later} if name in _GROWING else earlier == later
 
 
+def _without_dnc_lists(requests: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """The requests but those for the DNC lists, which the earlier program did not send: each that
+    campaigns name, once.
+    """
+    assert {name: of_app.pop("contact_list") for name, of_app in requests.items()} == {
+        "emea": 4,
+        "apac": 2,
+    }
+    return requests
+
+
 def test_as_it_is_it_is_read(taken: Taken, facts: dict[str, Any]) -> None:
     known = _known(taken, facts)
     last = known["last_run"]
@@ -198,7 +209,7 @@ def test_the_next_run_requests_no_campaign_and_the_history_is_row_by_row_as_it_w
 
     report = taken.json("run")
 
-    assert taken.requests() == known["requests"]
+    assert _without_dnc_lists(taken.requests()) == known["requests"]
     assert (report["sweep"], report["fetched"], report["new_versions"]) == ("listing", 0, 0)
     assert (report["unchanged"], report["failed"], report["is_complete"]) == (21, 0, True)
     now = taken.rows()
@@ -224,7 +235,7 @@ def test_a_folder_that_was_not_moved_keeps_its_working_copy(
     in_file.json("run")
 
     assert marker.exists()  # dlt's folder would have been made again with the working copy
-    assert in_file.requests() == facts["duckdb"]["requests"]
+    assert _without_dnc_lists(in_file.requests()) == facts["duckdb"]["requests"]
     assert _differing(facts["duckdb"]["rows"], in_file.rows()) == []
     assert len(in_file.json("restore")["generations"]) == 3
 

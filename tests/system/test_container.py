@@ -41,7 +41,8 @@ def containers(image: Image, tmp_path: Path) -> Containers:
 
 def use(containers: Containers, kore: Emulator, **settings: object) -> None:
     """All settings by environment."""
-    values = {**app_of(kore), "contact_lists": "false", "requests_per_minute": 0, **settings}
+    values = {**app_of(kore), "contact_lists": "false", "requests_per_minute": 0}
+    values |= {"dnc_lists_every_hours": 0, **settings}
     for name, value in values.items():
         containers.environment[SETTINGS + name.upper()] = str(value)
     ids = "\n".join(["campaign_id", *kore.campaign_ids()]) + "\n"
