@@ -29,8 +29,8 @@ from kore_campaigns.errors import (
 )
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
-from kore_campaigns.extract.plan import Only, plan_run, require_stored
 from kore_campaigns.extract.contact_lists import DncLists, read_contact_lists
+from kore_campaigns.extract.plan import Only, plan_run, require_stored
 from kore_campaigns.extract.report import (
     COUNTERS,
     JSON_KEYS,
