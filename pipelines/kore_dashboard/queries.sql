@@ -76,75 +76,22 @@ where campaign_key in (select campaign_key from in_force)
     and campaign_key not in (select campaign_key from kore.campaign_history)
 
 -- name: shown.finding_groups
--- one row per campaign, finding and policy: one violation on five weekdays is one group
-with weekdays as (
-    select unnest(range(1, 8)) as day_of_week,
-        unnest(['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun']) as day_name
-),
-
--- weekdays with the same hours
-days as (
-    select
-        findings.campaign_key,
-        findings.finding,
-        findings.policy_name,
-        findings.value,
-        findings.limit_value,
-        min(findings.day_of_week) as first_day,
-        case
-            when count(*) > 2 and max(findings.day_of_week) - min(findings.day_of_week) + 1 = count(*)
-                then arg_min(weekdays.day_name, findings.day_of_week) || '-'
-                    || arg_max(weekdays.day_name, findings.day_of_week)
-            else string_agg(weekdays.day_name, ', ' order by findings.day_of_week)
-        end as day_names
-    from shown.findings as findings
-    join weekdays on findings.day_of_week = weekdays.day_of_week
-    group by all
-),
-
-spans as (
-    select
-        campaign_key,
-        finding,
-        policy_name,
-        string_agg(day_names || ' ' || value, '; ' order by first_day) as hours,
-        string_agg(distinct limit_value, ' or ' order by limit_value) as permitted
-    from days
-    group by all
+-- one row per campaign, finding and policy, as in the report
+with since as (
+    select campaign_key, finding, policy_name, min(open_since) as open_since
+    from shown.findings
+    group by campaign_key, finding, policy_name
 )
 
 select
-    findings.campaign_key,
-    findings.finding,
-    findings.policy_name,
-    any_value(findings.campaign_id) as campaign_id,
-    any_value(findings.campaign_name) as campaign_name,
-    min(findings.severity) as severity,
-    case any_value(findings.severity)
-        when 'high' then 1 when 'medium' then 2 when 'low' then 3 else 4
-    end as severity_order,
-    count(*) as findings,
-    case
-        when count(*) = 1 then any_value(findings.sentence)
-        when findings.finding = 'outside_permitted_hours'
-            then 'may dial ' || any_value(spans.hours) || ': '
-                || cast(cast(sum(findings.minutes) as bigint) as varchar)
-                || ' minutes a week outside `' || findings.policy_name || '` ('
-                || any_value(spans.permitted) || ')'
-        else arg_min(findings.sentence, findings.finding_key) || ' (and '
-            || cast(count(*) - 1 as varchar) || ' more)'
-    end as sentence,
-    cast(sum(findings.minutes) as bigint) as minutes,
-    min(findings.open_since) as open_since,
-    greatest(
-        0, date_diff('day', min(findings.open_since), getvariable('instant'))
-    ) as open_days
-from shown.findings as findings
-left join spans
-    on findings.campaign_key = spans.campaign_key
-    and findings.finding = spans.finding
-    and findings.policy_name is not distinct from spans.policy_name
-group by findings.campaign_key, findings.finding, findings.policy_name
+    grouped.*,
+    since.open_since,
+    greatest(0, date_diff('day', since.open_since, getvariable('instant'))) as open_days
+from shown.grouped as grouped
+join since
+    on grouped.campaign_key = since.campaign_key
+    and grouped.finding = since.finding
+    and grouped.policy_name is not distinct from since.policy_name
 
 -- name: shown.changes
 -- one row per version that changed something, newest first

@@ -99,7 +99,7 @@ def test_it_says_what_the_views_say(emulate: Emulate, project: Project) -> None:
     page = Page((project.folder / "page.html").read_text(encoding="utf-8"))
     assert ended.code == 0
     assert re.fullmatch(r".*/page\.html: \d+\.\d kB\n", ended.out)
-    for (sentence,) in project.sql("select sentence from kore.findings"):
+    for (sentence,) in project.sql("select sentence from kore.findings where day_of_week is null"):
         assert sentence in page.text
     for (summary,) in project.sql(
         "select change_summary from kore.campaign_history where version > 1"
@@ -107,8 +107,12 @@ def test_it_says_what_the_views_say(emulate: Emulate, project: Project) -> None:
         assert summary in page.text
     for (name,) in project.sql("select name from kore.campaigns"):
         assert name in page.text
-    high = project.sql("select count(*) from kore.findings where severity = 'high'")[0][0]
-    assert f"{high}\nhigh findings" in page.text
+    # one violation on five weekdays is one row
+    assert "may dial Mon-Thu 09:00-18:00; Fri 09:00-20:00: 300 minutes a week" in page.text
+    assert "3\nhigh findings" in page.text
+    assert page.text.count("outside permitted hours") == 3
+    for minutes in (150, 300, 960):
+        assert f"◆ {minutes} min outside" in page.text
     assert "11\nlive campaigns" in page.text
     assert page.text.index("DNC list `India DND` removed") < page.text.index("deleted in Kore")
 
@@ -127,7 +131,7 @@ def test_nothing_of_it_needs_a_network_or_runs(emulate: Emulate, project: Projec
 def test_what_campaigns_are_called_cannot_become_markup() -> None:
     hostile = facts(
         database=HOSTILE,
-        weeks=(Week(HOSTILE, HOSTILE, ((0, 60),)), Week(HOSTILE, None, ())),
+        weeks=(Week(HOSTILE, HOSTILE, ((0, 60),), ((0, 60),)), Week(HOSTILE, None)),
         findings=(("high", HOSTILE, HOSTILE, HOSTILE),),
         changes=((NOON, HOSTILE, HOSTILE, True),),
         dnc_lists=((HOSTILE, 1), (None, 2)),
@@ -150,9 +154,12 @@ def test_what_is_counted_is_counted_before_the_lists_are_cut(
 
     found = read_page_facts(DuckDBFile.in_folder(project.folder))
 
-    (high,) = project.sql("select count(*) from kore.findings where severity = 'high'")[0]
+    (high,) = project.sql(
+        "select count(*) from (select distinct campaign_key, finding, policy_name"
+        " from kore.findings where severity = 'high')"
+    )[0]
     page = Page(html_page(found))
-    assert high > MOST["findings"] == page.words.count("high")
+    assert high > MOST["findings"] == page.words.count("◆ high")
     assert f"{high:,}\nhigh findings" in page.text
 
 
@@ -235,6 +242,35 @@ def test_hours_count_a_campaign_once_however_many_windows_touch_them() -> None:
     assert {hour: count for hour, count in enumerate(hours) if count} == {9: 2, 10: 1, 167: 1, 0: 1}
 
 
+def test_what_policies_permit_is_drawn_with_what_is_outside(
+    emulate: Emulate, project: Project
+) -> None:
+    played(emulate, project)
+
+    found = read_page_facts(DuckDBFile.in_folder(project.folder))
+
+    # those outside come first
+    names = [week.name for week in found.weeks]
+    assert [week.name for week in found.weeks if week.outside] == names[:3]
+    (india,) = [week for week in found.weeks if week.name == "Product Feedback India"]
+    assert india.permitted == [(1440 * day + 600, 1440 * day + 1260) for day in range(7)]
+    assert india.outside == [(1440 * day + 540, 1440 * day + 600) for day in range(5)]
+    assert india.inside[-1] == (1440 * 4 + 600, 1440 * 4 + 1200)
+    assert (
+        sum(week.minutes_outside for week in found.weeks)
+        == (
+            project.sql(
+                "select sum(minutes) from kore.findings where finding = 'outside_permitted_hours'"
+            )[0][0]
+        )
+    )
+    lane = (
+        html_page(found).split('aria-label="Week of Product Feedback India"')[1].split("</svg>")[0]
+    )
+    assert lane.count('class="permitted"') == lane.count('class="outside"') == 1
+    assert "M540 0H600v12H540z" in lane
+
+
 def test_hours_in_utc_are_those_of_the_view(emulate: Emulate, project: Project) -> None:
     (one,) = sample_campaigns(1)
     one["dialingStrategy"]["callingHours"] = {
@@ -257,7 +293,9 @@ def test_a_heat_map_has_a_cell_for_each_hour_shaded_by_its_share() -> None:
 
     page = html_page(facts(utc_hours=hours))
 
-    svg = page[page.index("Campaigns by weekday and hour, UTC") : page.index("by campaign</h2>")]
+    svg = page[
+        page.index("Campaigns by weekday and hour, UTC") : page.index("Do-not-call lists</h2>")
+    ]
     assert svg.count("<rect") == 168
     assert svg.count('class="h0"') == 165
     assert [re.findall(r'class="h(\d)"', svg)[place] for place in range(3)] == ["5", "1", "3"]

@@ -240,6 +240,8 @@ def test_the_page_of_the_report_opens_from_disk_without_a_network(
             is_seen = found.page.locator("svg").first
             expect(is_seen).to_be_visible()
             assert found.page.evaluate("document.documentElement.scrollWidth") <= 1280
+        found.page.set_viewport_size({"width": 390, "height": 844})
+        assert found.page.evaluate("document.documentElement.scrollWidth") == 390
     finally:
         browser.set_offline(False)
 

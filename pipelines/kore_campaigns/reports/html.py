@@ -35,11 +35,24 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """When a campaign may dial: start and end in minutes after Monday 00:00, its local time."""
+    """Spans of a campaign: start and end in minutes after Monday 00:00, its local time.
+
+    `permitted` is what its policies permit, `inside` and `outside` of it are when it may dial.
+    """
 
     name: str
     timezone: str | None
-    spans: Sequence[Span]
+    permitted: Sequence[Span] = ()
+    inside: Sequence[Span] = ()
+    outside: Sequence[Span] = ()
+
+    @property
+    def spans(self) -> Sequence[Span]:
+        return (*self.inside, *self.outside)
+
+    @property
+    def minutes_outside(self) -> int:
+        return sum(closes - opens for opens, closes in self.outside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +79,12 @@ class PageFacts:
         return hours_open(week.spans for week in self.weeks)
 
     @property
+    def high(self) -> int:
+        return sum(severity == "high" for severity, *_ in self.findings)
+
+    @property
     def failing(self) -> int:
-        return sum(finding == "failing" for _, _, finding, _ in self.findings)
+        return sum(finding == "failing" for _, _, finding, *_ in self.findings)
 
 
 def read_page_facts(destination: Destination, *, now: datetime | None = None) -> PageFacts:
@@ -90,10 +107,15 @@ def read_page_facts(destination: Destination, *, now: datetime | None = None) ->
 
 
 def _weeks(rows: Sequence[Row]) -> list[Week]:
-    return [
-        Week(name, zone, [(start, end) for *_, start, end in spans if start is not None])
-        for (_, name, zone), spans in groupby(rows, key=itemgetter(0, 1, 2))
-    ]
+    weeks = []
+    for (_, name, zone), of_it in groupby(rows, key=itemgetter(0, 1, 2)):
+        spans: dict[str, list[Span]] = defaultdict(list)
+        for *_, kind, opens, closes in of_it:
+            spans[kind].append((opens, closes))
+        weeks.append(
+            Week(name, zone, *(spans[kind] for kind in ("permitted", "inside", "outside")))
+        )
+    return weeks
 
 
 def _utc_hours(rows: Sequence[Row]) -> list[int]:
