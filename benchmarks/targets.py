@@ -69,8 +69,9 @@ def view_targets(found: ViewTimes) -> Iterator[Target]:
     many = "10,000 campaigns of 20 versions"
     view = max(found.duckdb, key=found.duckdb.__getitem__)
     yield Target(f"slowest view on DuckDB, `{view}`: {many}", found.duckdb[view], 1.0, "s")
-    page = max(found.pages, key=found.pages.__getitem__)
-    yield Target(f"slowest page of the dashboard, {page}: {many}", found.pages[page], 2.0, "s")
+    again = {page: seconds.again for page, seconds in found.pages.items()}
+    page = max(again, key=again.__getitem__)
+    yield Target(f"slowest page of the dashboard, {page}: {many}", again[page], 1.0, "s")
 
 
 def start_targets(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import pandas as pd
@@ -15,6 +16,7 @@ from kore_dashboard.parts import (
     Column,
     download,
     each,
+    heading,
     html,
     link,
     listing,
@@ -30,6 +32,13 @@ from kore_dashboard.parts import (
 
 PER_PAGE: Final = 25
 PERIODS: Final = {"24 hours": 1, "7 days": 7, "30 days": 30, "All": None}
+# shape and style of the state of a run; others need attention
+STATES: Final = {
+    "complete": ("✓", "good"),
+    "running": ("○", "info"),
+    "partial": (SHAPES["medium"], "medium"),
+    "interrupted": (SHAPES["medium"], "medium"),
+}
 LOCAL, UTC_CLOCK = "Each campaign's own time", "UTC"
 CLOCKS: Final = {LOCAL: "local", UTC_CLOCK: "UTC"}
 
@@ -447,6 +456,23 @@ def dnc_lists() -> None:
             st.success("No finding.")
         else:
             listing(_some(found), [SEVERITY, SENTENCE, SINCE], style="compact")
+    st.subheader("State of the lists")
+    states = rows("dnc_states")
+    if states.empty:
+        st.caption("No campaign in force names a list.")
+    else:
+        listing(
+            states,
+            [
+                Column("List", lambda row: f"<b>{text(row.dnc_list)}</b>", "main"),
+                Column("Campaigns", lambda row: f"{row.campaigns:,}", "number"),
+                Column("Records", _records, "number"),
+                Column("Status", lambda row: text(row.status)),
+                Column("Updated", lambda row: utc(row.updated_at), "when"),
+                Column("Checked", lambda row: utc(row.checked_at), "when"),
+            ],
+        )
+        download(states, "dnc_lists")
     st.subheader("Lists added or removed")
     changed = rows("dnc_changes")
     if changed.empty:
@@ -467,6 +493,15 @@ def dnc_lists() -> None:
     table(rows("dnc_covers"), "covers", nothing="No campaign is in force here.")
 
 
+def _records(row: Any) -> str:
+    if not pd.isna(row.error_code):
+        return f'<span class="faint">unknown ({text(row.error_code)})</span>'
+    if pd.isna(row.record_count):
+        return ""
+    mark = f'<span class="high">{SHAPES["high"]}</span> ' if row.record_count == 0 else ""
+    return f"{mark}{int(row.record_count):,}"
+
+
 @page("Contact lists")
 def contact_lists() -> None:
     if moment():
@@ -484,4 +519,32 @@ def runs() -> None:
     st.subheader("Stale campaigns")
     table(rows("stale"), "stale", nothing="All campaigns were confirmed recently.", is_good=True)
     st.subheader("Newest runs")
-    table(rows("runs"), "runs", nothing="No run is stored.")
+    found = rows("runs")
+    if found.empty:
+        st.caption("No run is stored.")
+        return
+    listing(
+        found.head(PER_PAGE),
+        [
+            Column("Began", lambda row: utc(row.started_at), "when"),
+            Column("State", lambda row: _state(row.state)),
+            *(
+                Column(heading(name), partial(_count, name), "number")
+                for name in (
+                    *("duration_seconds", "planned", "new_versions", "unchanged", "vanished"),
+                    *("failed", "requests"),
+                )
+            ),
+        ],
+    )
+    download(found, "runs")
+
+
+def _state(state: str) -> str:
+    shape, style = STATES.get(state, (SHAPES["high"], "high"))
+    return f'<span class="badge {style}">{shape} {state}</span>'
+
+
+def _count(name: str, row: Any) -> str:
+    value = getattr(row, name)
+    return "" if pd.isna(value) else f"{int(value):,}"

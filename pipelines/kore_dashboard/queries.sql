@@ -38,7 +38,9 @@ where (getvariable('moment') is null or history.valid_from <= getvariable('momen
 -- name: shown.dnc_lists
 select
     version_key,
+    stream_id,
     position,
+    dnc_list_id,
     coalesce(nullif(dnc_list_name, ''), dnc_list_id, '(without a name)') as dnc_list
 from kore.dnc_list_history
 
@@ -697,6 +699,35 @@ from fields
 group by field
 having before is not null or after is not null
 order by differs desc, field
+
+-- name: dnc_states
+-- the lists that campaigns in force name, in the state that a run saw last before the moment
+with used as (
+    select
+        lists.stream_id, lists.dnc_list_id, lists.dnc_list,
+        count(distinct campaigns.campaign_key) as campaigns
+    from shown.campaigns as campaigns
+    join shown.dnc_lists as lists on campaigns.version_key = lists.version_key
+    group by all
+),
+
+states as (
+    select *
+    from kore.dnc_list_states
+    where seen_at <= getvariable('instant')
+        and (valid_to is null or valid_to > getvariable('instant'))
+)
+
+select
+    coalesce(used.dnc_list, states.dnc_list_name, states.dnc_list_id) as dnc_list,
+    coalesce(used.campaigns, 0) as campaigns,
+    states.record_count, states.status, states.is_global, states.updated_at, states.error_code,
+    states.checked_at, coalesce(used.dnc_list_id, states.dnc_list_id) as dnc_list_id
+from used
+full join states
+    on used.stream_id = states.stream_id and used.dnc_list_id = states.dnc_list_id
+where used.dnc_list is not null or not getvariable('is_filtered')
+order by campaigns desc, dnc_list
 
 -- name: dnc_covers
 select
