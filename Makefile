@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # compiled modules halve the start of every command
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo dist test test-wheel test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-ducklake test-airflow test-celery redis npm pictures screens prose clean
+.PHONY: demo dist test test-wheel test-unit test-exhaustive browser pgbouncer faketime check bench scale prove dashboard docs test-superset test-dbt test-ducklake test-airflow test-celery redis npm pictures screens prose clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo "make docs    write the generated pages, and build the documentation into site/"
 	@echo "make test-superset  import them into a separate Superset and compare its numbers with SQL"
 	@echo "make test-ducklake   runs into a DuckLake on a Postgres catalogue"
+	@echo "make test-dbt  build the dbt package on DuckDB and on Postgres"
 	@echo "make test-airflow  run the DAG in a separate Airflow, as docs/how-to/airflow.md says"
 	@echo "make test-celery  run it on two Celery workers, one of which is killed"
 	@echo "make pictures  take the screenshots of the docs again"
@@ -144,6 +145,16 @@ $(VENV)-superset/.installed: pipelines/kore_templates/superset/requirements.txt
 	@echo "installing Superset into $(VENV)-superset, once: 700 MB"
 	@$(PYTHON) -m venv $(VENV)-superset
 	@$(VENV)-superset/bin/python -m pip install --quiet --requirement $<
+	@touch $@
+
+# the dbt package, on DuckDB and on Postgres, as docs/how-to/dbt.md says
+test-dbt: $(VENV)/.installed-test $(VENV)-dbt/.installed
+	@DBT_ENVIRONMENT=$(CURDIR)/$(VENV)-dbt $(BIN)/python -m pytest -q -n 0 tests/system/dbt_check.py
+
+$(VENV)-dbt/.installed: pyproject.toml
+	@echo "installing dbt into $(VENV)-dbt, once"
+	@$(PYTHON) -m venv $(VENV)-dbt
+	@$(VENV)-dbt/bin/python -m pip install --quiet '.[dbt]'
 	@touch $@
 
 # the steps of docs/how-to/airflow.md; Airflow brings packages that only it needs

@@ -1,4 +1,4 @@
-"""Write the generated parts of the pages and the Superset assets; `--check` compares.
+"""Write the generated parts of the pages, Superset assets and dbt sources; `--check` compares.
 
 A part stands between two comments: `<!-- NAME: begin -->` and `<!-- NAME: end -->`. The text around
 it is written by hand. The page of questions needs a run of the demo, so a test compares that one.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import dbt_package
 import questions_page
 import reference_pages
 import superset_assets
@@ -34,8 +35,8 @@ PARTS: Final[Mapping[str, Mapping[str, Callable[[], str]]]] = {
 
 
 def texts() -> dict[Path, str]:
-    """Text of every page with generated parts, and of every Superset asset."""
-    found = superset_assets.texts()
+    """Text of every page with generated parts, and of every generated file of other programs."""
+    found = superset_assets.texts() | dbt_package.texts()
     for page, parts in PARTS.items():
         path = REFERENCE / f"{page}.md"
         text = path.read_text(encoding="utf-8")
@@ -50,7 +51,7 @@ def texts() -> dict[Path, str]:
 def main() -> int:
     wanted = texts()
     there = {path: path.read_text(encoding="utf-8") for path in wanted if path.is_file()}
-    gone = superset_assets.written() - wanted.keys()
+    gone = (superset_assets.written() | dbt_package.written()) - wanted.keys()
     if "--check" in sys.argv:
         differing = [*(path for path in wanted if there.get(path) != wanted[path]), *gone]
         for path in differing:
@@ -61,6 +62,7 @@ def main() -> int:
     for path in gone:
         path.unlink()
     for path, text in wanted.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     questions_page.write()
     return 0

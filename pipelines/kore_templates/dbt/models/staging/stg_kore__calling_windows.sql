@@ -1,0 +1,22 @@
+select
+    account_id,
+    stream_id,
+    campaign_id,
+    version,
+    campaign_name,
+    timezone,
+    position,
+    day_of_week,
+    start_minute,
+    end_minute,
+    week_start_minute,
+    week_end_minute,
+    minutes,
+    is_after_midnight,
+    app_name,
+    campaign_key,
+    version_key,
+    day_name,
+    start_time,
+    end_time
+from {{ source('kore', 'calling_windows') }}

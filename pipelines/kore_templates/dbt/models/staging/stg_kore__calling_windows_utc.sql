@@ -1,0 +1,21 @@
+select
+    account_id,
+    stream_id,
+    campaign_id,
+    campaign_name,
+    timezone,
+    position,
+    calendar_date,
+    day_of_week,
+    start_minute,
+    end_minute,
+    utc_offset_minutes,
+    starts_at,
+    ends_at,
+    minutes,
+    app_name,
+    campaign_key,
+    day_name,
+    start_time,
+    end_time
+from {{ source('kore', 'calling_windows_utc') }}

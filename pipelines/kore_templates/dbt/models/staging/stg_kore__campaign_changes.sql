@@ -1,0 +1,19 @@
+select
+    account_id,
+    stream_id,
+    campaign_id,
+    version,
+    campaign_name,
+    changed_at,
+    observed_at,
+    position,
+    path,
+    old_value,
+    new_value,
+    kind,
+    is_risky,
+    app_name,
+    campaign_key,
+    version_key,
+    change_key
+from {{ source('kore', 'campaign_changes') }}
