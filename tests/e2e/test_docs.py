@@ -48,7 +48,9 @@ def test_every_relation_of_the_diagram_is_between_tables_that_share_its_key() ->
     for one, many in VIEW_RELATIONS:
         names = [{column.name for column in view_columns(name)} for name in (one, many)]
         assert (
-            names[0] & names[1] & {"campaign_key", "version_key", "contact_list_id", "policy_name"}
+            names[0]
+            & names[1]
+            & {"campaign_key", "version_key", "contact_list_id", "dnc_list_id", "policy_name"}
         ), (one, many)
 
 
