@@ -13,8 +13,7 @@ from typing import Any, Final
 import yaml
 
 from kore_campaigns.schema import VIEW_SCHEMA, Column
-from kore_campaigns.views.apply import VIEWS, view_description
-from tables_page import view_columns
+from kore_campaigns.views.apply import VIEWS, view_columns, view_description
 
 ROOT: Final = Path(__file__).parents[2]
 FOLDER: Final = ROOT / "pipelines" / "kore_templates" / "dbt" / "models"

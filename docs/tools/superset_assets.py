@@ -14,9 +14,8 @@ from uuid import NAMESPACE_URL, uuid5
 import yaml
 
 from kore_campaigns.schema import VIEW_SCHEMA
-from kore_campaigns.views.apply import view_description
+from kore_campaigns.views.apply import view_columns, view_description
 from superset_design import CALCULATED, CHARTS, DATASETS, ROWS, Chart
-from tables_page import view_columns
 
 FOLDER = Path(__file__).parents[2] / "pipelines" / "kore_templates" / "superset" / "kore_campaigns"
 TITLE: Final = "Kore.ai campaigns"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from kore_campaigns import schema
 from kore_campaigns.schema import Column
-from kore_campaigns.views.apply import VIEWS, columns_of, view_description, view_sql
+from kore_campaigns.views.apply import VIEWS, view_columns, view_description
 
 TYPES = {
     "text": "text",
@@ -106,14 +105,6 @@ def _entity(name: str, table: schema.Table) -> Iterator[str]:
         if column.name in table.key:
             yield f"        {column.data_type} {column.name} PK"
     yield "    }"
-
-
-def view_columns(name: str) -> Iterator[Column]:
-    """Columns of a view in their order, with their descriptions."""
-    described = columns_of(name)
-    final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(name), flags=re.DOTALL)
-    for column in final.group(1).split(",\n") if final else ():
-        yield described[re.split(r"[\s.]", column)[-1]]
 
 
 def _table(name: str, table: schema.Table) -> str:

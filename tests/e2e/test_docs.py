@@ -14,7 +14,8 @@ import kore_templates
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.load.duckdb_file import DEFAULT_DATABASE
 from kore_campaigns.schema import TABLES
-from tables_page import RELATIONS, VIEW_RELATIONS, view_columns
+from kore_campaigns.views.apply import view_columns
+from tables_page import RELATIONS, VIEW_RELATIONS
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pipelines" / "kore_campaigns"

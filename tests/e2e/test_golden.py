@@ -44,6 +44,7 @@ CHANGED = re.compile(
     r"|/.*/(app_name|day_name)\b"
     r"|/.*/(start|end|earliest|latest|first|last)_time: recorded \"<missing>"
     r"|/.*/(execution_type|execution_type_since|total_messages_sent|campaign_run_key)\b"
+    r"|/views for \w+/json/comments: "
     r"|/.*/(max_dnc_age_days|dnc_list_calls)\b|/schema/kore_raw.dnc_list_states: "
     # an SMS campaign without a DNC list is a severe finding, and the sentence says more
     r"|/rows/kore.(list_)?findings\[\d+]/(severity|sentence): "

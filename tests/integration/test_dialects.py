@@ -13,14 +13,19 @@ import pytest
 import sqlglot
 
 from kore_campaigns.cli.main import main
-from kore_campaigns.views import GENERATED_DIALECTS
+from kore_campaigns.views import GENERATED_DIALECTS, NATIVE_DIALECTS
 from kore_campaigns.views.apply import (
     VIEWS,
     portable_view,
+    view_columns,
+    view_comments,
+    view_description,
     view_in_dialect,
     view_statements,
 )
 from support.project import Project
+
+DIALECTS = (*NATIVE_DIALECTS, *GENERATED_DIALECTS)
 
 # of DuckDB and Postgres alone
 FOREIGN = re.compile(r"generate_series|time_to_unix|extract\(epoch from|::", re.IGNORECASE)
@@ -75,7 +80,41 @@ def test_the_command_prints_statements_that_make_the_views(
         connection.execute(text)
         for view in VIEWS:
             connection.execute(f"select * from kore.{view} limit 1")
-    assert text.count(";\n") == len([*view_statements("duckdb")])
+        described = connection.execute(
+            "select view_name, comment from duckdb_views() where schema_name = 'kore'"
+        ).fetchall()
+        assert dict(described) == {view: view_description(view) for view in VIEWS}
+        of_columns = connection.execute(
+            "select table_name, column_name, comment from duckdb_columns() "
+            "where schema_name = 'kore' order by table_name, column_index"
+        ).fetchall()
+    assert of_columns == [
+        (view, column.name, column.description)
+        for view in sorted(VIEWS)
+        for column in view_columns(view)
+    ]
+    statements = [*view_statements("duckdb"), *view_comments("duckdb")]
+    assert text == "".join(f"{each};\n" for each in statements)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_description_is_one_literal_of_the_dialect(dialect: str) -> None:
+    known = [
+        text
+        for view in VIEWS
+        for text in (
+            view_description(view),
+            *(column.description for column in view_columns(view)),
+        )
+    ]
+    found = []
+    for statement in view_comments(dialect):
+        tokens = sqlglot.tokenize(statement, read=dialect)
+        (text,) = (each.text for each in tokens if each.token_type.name == "STRING")
+        found.append(text)
+
+    assert found == known
+    assert any("'" in text for text in known)
 
 
 def test_an_unknown_dialect_is_a_wrong_usage(project: Project) -> None:

@@ -597,13 +597,13 @@ def copy(out: Output, destination: str, database: str | None) -> None:
     )
 )
 def views(out: Output, dialect: str) -> None:
-    """Print the view definitions for another SQL dialect."""
-    from kore_campaigns.views.apply import view_statements
+    """Print the view definitions and comments for another SQL dialect."""
+    from kore_campaigns.views.apply import view_comments, view_statements
 
-    statements = [*view_statements(dialect)]
-    found = {"dialect": dialect, "statements": statements}
+    statements, comments = [*view_statements(dialect)], [*view_comments(dialect)]
+    found = {"dialect": dialect, "statements": statements, "comments": comments}
     out.json(found)
-    out.lines([f"{each};" for each in statements], as_it_is=True)
+    out.lines([f"{each};" for each in (*statements, *comments)], as_it_is=True)
 
 
 @verb(

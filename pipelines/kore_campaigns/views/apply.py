@@ -101,6 +101,14 @@ def columns_of(view: str) -> dict[str, Column]:
     return found
 
 
+def view_columns(view: str) -> Iterator[Column]:
+    """The columns of a view in their order."""
+    described = columns_of(view)
+    final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(view), flags=re.DOTALL)
+    for column in final.group(1).split(",\n") if final else ():
+        yield described[re.split(r"[\s.]", column)[-1]]
+
+
 VIEW_COLUMNS: Final = f"""
 select table_name, column_name
 from information_schema.columns
@@ -154,6 +162,34 @@ def view_statements(dialect: str) -> Iterator[str]:
         yield f"drop view if exists {VIEW_SCHEMA}.{name}"
     for name in VIEWS:
         yield f"create view {VIEW_SCHEMA}.{name} as\n{view_in_dialect(name, dialect)}"
+
+
+# how a view and a column of it are described, in place of `comment on view` and `comment on column`
+_VIEW_COMMENT: Final = {
+    "bigquery": "alter view {view} set options (description = {text})",
+    "clickhouse": "alter table {view} modify comment {text}",
+    "databricks": "comment on table {view} is {text}",
+}
+_COLUMN_COMMENT: Final = {
+    "bigquery": "alter view {view} alter column {column} set options (description = {text})",
+    "clickhouse": "alter table {view} comment column {column} {text}",
+    "snowflake": "alter view {view} alter column {column} comment {text}",
+}
+
+
+def view_comments(dialect: str) -> Iterator[str]:
+    """The statements that describe all views and their columns, each without its semicolon."""
+    from sqlglot import exp
+
+    of_view = _VIEW_COMMENT.get(dialect, "comment on view {view} is {text}")
+    of_column = _COLUMN_COMMENT.get(dialect, "comment on column {view}.{column} is {text}")
+    for name in VIEWS:
+        view = f"{VIEW_SCHEMA}.{name}"
+        text = exp.Literal.string(view_description(name)).sql(dialect)
+        yield of_view.format(view=view, text=text)
+        for column in view_columns(name):
+            text = exp.Literal.string(column.description).sql(dialect)
+            yield of_column.format(view=view, column=column.name, text=text)
 
 
 def view_in_dialect(name: str, dialect: str) -> str:
