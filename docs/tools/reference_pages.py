@@ -42,7 +42,7 @@ def settings(of: type[KoreSettings | KoreCredentials], place: str = "") -> str:
         facts = {
             "Environment": "`SOURCES__KORE_CAMPAIGNS__" + name.replace(".", "__").upper() + "`",
             "Flag": f"`{flags[each.name]}`" if each.name in flags else "",
-            "File": "`.dlt/secrets.toml`" if place else "`.dlt/config.toml`",
+            "File": f"`.dlt/{'secrets' if place or not each.repr else 'config'}.toml`",
             "Type": _type(each.name, each.default),
             "Allowed": next((allowed for allowed, _, names in RULES if name in names), ""),
             "Default": _default(each.name, each.default),
@@ -68,6 +68,8 @@ def _type(name: str, default: Any) -> str:
 
 
 def _default(name: str, default: Any) -> str:
+    if name == "notify_url" or default == "":
+        return "none"
     if default is None:
         is_key = name in ("client_secret", "private_key")
         return "none; the algorithm decides which of the two is required" if is_key else "required"

@@ -40,6 +40,8 @@ EVENTS: Final[Mapping[str, int]] = {
     "run_finished": INFO,  # the end of a run
     "run_failed": ERROR,  # an error ended a run, or prevented its start
     "metrics_failed": WARNING,  # the metrics file could not be written
+    "notified": INFO,  # the receiver of `notify_url` has accepted a message
+    "notify_failed": WARNING,  # it has not; the next run sends the message
     "ping_failed": WARNING,  # the monitor did not respond
 }
 # a program that uses the package without setting up `logging` sees no events

@@ -30,6 +30,7 @@ from kore_campaigns.errors import (
 from kore_campaigns.events import for_connection, log_event
 from kore_campaigns.extract.connect import connected, tool_version
 from kore_campaigns.extract.contact_lists import DncLists, read_contact_lists
+from kore_campaigns.extract.notify import Notifier
 from kore_campaigns.extract.plan import Only, plan_run, require_stored
 from kore_campaigns.extract.report import (
     COUNTERS,
@@ -290,7 +291,9 @@ def _run(
                 database=report.database,
                 tool_version=tool_version(),
             )
-            _load_start(configuration, report, destination)
+            app_name = configuration.connection or settings.stream_id
+            notifier = Notifier(settings, report, app_name)
+            _load_start(configuration, report, destination, notifier)
             with destination.loaded() as reader:
                 ids, now = configuration.campaign_ids, report.started_at
                 plan = plan_run(settings, ids, client, reader, now=now, only=configuration.only)
@@ -324,7 +327,8 @@ def _run(
                 CurrentRows(schema.POLICIES, configuration.policies, app),
                 *read_contact_lists(client, settings, report, stop),
             ]
-            _load_chunk(rows, report, destination, current)
+            _load_chunk(rows, report, destination, current, notifier)
+            notifier.send(destination, stop)
         report.measure_seconds()
         _log_end(report)
         return report
@@ -378,7 +382,9 @@ def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -
         timer.cancel()
 
 
-def _load_start(configuration: Configuration, report: RunReport, destination: Destination) -> None:
+def _load_start(
+    configuration: Configuration, report: RunReport, destination: Destination, notifier: Notifier
+) -> None:
     """Record the start of the run, so that it is known if it is killed before its first chunk."""
     with destination.step(None), destination.loaded() as reader:
         number_run(reader, report)
@@ -386,7 +392,7 @@ def _load_start(configuration: Configuration, report: RunReport, destination: De
         start = run_row(configuration.settings, report) | {"sweep": None}
         app = app_row(reader, report, configuration.settings, configuration.connection)
         upserts = [Upsert(schema.EXTRACTION_RUNS, [start]), Upsert(schema.APPS, [app])]
-        write_upserts(reader, upserts, run_id=report.run_id)
+        write_upserts(reader, [*upserts, *notifier.begin(reader)], run_id=report.run_id)
 
 
 def _load_chunk(
@@ -394,10 +400,11 @@ def _load_chunk(
     report: RunReport,
     destination: Destination,
     current: Sequence[CurrentRows] | None = None,
+    notifier: Notifier | None = None,
 ) -> None:
     """Load a chunk: it is durable and published when this returns.
 
-    The last chunk has the tables that show the current state.
+    The last chunk has the tables that show the current state, and the message about what is new.
     """
     began, versions = time.monotonic(), len(rows)
     report.measure_seconds()
@@ -413,6 +420,8 @@ def _load_chunk(
                 zones = current_zones(reader, now=datetime.now(UTC))
                 upserts += [each.upsert(reader) for each in (*current, *zones)]
             write_upserts(reader, upserts, run_id=report.run_id)
+            if notifier is not None and (news := notifier.write(reader)):
+                write_upserts(reader, news, run_id=report.run_id)
     rows.clear()
     seconds = round(time.monotonic() - began, 3)
     log_event(

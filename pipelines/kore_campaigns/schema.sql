@@ -467,3 +467,44 @@ create table dnc_list_states (
     checked_at timestamp,
     primary key (stream_id, dnc_list_id, state_number)
 );
+
+-- One row per message to `notify_url`. It is stored before it is sent, so that a kill loses none.
+create table notifications (
+    -- Id of the message: that of the run that wrote it. It is sent as `Idempotency-Key`.
+    message_id text,
+    account_id text,
+    stream_id text,
+    -- Time when the message was written (UTC).
+    written_at timestamp,
+    -- Time when it was accepted (UTC); empty while the next run has to send it again.
+    sent_at timestamp,
+    -- What the message says, without its format.
+    content json,
+    primary key (message_id)
+);
+
+-- One row per campaign: its changes up to this version were in a message, or came before the first.
+create table notified_campaigns (
+    stream_id text,
+    campaign_id text,
+    -- The newest version that a message has taken into account.
+    version bigint,
+    primary key (stream_id, campaign_id)
+);
+
+-- One row per finding that is open as far as messages have said.
+create table notified_findings (
+    stream_id text,
+    -- Key of the finding, as in `kore.findings`.
+    finding_key text,
+    campaign_id text,
+    -- Name of the campaign when the finding opened.
+    campaign_name text,
+    -- Kind of finding.
+    finding text,
+    -- Severity of the finding: `high`, `medium`, `low` or `info`.
+    severity text,
+    -- The finding as text, to follow the campaign's name.
+    sentence text,
+    primary key (stream_id, finding_key)
+);

@@ -63,6 +63,7 @@ class SettingsSpec(KoreSettings, BaseConfiguration):
     """The settings as dlt resolves them for the source."""
 
     credentials: CredentialsSpec = None  # type: ignore[assignment]  # dlt resolves nested specs
+    notify_url: TSecretStrValue | None = None
 
     __section__: ClassVar[str] = SECTION
 

@@ -14,7 +14,7 @@ from kore_campaigns.config.settings import KoreCredentials, KoreSettings
 from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.events import EVENTS
 from kore_campaigns.reports.monitoring import METRICS, PREFIX
-from kore_campaigns.views.apply import VIEWS, view_sql
+from kore_campaigns.views.apply import VIEWS, finding_kinds
 from kore_emulator import Fault
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -27,13 +27,6 @@ def errors(
     yield below
     for each in below.__subclasses__():
         yield from errors(each)
-
-
-def findings() -> Iterator[str]:
-    """Kinds of findings in the SQL of the views: a text, or those of a `case`."""
-    for name in VIEWS:
-        for found in re.findall(r"(?s)(case(?:(?!case).)*?end|'\w+') as finding,", view_sql(name)):
-            yield from re.findall(r"(?:then |else |^)'(\w+)'", found)
 
 
 CODES = {error.code for error in errors()} - {KoreCampaignsError.code}
@@ -60,7 +53,7 @@ NAMES: dict[Path, Iterable[str]] = {
         *(f"### kore_raw.{table.name}" for table in schema.TABLES),
         *(f"| `{column.name}` |" for table in schema.TABLES for column in table.columns),
     ],
-    REFERENCE / "findings.md": [f"`{kind}`" for kind in findings()],
+    REFERENCE / "findings.md": [f"`{kind}`" for kind in finding_kinds()],
     REFERENCE / "emulator.md": [f"| `{fault}` |" for fault in Fault],
     REFERENCE / "python.md": ["run_pipeline", "read_view", "kore_campaigns", "RunReport"],
 }

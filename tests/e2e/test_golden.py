@@ -33,7 +33,7 @@ CHANGED = re.compile(
     # a run that is turned away leaves the metrics of the one before
     r"|/metrics while another run is active/"
     # raw tables that are new
-    r"|/.*[/.](requested_campaigns): recorded \"<missing>"
+    r"|/.*[/.](requested_campaigns|notif(ications|ied_(campaigns|findings))): recorded \"<missing>"
     # flags that are new
     r"|/help/flags/(plan|run)/flags/--only(-failed)?: "
     # columns that are new

@@ -29,6 +29,7 @@ RAW_TABLES = [
 OF_RUNS_ALONE = {
     *("policies", "time_zones", "zone_offsets"),
     *("contact_lists", "contact_list_campaigns", "requested_campaigns", "dnc_list_states"),
+    *("apps", "notifications", "notified_campaigns", "notified_findings"),
 }
 # differ between two runs by their nature
 OWN = (

@@ -127,6 +127,14 @@ def is_loopback(url: str) -> bool:
         return False
 
 
+def is_web_address(url: str) -> bool:
+    """Whether a message may be posted to it: https, or http to this machine."""
+    parts = _split(url)
+    if parts is None or not parts.hostname or not url.isprintable() or " " in url:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
+
+
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)

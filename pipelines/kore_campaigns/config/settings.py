@@ -24,14 +24,18 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
+from kore_campaigns.api.endpoints import is_web_address
 from kore_campaigns.config.csv_files import DEFAULT_POLICIES, read_campaign_ids, spelled_out
 from kore_campaigns.config.paths import local_path
 from kore_campaigns.errors import CampaignIdsInvalid, SettingInvalid, SettingMissing
+from kore_campaigns.views import SEVERITIES
 
 SECTION: Final = "kore_campaigns"
 LOOKED_IN: Final = "`.dlt/secrets.toml` and `.dlt/config.toml`, section `[sources.kore_campaigns]`"
 _ALGORITHMS: Final = ("HS256", "HS512", "RS256", "RS512")
 _SECRETS: Final = ("client_secret", "private_key")
+# what is never shown, and not taken from config.toml
+_HIDDEN: Final = (*_SECRETS, "notify_url")
 # the default of a setting that has none
 _REQUIRED: Final[Any] = None
 
@@ -134,12 +138,28 @@ class KoreSettings:
     """Largest number of requests for one campaign, the first included."""
     keep_generations: int = 3
     """Number of earlier published files that `kore-campaigns restore` can go back to."""
+    notify_url: str | None = field(default=None, repr=False)
+    """Webhook that gets a message after a run, about risky changes and about findings that opened
+    or closed. It works like a password.
+    """
+    notify_format: str = "generic"
+    """Form of the message: for a webhook of Slack, for a workflow of Teams, or plain JSON."""
+    notify_severity: str = "medium"
+    """Least severity of the findings in a message."""
+    notify_kinds: str = ""
+    """Kinds of changes and findings in a message, separated by commas. Empty: all of them."""
+
+    @property
+    def kinds_to_tell(self) -> frozenset[str]:
+        """The setting `notify_kinds`; empty: all."""
+        return frozenset(filter(None, map(str.strip, self.notify_kinds.split(","))))
 
     def check(self) -> None:
         """Raise `SettingInvalid` or `SettingMissing` for a value that cannot be used."""
         for name in _SECRETS:  # a line break follows the secret in many a file
             secret = getattr(self.credentials, name)
             setattr(self.credentials, name, secret and secret.strip())
+        self.notify_url = (self.notify_url or "").strip() or None
         for name in (name for *_, names in RULES for name in names):
             refuse_invalid(name, attrgetter(name)(self))
         key = self.credentials.key_name
@@ -183,15 +203,46 @@ RULES: Final[Sequence[tuple[str, Callable[[Any], object], tuple[str, ...]]]] = (
         re.compile(r"""(?!["'`\u2018\u201c])[^\x00-\x1f]*(?<!["'`\u2019\u201d])""").fullmatch,
         ("credentials.client_secret",),
     ),
+    (
+        "an address with `https://`; `http://` for this machine only",
+        is_web_address,
+        ("notify_url",),
+    ),
+    (
+        "`slack`, `teams` or `generic`",
+        ("slack", "teams", "generic").__contains__,
+        ("notify_format",),
+    ),
+    (
+        ", ".join(f"`{each}`" for each in SEVERITIES[:-1]) + f" or `{SEVERITIES[-1]}`",
+        SEVERITIES.__contains__,
+        ("notify_severity",),
+    ),
+    (
+        "kinds of changes (docs/reference/tables.md) or findings (docs/reference/findings.md)",
+        lambda value: _are_kinds(value),
+        ("notify_kinds",),
+    ),
     ("one of " + ", ".join(_ALGORITHMS), _ALGORITHMS.__contains__, ("credentials.algorithm",)),
 )
+
+
+def _are_kinds(names: str) -> bool:
+    """Whether all are known; the views name the kinds of findings."""
+    wanted = {name.strip() for name in names.split(",") if name.strip()}
+    if not wanted:
+        return True
+    from kore_campaigns.transform.changes import KINDS
+    from kore_campaigns.views.apply import finding_kinds
+
+    return wanted <= {*KINDS, *finding_kinds()}
 
 
 def refuse_invalid(name: str, value: Any) -> None:
     """Raise `SettingInvalid` for a value that the setting of this full name cannot have."""
     for expected, is_valid, names in RULES:
         if name in names and value is not None and not is_valid(value):
-            shown = "(not shown)" if name.endswith(_SECRETS) else spelled_out(str(value))
+            shown = "(not shown)" if name.endswith(_HIDDEN) else spelled_out(str(value))
             raise SettingInvalid(name, shown, expected=expected)
 
 
@@ -233,7 +284,7 @@ def resolve(
     for name in _TYPES.keys() - given.keys():
         place, _, key = name.rpartition(".")
         places = _PLACES_OF_CREDENTIALS if place else _PLACES
-        value = _looked_up(providers, key, places, is_secret=key in _SECRETS)
+        value = _looked_up(providers, key, places, is_secret=key in _HIDDEN)
         if value is not None:
             given[name] = _of_type(name, value)
     missing = [name for name in _NEEDED if given.get(name) is None]
@@ -352,7 +403,8 @@ def _looked_up(
 def _in_section(providers: Sequence[Any], name: str, *below: str) -> Any:
     """The value of a setting in our section, or below it; None if it is not set."""
     *parts, key = name.split(".")
-    value = _looked_up(providers, key, [(*_PLACE, *below, *parts)])
+    is_secret = key == "notify_url"
+    value = _looked_up(providers, key, [(*_PLACE, *below, *parts)], is_secret=is_secret)
     return None if value is None else _of_type(name, value)
 
 
@@ -369,7 +421,7 @@ def _of_type(name: str, value: Any) -> Any:
     try:
         return coerced(name, value, kind)
     except ValueError:
-        shown = "(not shown)" if name.endswith(_SECRETS) else value
+        shown = "(not shown)" if name.endswith(_HIDDEN) else value
         expected = f"a value of type `{kind.__name__}`"
         raise SettingInvalid(name, value=shown, expected=expected) from None
 

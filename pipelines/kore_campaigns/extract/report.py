@@ -107,6 +107,8 @@ class RunReport(RunCounters):
     """Why the contact lists, or some of them, may not be as Kore has them now."""
     dnc_list_notes: list[str] = field(default_factory=list)
     """Which DNC lists Kore did not show, and why."""
+    notify_problem: str | None = None
+    """Why the message to `notify_url` was not sent."""
     full_sweep_started_at: datetime | None = None
     confirmed_through: str | None = None
     """The campaign id that a full sweep has reached; None once it is finished."""
@@ -343,6 +345,13 @@ def problems(report: RunReport) -> Iterator[Problem]:
     yield from (Problem("database_noted", f"{note}.") for note in report.notes_of_database)
     yield from (Problem("contact_lists_unread", f"{note}.") for note in report.list_notes)
     yield from (Problem("dnc_lists_unread", f"{note}.") for note in report.dnc_list_notes)
+    if report.notify_problem is not None:
+        yield Problem(
+            "notify_failed",
+            f"the message to `notify_url` was not sent: {report.notify_problem}. The run is not "
+            "affected, and the next run sends it. Next: nothing, unless it happens again; then "
+            "compare `notify_url` and `notify_format` with the page of the webhook.",
+        )
     if report.deadline_seconds is not None and report.interrupted:
         yield Problem(
             "deadline_reached",

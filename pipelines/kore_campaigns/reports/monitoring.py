@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,15 +10,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-import requests
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from kore_campaigns.api.endpoints import is_loopback
-from kore_campaigns.api.responses import NO_RESPONSE, reason_of
+from kore_campaigns.api.endpoints import is_web_address
 from kore_campaigns.config.paths import replace_text
 from kore_campaigns.config.settings import resolve
 from kore_campaigns.errors import DatabaseLocked, KoreCampaignsError, SettingInvalid
 from kore_campaigns.events import log_event
+from kore_campaigns.extract.notify import post
 from kore_campaigns.extract.report import COUNTERS, ONLY, in_one_line, problems
 from kore_campaigns.load import destination_for
 from kore_campaigns.pipeline import ConnectionRun
@@ -120,8 +118,6 @@ def write_metrics(status: Status, file: str, *, ended: Mapping[str, int] | None 
         log_event(logger, "metrics_failed", message)
 
 
-CONNECT_SECONDS: Final = 3.05
-READ_SECONDS: Final = 5.0
 # of the whole ping: a name look-up has no limit of its own, and headers may arrive slowly
 LONGEST_SECONDS: Final = 10.0
 LONGEST_BODY: Final = 2000
@@ -139,14 +135,7 @@ class Ping:
     longest_seconds: float = LONGEST_SECONDS
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            _ = parts.port  # raises for a port that is not a number up to 65535
-            is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(self.url))
-            is_address = bool(parts.hostname) and self.url.isprintable() and " " not in self.url
-        except ValueError:
-            is_safe = is_address = False
-        if not (is_safe and is_address):
+        if not is_web_address(self.url):
             raise SettingInvalid(
                 key="ping-url",
                 value="(not shown)",
@@ -158,14 +147,8 @@ class Ping:
         """Post the body: `/start`, `/fail`, or no suffix for a success."""
         parts = urlsplit(self.url)
         url = urlunsplit(parts._replace(path=parts.path.rstrip("/") + suffix, fragment=""))
-        results: list[str | None] = []
-        # a thread, since a name look-up cannot be stopped otherwise
-        thread = threading.Thread(
-            target=lambda: results.append(_post(url, body)), name="ping", daemon=True
-        )
-        thread.start()
-        thread.join(self.longest_seconds)
-        problem = results[0] if results else f"no answer within {self.longest_seconds:g} s"
+        text, headers = body[:LONGEST_BODY].encode(), {"Content-Type": "text/plain; charset=utf-8"}
+        problem = post(url, text, headers, longest_seconds=self.longest_seconds).problem
         if problem is not None:
             message = (
                 f"the ping to `{parts.hostname}` failed: {problem}. The run is not affected. "
@@ -173,26 +156,6 @@ class Ping:
                 "monitor's page."
             )
             log_event(logger, "ping_failed", message)
-
-
-def _post(url: str, body: str) -> str | None:
-    """Send one ping; return why it failed, or None."""
-    try:
-        with requests.post(
-            url,
-            data=body[:LONGEST_BODY].encode(),
-            headers={"Content-Type": "text/plain; charset=utf-8"},
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
-            allow_redirects=False,
-            stream=True,  # the body of the response is not needed
-            auth=lambda request: request,  # without an auth requests looks one up in ~/.netrc
-        ) as response:
-            is_accepted = 200 <= response.status_code < 300
-            return None if is_accepted else f"HTTP {response.status_code}"
-    except NO_RESPONSE as failed:
-        return reason_of(failed)
-    except (ValueError, UnicodeError):  # their texts may contain the path
-        return "the address cannot be used"
 
 
 class Monitors(logging.Handler):

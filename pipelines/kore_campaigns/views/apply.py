@@ -57,6 +57,13 @@ VIEWS: Final = (
 )
 
 
+def finding_kinds() -> Iterator[str]:
+    """Kinds of findings in the SQL of the views: a text, or those of a `case`."""
+    for name in VIEWS:
+        for found in re.findall(r"(?s)(case(?:(?!case).)*?end|'\w+') as finding,", view_sql(name)):
+            yield from re.findall(r"(?:then |else |^)'(\w+)'", found)
+
+
 # a column that a view computes, below the first line of its file: `-- minutes (bigint): Number ...`
 _COMPUTED: Final = re.compile(r"^-- (\w+) \((\w+)\): (.+(?:\n--   .+)*)\n", re.MULTILINE)
 

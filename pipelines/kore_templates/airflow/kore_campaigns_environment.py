@@ -18,6 +18,7 @@ SETTINGS: Final = frozenset(
         *("requests_per_minute", "requests_per_hour", "call_budget", "workers", "max_attempts"),
         *("chunk_seconds", "chunk_size", "full_sweep_every_hours", "full_listing_every_minutes"),
         *("dnc_lists_every_hours", "error_budget", "max_vanished", "vanish_confirm_seconds"),
+        *("notify_url", "notify_format", "notify_severity", "notify_kinds"),
         *("connect_timeout_seconds", "read_timeout_seconds", "campaign_timeout_seconds"),
     }
 )
@@ -44,6 +45,7 @@ def kore_environment(name: str, folder: Path) -> dict[str, str]:
         file = folder / "campaign_ids.csv"
         file.write_text("\n".join(lines) + "\n", encoding="utf-8")
         ids = str(file)
+    mask_secret(str(extra.get("notify_url", "")))  # it works like a password
     secret = {"client_id": found.login, "client_secret": found.password}
     secret |= {key: extra.pop(key) for key in CREDENTIALS & extra.keys()}
     # count calls in the warehouse: the next run of the account may be on another machine
