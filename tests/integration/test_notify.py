@@ -137,7 +137,7 @@ def test_a_receiver_that_fails_gets_it_again_and_the_run_is_as_ever(
     told(webhook)
     name = make_risky(kore, with_dnc(kore)[0])
     webhook.will(*answers)
-    webhook.retry_after = "0.01"
+    webhook.retry_after = "0"
 
     ended = project.cli("run", "--json")
 

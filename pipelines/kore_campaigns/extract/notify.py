@@ -117,7 +117,7 @@ def send(
     for attempt in range(1, ATTEMPTS + 1):
         seconds = min(ATTEMPT_SECONDS, ends_at - now())
         answer = post(url, body, headers, longest_seconds=seconds)
-        wait = answer.retry_after or 2.0 ** (attempt - 1)
+        wait = 2.0 ** (attempt - 1) if answer.retry_after is None else answer.retry_after
         is_over = attempt == ATTEMPTS or now() + wait >= ends_at
         if answer.problem is None or not answer.may_retry or is_over or sleep(wait):
             break
