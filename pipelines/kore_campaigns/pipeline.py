@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kore_campaigns import schema
 from kore_campaigns.config.csv_files import EVERY
@@ -40,7 +40,15 @@ from kore_campaigns.extract.report import (
     in_one_line,
     problems,
 )
-from kore_campaigns.extract.rows import PendingRows, app_row, current_zones, number_run, run_row
+from kore_campaigns.extract.rows import (
+    PendingRows,
+    Row,
+    app_row,
+    current_zones,
+    number_run,
+    policy_periods,
+    run_row,
+)
 from kore_campaigns.extract.state import newest_runs
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load import DUCKDB, destination_for
@@ -61,7 +69,7 @@ class Configuration:
     connection: str | None
     settings: KoreSettings
     campaign_ids: Sequence[str]
-    policies: Sequence[Mapping[str, Any]]
+    policies: Sequence[Row]
     only: Only
     accept_vanished: bool
 
@@ -322,12 +330,9 @@ def _run(
                 if time.monotonic() - began >= settings.chunk_seconds:
                     _load_chunk(rows, report, destination)
                     began = time.monotonic()
-            app = {"stream_id": settings.stream_id}
-            current = [
-                CurrentRows(schema.POLICIES, configuration.policies, app),
-                *read_contact_lists(client, settings, report, stop),
-            ]
-            _load_chunk(rows, report, destination, current, notifier)
+            lists = read_contact_lists(client, settings, report, stop)
+            last = _Last(configuration.policies, lists, notifier)
+            _load_chunk(rows, report, destination, last)
             notifier.send(destination, stop)
         report.measure_seconds()
         _log_end(report)
@@ -395,12 +400,19 @@ def _load_start(
         write_upserts(reader, [*upserts, *notifier.begin(reader)], run_id=report.run_id)
 
 
+class _Last(NamedTuple):
+    """What the last chunk of a run has besides versions."""
+
+    policies: Sequence[Row]
+    lists: Sequence[CurrentRows]
+    notifier: Notifier
+
+
 def _load_chunk(
     rows: PendingRows,
     report: RunReport,
     destination: Destination,
-    current: Sequence[CurrentRows] | None = None,
-    notifier: Notifier | None = None,
+    last: _Last | None = None,
 ) -> None:
     """Load a chunk: it is durable and published when this returns.
 
@@ -414,13 +426,16 @@ def _load_chunk(
             rows.read_drift(reader)
         if versions:
             destination.load(rows.version_rows())
-        upserts = rows.upserts(is_last=current is not None)
+        upserts = rows.upserts(is_last=last is not None)
         with destination.loaded() as reader:
-            if current is not None:
+            if last is not None:
+                upserts.append(policy_periods(reader, last.policies, report))
+                app = {"stream_id": report.stream_id}
+                limits = CurrentRows(schema.POLICIES, last.policies, app)
                 zones = current_zones(reader, now=datetime.now(UTC))
-                upserts += [each.upsert(reader) for each in (*current, *zones)]
+                upserts += [each.upsert(reader) for each in (limits, *last.lists, *zones)]
             write_upserts(reader, upserts, run_id=report.run_id)
-            if notifier is not None and (news := notifier.write(reader)):
+            if last is not None and (news := last.notifier.write(reader)):
                 write_upserts(reader, news, run_id=report.run_id)
     rows.clear()
     seconds = round(time.monotonic() - began, 3)

@@ -367,6 +367,29 @@ create table policies (
     primary key (stream_id, policy_name, position, day_of_week)
 );
 
+-- One row per limit of a policy and unbroken period in which it was in force.
+create table policy_history (
+    stream_id text,
+    policy_name text,
+    position bigint,
+    day_of_week bigint,
+    zone_pattern text,
+    zone_like text,
+    country_code text,
+    campaign_pattern text,
+    campaign_like text,
+    earliest_minute bigint,
+    latest_minute bigint,
+    max_attempts_per_24h bigint,
+    min_ring_seconds bigint,
+    max_dnc_age_days bigint,
+    -- Start of the run that found the limit in the policies file (UTC).
+    valid_from timestamp,
+    -- Start of the run that found it changed or gone; empty while it is in force.
+    valid_to timestamp,
+    primary key (stream_id, policy_name, position, day_of_week, valid_from)
+);
+
 -- One row per time zone that a campaign version names.
 create table time_zones (
     timezone text,

@@ -283,6 +283,34 @@ def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> l
     ]
 
 
+def policy_periods(reader: Reader, policies: Sequence[Row], report: RunReport) -> Upsert:
+    """Rows of `policy_history` to write: a limit that is new begins now, one that is gone ends.
+
+    The limits that an earlier program stored count from the first run of the app.
+    """
+    table, app = schema.POLICY_HISTORY, {"stream_id": report.stream_id}
+    stored = stored_rows(reader, table, app)
+    adopted = []
+    if not stored:
+        ((first_run_at,),) = reader.rows(_FIRST_RUN, [report.stream_id])
+        before = stored_rows(reader, schema.POLICIES, app)
+        adopted = [row | {"valid_from": first_run_at, "valid_to": None} for row in before]
+    # a clock may have gone back
+    now = max([report.started_at, *(row["valid_from"] for row in stored)])
+    names = schema.POLICIES.column_names()
+
+    def limit(row: Row) -> tuple[Any, ...]:
+        return tuple(row.get(name) for name in names)
+
+    wanted = {limit(row): row for row in policies}
+    in_force = {limit(row): row for row in (*stored, *adopted) if row["valid_to"] is None}
+    begun = [row | {"valid_from": now} for key, row in wanted.items() if key not in in_force]
+    gone = [row for key, row in in_force.items() if key not in wanted]
+    ended = [row | {"valid_to": now} for row in gone if row["valid_from"] < now]
+    kept = [row for row in adopted if limit(row) in wanted]
+    return Upsert(table, [*kept, *ended, *begun], deleted=gone)
+
+
 OFFSETS_FROM: Final = datetime(2020, 1, 1, tzinfo=UTC)
 YEARS_AHEAD: Final = 3
 # the offsets are written again in time for questions about the coming year

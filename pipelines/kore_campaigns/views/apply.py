@@ -39,6 +39,7 @@ VIEWS: Final = (
     "weekly_minutes",
     "calling_window_checks",
     "policies",
+    "policy_history",
     "time_zones",
     "zone_offsets",
     "calendar",
@@ -53,7 +54,26 @@ VIEWS: Final = (
     "list_findings",
     "dialing_findings",
     "freshness_findings",
+    "findings_history",
     "findings",
+)
+_STATES: Final = "-- views of states\n"
+# the views that judge live campaigns; `findings_history` has them once more, over past states
+_OF_STATES: Final = (
+    "campaign_calling_hours",
+    "campaign_dnc_lists",
+    "calling_windows",
+    "open_hours",
+    "weekly_minutes",
+    "calling_window_checks",
+    "policy_limits",
+    "hours_findings",
+    "list_findings",
+    "dialing_findings",
+)
+_STATE: Final = re.compile(
+    rf"\b(?:{VIEW_SCHEMA}|{RAW_SCHEMA})\.((?:{'|'.join(_OF_STATES)}|campaigns|policies"
+    r"|campaign_versions__calling_hours|campaign_versions__dnc_lists)\b)"
 )
 
 
@@ -74,7 +94,14 @@ def _file_text(view: str) -> str:
 
 def view_sql(name: str) -> str:
     """The text of a view, with its header `-- one row per ...`."""
-    return _COMPUTED.sub("", _file_text(name))
+    text = _COMPUTED.sub("", _file_text(name))
+    return text.replace(_STATES, _views_of_states()) if _STATES in text else text
+
+
+def _views_of_states() -> str:
+    """As CTEs, with `state_campaigns` in place of `kore.campaigns` and so on."""
+    texts = {name: _STATE.sub("state_\\1", view_sql(name)).strip() for name in _OF_STATES}
+    return "\n".join(f"state_{name} as (\n{text}\n),\n" for name, text in texts.items())
 
 
 def view_description(name: str) -> str:

@@ -46,7 +46,8 @@ attempts_over_limit as (
         'may try one contact ' || cast(pressure.attempts_per_24h as varchar)
         || ' times in 24 hours, more than the '
         || cast(strictest.max_attempts_per_24h as varchar) || ' of `' || strictest.policy_name
-        || '`' as sentence
+        || '`' as sentence,
+        cast(null as timestamp with time zone) as known_since
     from pressure
     join strictest
         on pressure.stream_id = strictest.stream_id
@@ -70,7 +71,8 @@ ring_time_under_limit as (
         cast(null as bigint) as minutes,
         'lets a call ring ' || cast(campaigns.max_ring_seconds as varchar)
         || ' seconds, less than the ' || cast(strictest.min_ring_seconds as varchar)
-        || ' of `' || strictest.policy_name || '`' as sentence
+        || ' of `' || strictest.policy_name || '`' as sentence,
+        cast(null as timestamp with time zone) as known_since
     from kore.campaigns as campaigns
     join strictest
         on campaigns.stream_id = strictest.stream_id
@@ -93,7 +95,8 @@ priority_out_of_range as (
         '1-5' as limit_value,
         cast(null as bigint) as minutes,
         'has priority ' || cast(priority as varchar)
-        || '; Kore documents 1 to 5' as sentence
+        || '; Kore documents 1 to 5' as sentence,
+        cast(null as timestamp with time zone) as known_since
     from kore.campaigns as campaigns
     where priority < 1 or priority > 5
 ),
@@ -116,7 +119,8 @@ final as (
         stream_id || '/' || campaign_id as campaign_key,
         stream_id || '/' || campaign_id || '/' || finding
         || coalesce('/' || policy_name, '') as finding_key,
-        cast(null as varchar) as day_name
+        cast(null as varchar) as day_name,
+        known_since
     from (
         select * from attempts_over_limit
         union all

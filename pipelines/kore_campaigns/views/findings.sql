@@ -8,14 +8,10 @@
 -- value (text): Value of the campaign.
 -- limit_value (text): Limit that `value` is compared with; empty if there is none.
 -- sentence (text): The finding as text, to follow the campaign's name.
-with found as (
-    select * from kore.hours_findings
-    union all
-    select * from kore.list_findings
-    union all
-    select * from kore.dialing_findings
-    union all
-    select * from kore.freshness_findings
+-- open_since (timestamp): Start of the unbroken period in which the campaign has had the finding;
+--   kore.findings_history has earlier ones.
+with history as (
+    select * from kore.findings_history where resolved_at is null
 ),
 
 final as (
@@ -35,8 +31,9 @@ final as (
         app_name,
         campaign_key,
         finding_key,
-        day_name
-    from found
+        day_name,
+        first_seen as open_since
+    from history
 )
 
 select * from final

@@ -54,7 +54,8 @@ final as (
         app_name,
         campaign_key,
         campaign_key || case when is_failing then '/failing' else '/stale' end as finding_key,
-        cast(null as varchar) as day_name
+        cast(null as varchar) as day_name,
+        coalesce(last_confirmed_at, last_error_at) as known_since
     from explained
 )
 

@@ -1,4 +1,6 @@
 -- one row per finding about when a campaign may dial
+-- known_since (timestamp): Time since when the listing, a contact list or a run shows the finding;
+--   empty if versions and policies show it.
 with limits as (
     select * from kore.policy_limits
 ),
@@ -30,8 +32,21 @@ policy_days as (
         open_hours.start_minute,
         open_hours.end_minute,
         limits.policy_name,
-        coalesce(limits.earliest_minute, 0) as earliest_minute,
-        coalesce(limits.latest_minute, 1440) as latest_minute,
+        -- clock times as text; as a time, the end of the day is its start
+        substr(cast(open_hours.start_time as varchar), 1, 5) || '-'
+        || case
+            when open_hours.end_minute = 1440 then '24:00'
+            else substr(cast(open_hours.end_time as varchar), 1, 5)
+        end as hours,
+        case
+            when limits.latest_minute = 0 then 'closed'
+            else coalesce(substr(cast(limits.earliest_time as varchar), 1, 5), '00:00') || '-'
+                || case
+                    when limits.latest_minute < 1440
+                        then substr(cast(limits.latest_time as varchar), 1, 5)
+                    else '24:00'
+                end
+        end as permitted,
         case
             when limits.earliest_minute > open_hours.start_minute
                 then least(open_hours.end_minute, limits.earliest_minute) - open_hours.start_minute
@@ -58,19 +73,10 @@ outside as (
         policy_days.campaign_name,
         policy_days.policy_name,
         policy_days.day_of_week,
-        string_agg(
-            starts.clock || '-' || ends.clock, ', ' order by policy_days.start_minute asc
-        ) as hours,
-        case
-            when max(policy_days.latest_minute) = 0 then 'closed'
-            else max(earliest.clock) || '-' || max(latest.clock)
-        end as permitted,
+        string_agg(policy_days.hours, ', ' order by policy_days.start_minute asc) as hours,
+        policy_days.permitted,
         cast(sum(policy_days.minutes) as bigint) as minutes
     from policy_days
-    join kore.minutes_of_day as starts on policy_days.start_minute = starts.minute_of_day
-    join kore.minutes_of_day as ends on policy_days.end_minute = ends.minute_of_day
-    join kore.minutes_of_day as earliest on policy_days.earliest_minute = earliest.minute_of_day
-    join kore.minutes_of_day as latest on policy_days.latest_minute = latest.minute_of_day
     where policy_days.minutes > 0
     group by
         policy_days.account_id,
@@ -79,7 +85,8 @@ outside as (
         policy_days.campaign_id,
         policy_days.campaign_name,
         policy_days.policy_name,
-        policy_days.day_of_week
+        policy_days.day_of_week,
+        policy_days.permitted
 ),
 
 outside_permitted_hours as (
@@ -99,7 +106,8 @@ outside_permitted_hours as (
         'may dial on ' || weekdays.day_name || ' ' || outside.hours || ', '
         || cast(outside.minutes as varchar) || ' minutes outside `' || outside.policy_name
         || '` (' || outside.permitted || ')' as sentence,
-        cast(null as varchar) as place
+        cast(null as varchar) as place,
+        cast(null as timestamp with time zone) as known_since
     from outside
     join kore.weekdays as weekdays on outside.day_of_week = weekdays.iso_weekday
 ),
@@ -120,7 +128,8 @@ weekend_calling as (
         weekend_minutes as minutes,
         'may dial ' || cast(weekend_minutes as varchar)
         || ' minutes on Saturday and Sunday' as sentence,
-        cast(null as varchar) as place
+        cast(null as varchar) as place,
+        cast(null as timestamp with time zone) as known_since
     from kore.weekly_minutes as weekly_minutes
     where weekend_minutes > 0
 ),
@@ -140,7 +149,8 @@ no_calling_hours as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'has no calling hours that could be read; nothing shows when it must not dial' as sentence,
-        cast(null as varchar) as place
+        cast(null as varchar) as place,
+        cast(null as timestamp with time zone) as known_since
     from kore.weekly_minutes as weekly_minutes
     where weekly_minutes = 0
 ),
@@ -162,7 +172,8 @@ emergency_run as (
         cast(null as bigint) as minutes,
         'was run as `' || execution_type || '`, not as `NORMAL`: that likely overrides its '
         || 'schedule and calling hours' as sentence,
-        cast(null as varchar) as place
+        cast(null as varchar) as place,
+        execution_type_since as known_since
     from campaigns
     where execution_type <> 'NORMAL'
 ),
@@ -198,7 +209,8 @@ windows_in_doubt as (
             else ' overlaps another window of the same campaign'
         end as sentence,
         'window ' || cast(checks.position as varchar)
-        || coalesce(' from ' || cast(checks.start_minute as varchar), '') as place
+        || coalesce(' from ' || cast(checks.start_minute as varchar), '') as place,
+        cast(null as timestamp with time zone) as known_since
     from checks
     where checks.check_name <> 'gap'
 ),
@@ -229,7 +241,8 @@ zone_in_doubt as (
             else 'has the time zone `' || campaigns.timezone
                 || '`, which is not an IANA name: its hours cannot be converted to UTC'
         end as sentence,
-        cast(null as varchar) as place
+        cast(null as varchar) as place,
+        cast(null as timestamp with time zone) as known_since
     from campaigns
     left join time_zones on campaigns.timezone = time_zones.timezone
     where not coalesce(time_zones.is_iana, false) or time_zones.is_legacy
@@ -255,7 +268,8 @@ final as (
         || coalesce('/' || policy_name, '')
         || coalesce('/' || cast(day_of_week as varchar), '')
         || coalesce('/' || place, '') as finding_key,
-        day_name
+        day_name,
+        known_since
     from (
         select * from outside_permitted_hours
         union all

@@ -28,7 +28,8 @@ no_dnc_list as (
             else 'has no do-not-call list of its own, which Kore requires since v11.20; the API '
                 || 'does not show whether the account''s global list covers it'
         end as sentence,
-        cast(null as varchar) as place
+        cast(null as varchar) as place,
+        cast(null as timestamp with time zone) as known_since
     from campaigns
     left join dnc_lists
         on campaigns.stream_id = dnc_lists.stream_id
@@ -52,7 +53,8 @@ lists_without_zone as (
         cast(null as bigint) as minutes,
         'dials the list `' || lists.contact_list_name || '`, whose contacts have no time zone of '
         || 'their own: the campaign''s time zone applies' as sentence,
-        'list ' || cast(lists.position as varchar) as place
+        'list ' || cast(lists.position as varchar) as place,
+        contact_lists.seen_at as known_since
     from kore.campaign_contact_lists as lists
     join kore.contact_lists as contact_lists
         on lists.stream_id = contact_lists.stream_id
@@ -71,6 +73,8 @@ lists_in_use as (
         lists.dnc_list_id,
         lists.record_count,
         lists.status,
+        lists.updated_at,
+        lists.seen_at,
         cast(
             floor(
                 (extract(epoch from current_timestamp) - extract(epoch from lists.updated_at))
@@ -98,7 +102,8 @@ dnc_list_empty as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'names the ' || named || ', which is empty: it leaves no contact out' as sentence,
-        dnc_list_id as place
+        dnc_list_id as place,
+        seen_at as known_since
     from lists_in_use
     where record_count = 0
 ),
@@ -119,7 +124,8 @@ dnc_list_invalid as (
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
         'names the ' || named || ', whose status is `' || status || '`' as sentence,
-        dnc_list_id as place
+        dnc_list_id as place,
+        seen_at as known_since
     from lists_in_use
     where lower(status) in ('invalid', 'validating')
 ),
@@ -149,7 +155,10 @@ dnc_list_not_updated as (
         || cast(lists_in_use.age_days as varchar) || ' days ago, more than the '
         || cast(age_limits.max_dnc_age_days as varchar) || ' of `' || age_limits.policy_name
         || '`' as sentence,
-        lists_in_use.dnc_list_id as place
+        lists_in_use.dnc_list_id as place,
+        to_timestamp(
+            extract(epoch from lists_in_use.updated_at) + age_limits.max_dnc_age_days * 86400
+        ) as known_since
     from lists_in_use
     join age_limits
         on lists_in_use.stream_id = age_limits.stream_id
@@ -177,7 +186,8 @@ final as (
         || coalesce('/' || policy_name, '')
         || coalesce('/' || cast(day_of_week as varchar), '')
         || coalesce('/' || place, '') as finding_key,
-        cast(null as varchar) as day_name
+        cast(null as varchar) as day_name,
+        known_since
     from (
         select * from no_dnc_list
         union all

@@ -1,0 +1,359 @@
+-- one row per finding and unbroken period in which a campaign had it
+-- first_seen (timestamp): Start of the period: of the version or policy that brought the finding, or
+--   `known_since`.
+-- last_seen (timestamp): End of the period; while it is open, the time when the campaign was last
+--   confirmed.
+-- resolved_at (timestamp): Start of the version or policy that ended the finding; empty while it is
+--   open.
+-- value (text): Value of the campaign, at the end of the period.
+-- period_key (text): Key of the period: `<finding_key>/<number>`, from 1.
+--
+-- A state is a version, with those before it that differ in nothing a finding looks at, while the
+-- same policies were in force. The same views that judge live campaigns judge each state: its app
+-- stands for the policies of that time, so its campaign is in it once.
+with changed as (
+    select distinct stream_id || '/' || campaign_id || '/' || cast(version as varchar) as version_key
+    from kore_raw.campaign_versions__changes
+    where kind not in ('status', 'schedule', 'caller_id') and path <> 'campaignInstanceId'
+),
+
+begun as (
+    select
+        history.*,
+        case
+            when history.version = 1 or history.is_deleted or changed.version_key is not null then 1
+            else 0
+        end as is_first
+    from kore.campaign_history as history
+    left join changed on history.version_key = changed.version_key
+),
+
+numbered as (
+    select
+        account_id,
+        stream_id,
+        app_name,
+        campaign_id,
+        version,
+        name,
+        campaign_type,
+        timezone,
+        calling_hours_frequency,
+        priority,
+        max_attempts_per_record,
+        retry_period_minutes,
+        max_ring_seconds,
+        is_deleted,
+        valid_from,
+        valid_to,
+        sum(is_first) over (
+            partition by stream_id, campaign_id order by version asc
+            rows between unbounded preceding and current row
+        ) as content
+    from begun
+),
+
+contents as (
+    select
+        *,
+        min(valid_from) over (partition by stream_id, campaign_id, content) as begins,
+        row_number() over (
+            partition by stream_id, campaign_id, content order by version desc
+        ) as newest
+    from numbered
+    where not is_deleted
+),
+
+policies as (
+    select
+        stream_id,
+        policy_name,
+        zone_like,
+        country_code,
+        campaign_like,
+        day_of_week,
+        earliest_minute,
+        latest_minute,
+        max_attempts_per_24h,
+        min_ring_seconds,
+        max_dnc_age_days,
+        valid_from,
+        valid_to
+    from kore_raw.policy_history
+    union all
+    -- of an app that no run has read since policies have a history
+    select
+        policies.stream_id,
+        policies.policy_name,
+        policies.zone_like,
+        policies.country_code,
+        policies.campaign_like,
+        policies.day_of_week,
+        policies.earliest_minute,
+        policies.latest_minute,
+        policies.max_attempts_per_24h,
+        policies.min_ring_seconds,
+        policies.max_dnc_age_days,
+        to_timestamp(0) as valid_from,
+        cast(null as timestamp with time zone) as valid_to
+    from kore_raw.policies as policies
+    left join (select distinct stream_id from kore_raw.policy_history) as known
+        on policies.stream_id = known.stream_id
+    where known.stream_id is null
+),
+
+moments as (
+    select stream_id, valid_from as moment from policies
+    union
+    select stream_id, valid_to as moment from policies where valid_to is not null
+    union
+    select stream_id, to_timestamp(0) as moment from contents
+),
+
+epochs as (
+    select
+        stream_id,
+        moment as begins,
+        lead(moment) over (partition by stream_id order by moment asc) as ends
+    from moments
+),
+
+judged as (
+    select
+        contents.*,
+        epochs.begins as epoch,
+        greatest(contents.begins, epochs.begins) as first_seen,
+        case
+            when contents.valid_to is null then epochs.ends
+            when epochs.ends is null then contents.valid_to
+            else least(contents.valid_to, epochs.ends)
+        end as resolved_at,
+        row_number() over (
+            partition by contents.stream_id, contents.campaign_id, epochs.begins
+            order by contents.version asc
+        ) as place
+    from contents
+    join epochs
+        on contents.stream_id = epochs.stream_id
+        and (epochs.ends is null or contents.begins < epochs.ends)
+        and (contents.valid_to is null or contents.valid_to > epochs.begins)
+    where contents.newest = 1
+),
+
+states as (
+    select
+        *,
+        stream_id || ' ' || cast(extract(epoch from epoch) as varchar) || ' '
+        || cast(place as varchar) as state_stream_id
+    from judged
+),
+
+state_apps as (
+    select distinct state_stream_id, stream_id, epoch from states
+),
+
+state_policies as (
+    select
+        state_apps.state_stream_id as stream_id,
+        policies.policy_name,
+        policies.zone_like,
+        policies.country_code,
+        policies.campaign_like,
+        policies.day_of_week,
+        policies.earliest_minute,
+        policies.latest_minute,
+        policies.max_attempts_per_24h,
+        policies.min_ring_seconds,
+        policies.max_dnc_age_days
+    from state_apps
+    join policies
+        on state_apps.stream_id = policies.stream_id
+        and state_apps.epoch >= policies.valid_from
+        and (policies.valid_to is null or state_apps.epoch < policies.valid_to)
+),
+
+state_campaigns as (
+    select
+        account_id,
+        state_stream_id as stream_id,
+        app_name,
+        campaign_id,
+        state_stream_id || '/' || campaign_id as campaign_key,
+        version,
+        state_stream_id || '/' || campaign_id || '/' || cast(version as varchar) as version_key,
+        name,
+        name as campaign_name,
+        campaign_type,
+        timezone,
+        calling_hours_frequency,
+        priority,
+        max_attempts_per_record,
+        retry_period_minutes,
+        max_ring_seconds,
+        cast(null as varchar) as execution_type,
+        cast(null as timestamp with time zone) as execution_type_since
+    from states
+),
+
+state_campaign_versions__calling_hours as (
+    select
+        states.state_stream_id as stream_id,
+        hours.campaign_id,
+        hours.version,
+        hours.position,
+        hours.day,
+        hours.day_of_week,
+        hours.start_text,
+        hours.end_text,
+        hours.start_time,
+        hours.end_time,
+        hours.start_minute,
+        hours.end_minute,
+        hours.crosses_midnight,
+        hours.is_parsed
+    from states
+    join kore_raw.campaign_versions__calling_hours as hours
+        on states.stream_id = hours.stream_id
+        and states.campaign_id = hours.campaign_id
+        and states.version = hours.version
+),
+
+state_campaign_versions__dnc_lists as (
+    select
+        states.state_stream_id as stream_id,
+        lists.campaign_id,
+        lists.version,
+        lists.position,
+        lists.dnc_list_id,
+        lists.dnc_list_name
+    from states
+    join kore_raw.campaign_versions__dnc_lists as lists
+        on states.stream_id = lists.stream_id
+        and states.campaign_id = lists.campaign_id
+        and states.version = lists.version
+),
+
+-- views of states
+
+found as (
+    select * from state_hours_findings
+    union all
+    select * from state_list_findings
+    union all
+    select * from state_dialing_findings
+),
+
+-- what a list, the listing or a run shows now has no earlier states
+known_now as (
+    select * from kore.hours_findings where known_since is not null
+    union all
+    select * from kore.list_findings where known_since is not null
+    union all
+    select * from kore.freshness_findings
+),
+
+periods as (
+    select
+        states.account_id,
+        states.stream_id,
+        states.app_name,
+        states.campaign_id,
+        states.stream_id || '/' || states.campaign_id as campaign_key,
+        states.stream_id
+        || substr(found.finding_key, length(states.state_stream_id) + 1) as finding_key,
+        found.campaign_name,
+        found.finding,
+        found.severity,
+        found.policy_name,
+        found.day_of_week,
+        found.day_name,
+        found.value,
+        found.limit_value,
+        found.minutes,
+        found.sentence,
+        states.first_seen,
+        states.resolved_at
+    from found
+    join states
+        on found.campaign_key = states.state_stream_id || '/' || states.campaign_id
+    where found.known_since is null
+    union all
+    select
+        account_id,
+        stream_id,
+        app_name,
+        campaign_id,
+        campaign_key,
+        finding_key,
+        campaign_name,
+        finding,
+        severity,
+        policy_name,
+        day_of_week,
+        day_name,
+        value,
+        limit_value,
+        minutes,
+        sentence,
+        known_since as first_seen,
+        cast(null as timestamp with time zone) as resolved_at
+    from known_now
+),
+
+compared as (
+    select
+        *,
+        lag(resolved_at) over (partition by finding_key order by first_seen asc) as resolved_before
+    from periods
+),
+
+parts as (
+    select
+        *,
+        sum(case when resolved_before = first_seen then 0 else 1 end) over (
+            partition by finding_key order by first_seen asc
+            rows between unbounded preceding and current row
+        ) as period
+    from compared
+),
+
+merged as (
+    select
+        *,
+        min(first_seen) over (partition by finding_key, period) as begins,
+        row_number() over (partition by finding_key, period order by first_seen desc) as newest
+    from parts
+),
+
+confirmed as (
+    select campaign_key, last_confirmed_at from kore.campaign_freshness
+),
+
+final as (
+    select
+        merged.account_id,
+        merged.stream_id,
+        merged.app_name,
+        merged.campaign_id,
+        merged.campaign_key,
+        merged.finding_key,
+        merged.finding_key || '/' || cast(merged.period as varchar) as period_key,
+        merged.campaign_name,
+        merged.finding,
+        merged.severity,
+        merged.policy_name,
+        merged.day_of_week,
+        merged.day_name,
+        merged.value,
+        merged.limit_value,
+        merged.minutes,
+        merged.sentence,
+        merged.begins as first_seen,
+        coalesce(merged.resolved_at, confirmed.last_confirmed_at) as last_seen,
+        merged.resolved_at
+    from merged
+    left join confirmed on merged.campaign_key = confirmed.campaign_key
+    where merged.newest = 1
+)
+
+select * from final

@@ -1,0 +1,38 @@
+-- one row per limit of a policy, weekday and unbroken period in which it was in force
+-- earliest_time (time): First permitted time of the day; empty: no limit.
+-- latest_time (time): Time of the day when calling must end; 00:00 stands for the end of the day if
+--   `latest_minute` is 1440, and for no calls on this day if it is 0.
+-- valid_from (timestamp): Start of the run that found the limit in the policies file (UTC).
+-- valid_to (timestamp): Start of the run that found it changed or gone; empty while it is in force.
+with policies as (
+    select * from kore_raw.policy_history
+),
+
+final as (
+    select
+        policies.stream_id,
+        coalesce(apps.app_name, policies.stream_id) as app_name,
+        policies.policy_name,
+        policies.zone_pattern,
+        policies.country_code,
+        policies.campaign_pattern,
+        policies.day_of_week,
+        weekdays.day_name,
+        policies.earliest_minute,
+        policies.latest_minute,
+        earliest.clock_time as earliest_time,
+        latest.clock_time as latest_time,
+        policies.max_attempts_per_24h,
+        policies.min_ring_seconds,
+        policies.max_dnc_age_days,
+        policies.valid_from,
+        policies.valid_to
+    from policies
+    left join kore_raw.apps as apps on policies.stream_id = apps.stream_id
+    left join kore.weekdays as weekdays on policies.day_of_week = weekdays.iso_weekday
+    left join kore.minutes_of_day as earliest
+        on policies.earliest_minute = earliest.minute_of_day
+    left join kore.minutes_of_day as latest on policies.latest_minute = latest.minute_of_day
+)
+
+select * from final
