@@ -172,3 +172,74 @@ def test_a_file_that_is_named_must_be_there_before_anything_is_asked(
     assert "limits.csv" in ended.err
     assert "it does not exist" in ended.err
     assert kore.counters.requests == 0
+
+
+def test_a_limit_counts_from_the_run_that_found_it_to_the_run_that_missed_it(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(demo_campaigns()[:2]))
+    rows = (
+        "select policy_name, valid_from = {0}, valid_to = {1} from kore.policy_history "
+        "where day_of_week = 1 order by policy_name, valid_from"
+    )
+    start = "(select started_at from kore.runs where run_number = {})"
+    first, second = start.format(1), start.format(2)
+    write(project, "A,9:00,17:00", "B,,18:00")
+    project.run()
+    assert project.sql(rows.format(first, first)) == [("A", True, None), ("B", True, None)]
+
+    # another place in the file is another row, and no other limit
+    write(project, "B,,18:00", "C,,19:00")
+    project.run()
+    found = project.sql(rows.format(first, second))
+    assert found == [("A", True, True), ("B", True, True), ("B", False, None), ("C", False, None)]
+
+    project.run()
+    write(project)
+    project.run()
+    ends = "select count(*) from kore.policy_history where valid_to is null"
+    assert project.sql(ends) == [(0,)]
+    assert project.sql("select count(*) from kore.policies") == [(0,)]
+    last = rows.format(second, start.format(4))
+    assert project.sql(last)[2:] == [("B", True, True), ("C", True, True)]
+
+
+def test_policies_of_an_earlier_program_count_from_the_first_run(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(demo_campaigns()[:2]))
+    write(project, "A,9:00,17:00")
+    project.run()
+    project.run()
+    # as an earlier program left it
+    project.alter("delete from policy_history")
+    write(project, "A,9:00,17:00", "B,,18:00")
+
+    project.run()
+
+    found = project.sql(
+        "select policy_name, valid_from, valid_to from kore.policy_history "
+        "where day_of_week = 1 order by 1"
+    )
+    starts = [at for (at,) in project.sql("select started_at from kore.runs order by run_number")]
+    assert found == [("A", starts[0], None), ("B", starts[2], None)]
+
+
+def test_a_clock_that_went_back_makes_no_period_that_ends_before_it_begins(
+    emulate: Emulate, project: Project
+) -> None:
+    project.use(emulate(demo_campaigns()[:2]))
+    write(project, "A,9:00,17:00")
+    project.run()
+    project.alter("update policy_history set valid_from = valid_from + interval '2 days'")
+    write(project, "B,,18:00")
+
+    project.run()
+
+    periods = "select policy_name, valid_to from kore.policy_history where day_of_week = 1"
+    assert project.sql(periods) == [("B", None)]
+
+
+def write(project: Project, *lines: str) -> None:
+    text = "\n".join(["name,earliest,latest", *lines]) + "\n"
+    (project.folder / "policies.csv").write_text(text, encoding="utf-8")

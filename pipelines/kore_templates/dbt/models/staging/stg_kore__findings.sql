@@ -14,5 +14,6 @@ select
     app_name,
     campaign_key,
     finding_key,
-    day_name
+    day_name,
+    open_since
 from {{ source('kore', 'findings') }}
