@@ -284,7 +284,7 @@ def drift_rows(reader: Reader | None, report: RunReport, *, stream_id: str) -> l
 
 
 def policy_periods(reader: Reader, policies: Sequence[Row], report: RunReport) -> Upsert:
-    """Rows of `policy_history` to write: a limit that is new begins now, one that is gone ends.
+    """Rows of `policy_history` to write: a limit that is new begins now, another that is gone ends.
 
     The limits that an earlier program stored count from the first run of the app.
     """
