@@ -385,6 +385,20 @@ class DestinationUnavailable(KoreCampaignsError):
     next_step: str = "fix this and run the command again"
 
 
+class ForeignTables(DestinationUnavailable):
+    """Another program writes into the published file, which a run would replace."""
+
+    code = "foreign_tables"
+
+    def __init__(self, database: str, found: str, recipe: str) -> None:
+        super().__init__(
+            database,
+            f"{found}, and `protect_foreign_tables` is true, so it was not replaced",
+            next_step=f"{recipe}. Move these tables, or set `protect_foreign_tables` = false; "
+            "then run the command again",
+        )
+
+
 class BudgetUnavailable(DestinationUnavailable):
     """The table that counts calls is unavailable, so no request may be sent."""
 

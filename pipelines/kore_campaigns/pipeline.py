@@ -268,6 +268,7 @@ def _destination(
             (each.settings.keep_generations for each in configurations), default=0
         ),
         chunk=max((each.largest_chunk for each in configurations), default=0),
+        protect_foreign_tables=any(each.settings.protect_foreign_tables for each in configurations),
     )
 
 

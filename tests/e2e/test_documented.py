@@ -78,6 +78,7 @@ def test_a_documented_command_does_what_it_should(
     text = line.replace("/srv/campaigns", str(project.folder))
     text = text.replace("/var/lib/node_exporter", str(project.folder))
     text = text.replace("https://hc-ping.com/<uuid>", f"{kore.url}/ping")
+    text = text.replace("--only ID", f"--only {kore.campaign_ids()[0]}")
 
     ended = as_typed(text, project)
 

@@ -117,7 +117,7 @@ def test_the_extra_takes_every_setting_that_a_run_has(airflow: Airflow) -> None:
     # from the Connection itself; about DuckDB files alone
     settings = {field.name for field in fields(KoreSettings)} - {
         *("host", "campaign_ids", "credentials"),
-        "keep_generations",
+        *("keep_generations", "protect_foreign_tables"),
     }
     credentials = {field.name for field in fields(KoreCredentials)} - {"client_id", "client_secret"}
     assert ended.out.splitlines()[-1] == f"{sorted(settings)} {sorted(credentials)}"

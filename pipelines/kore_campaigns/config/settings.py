@@ -138,6 +138,10 @@ class KoreSettings:
     """Largest number of requests for one campaign, the first included."""
     keep_generations: int = 3
     """Number of earlier published files that `kore-campaigns restore` can go back to."""
+    protect_foreign_tables: bool = False
+    """Refuse to replace a published DuckDB file into which another program writes. Otherwise the
+    run names that program's tables in one line.
+    """
     notify_url: str | None = field(default=None, repr=False)
     """Webhook that gets a message after a run, about risky changes and about findings that opened
     or closed. It works like a password.
@@ -298,10 +302,13 @@ def resolve(
     return found
 
 
-def keep_generations() -> int:
-    """The setting for a command that needs no other."""
-    found = _in_section(_providers(), "keep_generations")
-    return KoreSettings.keep_generations if found is None else max(0, found)
+def settings_of_the_file() -> dict[str, Any]:
+    """The settings of the DuckDB file, for a command that needs no other."""
+    kept = _in_section(_providers(), "keep_generations")
+    return {
+        "keep_generations": KoreSettings.keep_generations if kept is None else max(0, kept),
+        "protect_foreign_tables": bool(_in_section(_providers(), "protect_foreign_tables")),
+    }
 
 
 def settings_folder() -> Path:

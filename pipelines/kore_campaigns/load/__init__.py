@@ -22,6 +22,7 @@ def destination_for(
     folder: Path | None = None,
     keep_generations: int = 3,
     chunk: int = 0,
+    protect_foreign_tables: bool = False,
 ) -> Destination:
     """The destination that dlt calls `kind`; `database` is the file of DuckDB.
 
@@ -42,7 +43,11 @@ def destination_for(
         from kore_campaigns.load.duckdb_file import DuckDBFile
 
         return DuckDBFile.in_folder(
-            folder, database, keep_generations=keep_generations, chunk=chunk
+            folder,
+            database,
+            keep_generations=keep_generations,
+            chunk=chunk,
+            protect_foreign_tables=protect_foreign_tables,
         )
     if kind == "postgres":
         try:

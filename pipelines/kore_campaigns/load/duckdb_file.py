@@ -31,12 +31,15 @@ from kore_campaigns.config import paths
 from kore_campaigns.errors import (
     DatabaseLocked,
     DestinationUnavailable,
+    ForeignTables,
     SettingInvalid,
     WorkingCopyDamaged,
     first_line,
+    shorten,
 )
 from kore_campaigns.load.destination import Destination, destination_errors
 from kore_campaigns.load.reader import Reader, is_made, of_statements
+from kore_campaigns.views.apply import VIEWS
 
 if TYPE_CHECKING:
     import dlt
@@ -119,6 +122,12 @@ def literal(value: Any) -> str:
     return f"'{text}'::{_KINDS[type(value)]}"
 
 
+_TABLES: Final = """
+select schema_name, table_name from duckdb_tables() where not internal
+union all
+select schema_name, view_name from duckdb_views() where not internal
+order by 1, 2
+"""
 _KINDS: Final = {date: "date", time: "time", float: "double"}
 
 
@@ -252,6 +261,7 @@ class DuckDBFile(Destination):
         published: Path,
         keep_generations: int = 3,
         chunk: int = 0,
+        protect_foreign_tables: bool = False,
         free_bytes: Callable[[Path], int] = paths.free_bytes,
     ) -> None:
         if published.stem.casefold() in (schema.RAW_SCHEMA, schema.VIEW_SCHEMA):
@@ -269,6 +279,7 @@ class DuckDBFile(Destination):
         self.short_name = published.name
         self.keep_generations = keep_generations
         self.chunk = chunk
+        self.protect_foreign_tables = protect_foreign_tables
         self.free_bytes = free_bytes
         # `x.db` and `x.duckdb` are two databases
         folder = published.stem if published.suffix == ".duckdb" else published.name
@@ -277,6 +288,8 @@ class DuckDBFile(Destination):
         # names the published file that the working copy equals; missing while it is ahead
         self._origin = self.folder / "origin.json"
         self._is_kept = self._is_prepared = False
+        self._seen: str | None = None
+        """The published file as this run has left it."""
         self._held: duckdb.DuckDBPyConnection | None = None
         self.notes = []
 
@@ -421,9 +434,9 @@ class DuckDBFile(Destination):
         """
         with self._writing():
             paths.require_replaceable(self.published)
-            self._note_writer()
-            self._remove_leftovers()
             origin = self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
+            self._heed_others(origin)
+            self._remove_leftovers()
             is_settled = origin == self._identity() and self.working_copy.exists()
             if not is_settled:
                 shutil.rmtree(self.folder / "dlt", ignore_errors=True)
@@ -436,6 +449,7 @@ class DuckDBFile(Destination):
             if self.published.exists():
                 with suppress(PermissionError):  # it is of another user of the group
                     self.working_copy.chmod(0o600 | self.published.stat().st_mode & 0o777)
+            self._seen = self._identity()
         self._is_prepared = True
 
     def begin_step(self) -> None:
@@ -451,11 +465,13 @@ class DuckDBFile(Destination):
         with self._writing():
             with duckdb.connect(str(self.working_copy)) as connection:
                 connection.execute("force checkpoint")
+            self._heed_others(self._seen)
             paths.copy_durably(self.working_copy, self._draft, self._room)
             if self.keep_generations and not self._is_kept:
                 self.generations.keep()
-            self._note_writer()
+            self._heed_others(self._seen)
             self._replace_published()
+            self._seen = self._identity()
             self._is_kept = True
             self.generations.prune(self.keep_generations)
             if is_settled:
@@ -529,15 +545,44 @@ class DuckDBFile(Destination):
                 self.name, first_line(failed), next_step=way_back
             ) from failed
 
-    def _note_writer(self) -> None:
-        """Note a program that has the published file open for writing: DuckDB locks it then."""
-        if not self.notes and self.published.exists() and is_written(self.published):
+    def _heed_others(self, expected: str | None) -> None:
+        """Note a program that writes into the published file, or raise `ForeignTables`.
+
+        If the file is not the `expected` one, tables of others show that a program has written.
+        """
+        if not self.published.exists():
+            return
+        if is_written(self.published):  # DuckDB locks it then
+            found = f"another program has `{self.name}` open for writing"
+        elif expected == self._identity() and not _log_of(self.published).exists():
+            return
+        elif tables := self._foreign_tables():
+            found = f"`{self.name}` has tables of another program: {shorten(tables)}"
+        else:
+            return
+        recipe = (
+            "write into a file of your own, and read this one there with "
+            f"`attach '{self.published.name}' as kore_campaigns (read_only)`"
+        )
+        if self.protect_foreign_tables:
+            raise ForeignTables(self.name, found, recipe)
+        if not self.notes:
             self.notes.append(
-                f"another program has `{self.name}` open for writing, and what it writes there is "
-                "lost, because a run replaces this file. Next: write into a file of your own, "
-                f"and read this one there with `attach '{self.published.name}' as kore_campaigns "
-                "(read_only)`"
+                f"{found}, and what it writes there is lost, because a run replaces this file. "
+                f"Next: {recipe}"
             )
+
+    def _foreign_tables(self) -> list[str]:
+        """Tables and views of the published file that are not ours."""
+        ours = {f"{schema.VIEW_SCHEMA}.{name}" for name in VIEWS}
+        mine = (schema.RAW_SCHEMA, f"{schema.RAW_SCHEMA}_staging")
+        with suppress(duckdb.Error), duckdb.connect(self.name, read_only=True) as connection:
+            return [
+                f"{schema_name}.{name}"
+                for schema_name, name in connection.execute(_TABLES).fetchall()
+                if schema_name not in mine and f"{schema_name}.{name}" not in ours
+            ]
+        return []  # what it is, the run says when it opens it
 
     def _replace_published(self) -> None:
         for file in (self.published, self.published.resolve()):

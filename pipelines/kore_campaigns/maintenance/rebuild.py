@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from kore_campaigns.api.responses import json_object
 from kore_campaigns.config.project import project_folder
-from kore_campaigns.config.settings import keep_generations
+from kore_campaigns.config.settings import settings_of_the_file
 from kore_campaigns.errors import HistoryDamaged, shorten
 from kore_campaigns.extract.state import stored_versions
 from kore_campaigns.load import DUCKDB, destination_for
@@ -72,8 +72,8 @@ def rebuild_database(
         destination,
         database=database,
         folder=project_folder(),
-        keep_generations=keep_generations(),
         chunk=PACKAGE,
+        **settings_of_the_file(),
     )
     rebuilt = Rebuilt(target.name)
     began = datetime.now(UTC)
