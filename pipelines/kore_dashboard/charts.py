@@ -52,7 +52,7 @@ def changes_by_day(found: pd.DataFrame) -> None:
         .mark_bar()
         .encode(
             x=alt.X("utcyearmonthdate(day):O", title=None, axis=days),
-            y=alt.Y("changes:Q", title=None, axis=alt.Axis(tickMinStep=1)),
+            y=alt.Y("changes:Q", title=None, axis=alt.Axis(tickMinStep=1, format=",d")),
             order=alt.Order("is_risky:N", sort="descending"),
             color=alt.Color(
                 "kind:N",

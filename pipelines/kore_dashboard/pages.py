@@ -71,6 +71,7 @@ SEVERITY: Final = Column("", lambda row: severity(row.severity))
 # the sentence follows the name
 SENTENCE: Final = Column("", lambda row: f"<b>{campaign(row)}</b> {prose(row.sentence)}", "main")
 SINCE: Final = Column("Open since", since, "when")
+SINCE_THEN: Final = Column("since", since, "when")
 CHANGE: Final = Column(
     "", lambda row: f"<b>{campaign(row)}</b> {prose(row.change_summary)}", "main"
 )
@@ -80,11 +81,12 @@ RISK: Final = Column("", lambda row: risk(row.is_risky))
 
 @page("Overview")
 def overview() -> None:
-    numbers, last = rows("numbers").iloc[0], rows("last_run")
+    numbers, last, by_age = rows("numbers").iloc[0], rows("last_run"), rows("findings_by_age")
+    high = by_age.loc[by_age["severity"] == "high", "All"].sum()
     state, began = ("none", None) if last.empty else tuple(last.iloc[0][["state", "started_at"]])
     cards = [
         link("calling-hours", f"<b>{numbers['campaigns']:,}</b>campaigns in force"),
-        link("findings", f"<b>{numbers['high']:,}</b>high findings", severity="high"),
+        link("findings", f"<b>{high:,}</b>high findings", severity="high"),
         link("changes", f"<b>{numbers['risky_7']:,}</b>risky changes in 7 days", period="7 days"),
         link(
             "changes", f"<b>{numbers['risky_30']:,}</b>risky changes in 30 days", period="30 days"
@@ -100,7 +102,7 @@ def overview() -> None:
         if worst.empty:
             st.success("No finding of high or medium severity.")
         else:
-            listing(worst, [SEVERITY, SENTENCE, SINCE], style="compact")
+            listing(worst, [SEVERITY, SENTENCE, SINCE_THEN], style="compact")
         html(link("findings", "All findings"))
     with right:
         st.subheader("What changed last")
@@ -113,10 +115,14 @@ def overview() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Open findings by severity and age")
-        _ages(rows("findings_by_age"))
+        _ages(by_age)
     with right:
         st.subheader("Changes of 30 days")
-        charts.changes_by_day(rows("changes_by_day"))
+        by_day = rows("changes_by_day")
+        if by_day["changes"].any():
+            charts.changes_by_day(by_day)
+        else:
+            st.caption("Nothing changed.")
     st.subheader("Campaigns per DNC list")
     charts.bars(rows("dnc_coverage"), category="dnc_list", number="campaigns")
 
@@ -410,7 +416,7 @@ def _in_force(key: str, facts: pd.Series[Any]) -> None:
         else:
             listing(
                 found,
-                [SEVERITY, Column("", lambda row: prose(row.sentence), "main"), SINCE],
+                [SEVERITY, Column("", lambda row: prose(row.sentence), "main"), SINCE_THEN],
                 style="compact",
             )
 
@@ -455,7 +461,7 @@ def dnc_lists() -> None:
         if found.empty:
             st.success("No finding.")
         else:
-            listing(_some(found), [SEVERITY, SENTENCE, SINCE], style="compact")
+            listing(_some(found), [SEVERITY, SENTENCE, SINCE_THEN], style="compact")
     st.subheader("State of the lists")
     states = rows("dnc_states")
     if states.empty:

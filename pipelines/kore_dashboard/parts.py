@@ -95,7 +95,7 @@ def page(title: str) -> Callable[[Page], Page]:
                         "`kore-campaigns status`."
                     )
                     return
-                _show_scope(health["first_version_at"])
+                _show_scope(health["first_version_at"], health["first_policy_at"])
                 if health["stale"]:
                     st.warning(
                         f"Campaigns whose data may be out of date: {health['stale']:,}. "
@@ -110,12 +110,16 @@ def page(title: str) -> Callable[[Page], Page]:
     return decorated
 
 
-def _show_scope(first: pd.Timestamp) -> None:
+def _show_scope(first: pd.Timestamp, first_policy: pd.Timestamp) -> None:
     """Say which moment and which campaigns the page shows, unless it is all of them now."""
     at, state = moment(), st.session_state
     said = []
     if at:
-        said.append(f'<span class="past">As of {at:%A, %d %B %Y, %H:%M} UTC</span>')
+        kept = {each: st.query_params.get_all(each) for each in st.query_params if each != "as_of"}
+        said.append(
+            f'<span class="past">As of {at:%A, %d %B %Y, %H:%M} UTC</span>'
+            f'<a href="?{escape(urlencode(kept, doseq=True))}" target="_self">Back to now</a> '
+        )
     if text := state.get("name"):
         said.append(f"<span>Campaign: {escape(text)}</span>")
     said += [
@@ -127,6 +131,11 @@ def _show_scope(first: pd.Timestamp) -> None:
         html(f'<div class="scope">{"".join(said)}</div>')
     if at and at < first:
         st.info(f"The first stored version is of {utc(first)}: nothing is known before it.")
+    elif at and at < first_policy:
+        st.info(
+            f"Policies are stored since {utc(first_policy)}: "
+            "before that, no finding compares campaigns with them."
+        )
 
 
 def html(body: str) -> None:

@@ -55,61 +55,27 @@ where not is_deleted
 
 -- name: shown.findings
 -- one row per finding that is open at the moment
-with in_force as (
-    select campaign_key from shown.campaigns
-),
-
-since as (
-    select campaign_key, valid_from from shown.campaigns
-),
-
-open as (
-    select
-        findings.*,
-        since.valid_from as open_since
-    from kore.findings as findings
-    left join since on findings.campaign_key = since.campaign_key
-)
-
-select * from open
-where campaign_key in (select campaign_key from in_force)
-    -- a campaign that was never fetched has no version that a filter could admit
-    or not getvariable('is_filtered')
-    and campaign_key not in (select campaign_key from kore.campaign_history)
+select findings.*, findings.first_seen as open_since
+from kore.findings_history as findings
+where findings.first_seen <= getvariable('instant')
+    and (findings.resolved_at is null or findings.resolved_at > getvariable('instant'))
+    and (
+        findings.campaign_key in (select campaign_key from shown.campaigns)
+        -- a campaign that was never fetched has no version that a filter could admit
+        or not getvariable('is_filtered')
+        and findings.campaign_key not in (select campaign_key from kore.campaign_history)
+    )
 
 -- name: shown.finding_groups
 -- one row per campaign, finding and policy, as in the report
-with since as (
-    select campaign_key, finding, policy_name, min(open_since) as open_since
-    from shown.findings
-    group by campaign_key, finding, policy_name
-)
-
 select
-    grouped.*,
-    since.open_since,
-    greatest(0, date_diff('day', since.open_since, getvariable('instant'))) as open_days
-from shown.grouped as grouped
-join since
-    on grouped.campaign_key = since.campaign_key
-    and grouped.finding = since.finding
-    and grouped.policy_name is not distinct from since.policy_name
+    *,
+    greatest(0, date_diff('day', open_since, getvariable('instant'))) as open_days
+from shown.grouped
 
 -- name: shown.changes
 -- one row per version that changed something, newest first
 select * from shown.history where version > 1
-
--- name: shown.finding_periods
-select
-    findings.campaign_key,
-    findings.finding,
-    findings.policy_name,
-    findings.finding_key,
-    findings.day_of_week,
-    findings.sentence,
-    findings.open_since as first_seen,
-    cast(null as timestamp with time zone) as resolved_at
-from shown.findings as findings
 
 -- name: options
 -- what each filter of the sidebar offers
@@ -133,7 +99,8 @@ select
         select count(*) from kore.campaign_freshness
         where is_configured and is_stale and getvariable('moment') is null
     ) as stale,
-    (select min(valid_from) from kore.campaign_history) as first_version_at
+    (select min(valid_from) from kore.campaign_history) as first_version_at,
+    (select min(valid_from) from kore.policy_history) as first_policy_at
 
 -- name: last_run
 select started_at, state, run_number from kore.runs
@@ -143,7 +110,6 @@ order by run_number desc limit 1
 -- name: numbers
 select
     (select count(*) from shown.campaigns) as campaigns,
-    (select count(*) from shown.finding_groups where severity = 'high') as high,
     (
         select count(*) from shown.changes
         where is_risky
@@ -227,20 +193,17 @@ where ($severities is null or list_contains($severities, severity))
 order by severity_order, open_since desc nulls last, campaign_name, finding, policy_name
 
 -- name: finding_kinds
-select distinct finding from kore.findings order by finding
+select distinct finding from kore.findings_history order by finding
 
 -- name: finding_history
 select
-    case day_of_week
-        when 1 then 'Monday' when 2 then 'Tuesday' when 3 then 'Wednesday' when 4 then 'Thursday'
-        when 5 then 'Friday' when 6 then 'Saturday' when 7 then 'Sunday'
-        else 'All days'
-    end as part,
+    coalesce(day_name, 'All days') as part,
     first_seen, resolved_at, sentence,
     coalesce(resolved_at, getvariable('instant')) as until
-from shown.finding_periods
+from kore.findings_history
 where campaign_key = $campaign_key and finding = $finding
     and policy_name is not distinct from $policy_name
+    and first_seen <= getvariable('instant')
 order by day_of_week, first_seen desc
 
 -- name: changes
@@ -363,7 +326,7 @@ select
     string_agg(distinct policies.policy_name, ', ' order by policies.policy_name) as policy_names
 from shown.campaigns as campaigns
 left join zones on campaigns.timezone = zones.timezone
-join kore.policies as policies
+join kore.policy_history as policies
     on campaigns.stream_id = policies.stream_id
     and (
         policies.country_code is null or policies.country_code = zones.country_code
@@ -380,7 +343,9 @@ join kore.policies as policies
         or lower(campaigns.campaign_id)
         glob replace(replace(lower(policies.campaign_pattern), '\', '\\'), '[', '[[]')
     )
-where policies.earliest_minute is not null or policies.latest_minute is not null
+where (policies.earliest_minute is not null or policies.latest_minute is not null)
+    and policies.valid_from <= getvariable('instant')
+    and (policies.valid_to is null or policies.valid_to > getvariable('instant'))
 group by campaigns.campaign_key, policies.day_of_week
 
 -- name: shown.local_spans

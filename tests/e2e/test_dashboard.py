@@ -153,6 +153,23 @@ def test_the_moment_goes_back_to_the_rules_of_that_time(demo: Project) -> None:
     assert app.datetime_input(key="as_of").value is not None
 
 
+def test_findings_of_a_moment_are_those_that_were_open_then(demo: Project) -> None:
+    ((opened_at,),) = demo.sql(
+        "select open_since from kore.findings"
+        " where campaign_name = 'Festival Offers India' and finding = 'no_dnc_list'"
+    )
+
+    def found(moment: datetime | None) -> set[str]:
+        rows = source.rows("findings", {"moment": moment}, severities=None, kinds=["no_dnc_list"])
+        return set(rows["campaign_name"])
+
+    always = {"Delivery Feedback Australia"}
+    assert found(None) == found(opened_at) == {"Festival Offers India", *always}
+    assert found(opened_at - timedelta(milliseconds=1)) == always
+    # nothing is known of the time before a campaign was created
+    assert found(datetime(2025, 1, 1, tzinfo=UTC)) == set()
+
+
 def test_filters_of_the_address_are_those_of_the_page(demo: Project) -> None:
     app = opened("findings", type=["sms"], status=["Ready"])
 
@@ -168,6 +185,44 @@ def test_filters_of_the_address_are_those_of_the_page(demo: Project) -> None:
     assert found
     assert all(any(name in row for name in names) for row in found)
     assert "Type: sms" in written(app)
+
+
+@pytest.mark.parametrize(
+    ("variable", "chosen", "condition"),
+    [
+        ("apps", None, "true"),
+        ("apps", ["another"], "false"),
+        ("types", ["sms"], "campaign_type = 'sms'"),
+        ("statuses", ["Paused", "Active"], "status in ('Paused', 'Active')"),
+        ("zones", ["Asia/Kolkata"], "timezone = 'Asia/Kolkata'"),
+        ("name", "INDIA", "lower(name) like '%india%'"),
+        (
+            "dnc",
+            ["US National DNC"],
+            "campaign_key in (select campaign_key from kore.campaign_dnc_lists"
+            " where dnc_list_name = 'US National DNC')",
+        ),
+        (
+            "dnc",
+            ["(none of its own)"],
+            "campaign_key not in (select campaign_key from kore.campaign_dnc_lists)",
+        ),
+    ],
+)
+def test_each_filter_admits_the_campaigns_that_the_views_have(
+    demo: Project, variable: str, chosen: Any, condition: str
+) -> None:
+    if chosen is None:
+        chosen = [row[0] for row in demo.sql("select app_name from kore.apps")]
+
+    found = source.rows("hours_campaigns", {variable: chosen, "is_filtered": True})
+
+    expected = demo.sql(f"select campaign_key from kore.campaigns where {condition}")
+    assert set(found["campaign_key"]) == {key for (key,) in expected}
+    shown = source.rows(
+        "findings", {variable: chosen, "is_filtered": True}, severities=None, kinds=None
+    )
+    assert set(shown["campaign_key"]) <= {key for (key,) in expected}
 
 
 def test_hours_and_limits_are_those_of_the_views(demo: Project) -> None:
@@ -299,8 +354,11 @@ def test_names_of_campaigns_are_text_and_never_markup(
     emulate: Emulate, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (one,) = sample_campaigns(1)
-    one["name"] = "<img src=x onerror=alert(1)>"
-    project.use(emulate([one]))
+    hostile = "<img src=x onerror=alert(1)>"
+    kore = emulate([one | {"name": hostile, "dncLists": {}}])
+    project.use(kore)
+    project.run()
+    kore.edit(kore.campaign_ids()[0], {"description": hostile, "status": "Paused"})
     project.run()
     monkeypatch.setenv(source.SETTING, str(project.database))
 
@@ -309,6 +367,8 @@ def test_names_of_campaigns_are_text_and_never_markup(
         assert not app.exception
         bodies = "".join(str(each.proto.body) for each in app.get("html"))
         assert "<img" not in bodies
+        if page in ("overview", "findings", "changes", "dnc_lists"):
+            assert "&lt;img" in bodies, page
 
 
 ADDRESSES = [

@@ -132,7 +132,7 @@ def test_what_campaigns_are_called_cannot_become_markup() -> None:
     hostile = facts(
         database=HOSTILE,
         weeks=(Week(HOSTILE, HOSTILE, ((0, 60),), ((0, 60),)), Week(HOSTILE, None)),
-        findings=(("high", HOSTILE, HOSTILE, HOSTILE),),
+        findings=(("high", HOSTILE, HOSTILE, HOSTILE, NOON),),
         changes=((NOON, HOSTILE, HOSTILE, True),),
         dnc_lists=((HOSTILE, 1), (None, 2)),
         overlaps=(("queue", HOSTILE, HOSTILE, HOSTILE, 90),),
@@ -164,7 +164,7 @@ def test_what_is_counted_is_counted_before_the_lists_are_cut(
 
 
 def test_what_is_left_out_is_said_with_the_view_that_has_it() -> None:
-    many = facts(findings=(("high", "A", "stale", "was not"),) * 1234)
+    many = facts(findings=(("high", "A", "stale", "was not", NOON),) * 1234)
 
     assert "500 of 1,234 are shown; all are in kore.findings." in Page(html_page(many)).text
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
 ANSWERS_WITHIN = 10.0
 INDIA = "Product Feedback India"
-ROADSIDE = "Roadside Callback Overnight"
+AUSTRALIA = "Delivery Feedback Australia"
 
 
 @pytest.fixture(scope="module")
@@ -134,11 +134,15 @@ def test_filters_and_moment_are_in_the_address_and_stay_on_every_page(
 
     page.reload()
     expect(said).to_contain_text("Type: voice")
-    # the change of the demo came later
-    page.locator(".kore a", has_text=ROADSIDE).first.click()
+    page.locator(".kore a", has_text=AUSTRALIA).first.click()
     expect(page.get_by_role("heading", name="Campaign", exact=True)).to_be_visible()
     settle(page)
     assert {"as_of", "type", "id"} <= set(address(page))
+
+    page.get_by_role("link", name="Back to now").click()
+    expect(said).not_to_contain_text("As of")
+    expect(said).to_contain_text("Type: voice")
+    assert "id" in address(page)
     page.close()
 
 

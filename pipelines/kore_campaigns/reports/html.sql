@@ -117,6 +117,7 @@ select
         else min(case when numbered.place = 1 then numbered.sentence end)
             || ' (and ' || cast(count(*) - 1 as varchar) || ' more)'
     end as sentence,
+    min(numbered.open_since) as open_since,
     numbered.policy_name,
     numbered.campaign_id,
     numbered.campaign_key,
@@ -131,7 +132,7 @@ left join spans
 group by
     numbered.campaign_key, numbered.campaign_id, numbered.campaign_name, numbered.finding,
     numbered.policy_name
-order by min(numbered.severity_order), numbered.campaign_name, numbered.finding,
+order by min(numbered.severity_order), min(numbered.open_since) desc, numbered.campaign_name, numbered.finding,
     numbered.policy_name, numbered.campaign_key
 
 -- name: changes
