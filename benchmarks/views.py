@@ -26,10 +26,10 @@ CAMPAIGNS, VERSIONS = 10_000, 20
 # of each kind of thing that campaigns share; more would not be compared pair by pair
 SHARING = 10
 POLICIES = """\
-name,country,weekday,earliest,latest,max_attempts_per_24h,min_ring_seconds
-US federal,US,,8:00 AM,9:00 PM,3,15
-Sundays,US,SU,closed,,,
-India,IN,,10:00 AM,9:00 PM,3,
+name,country,weekday,earliest,latest,max_attempts_per_24h,min_ring_seconds,max_dnc_age_days
+US federal,US,,8:00 AM,9:00 PM,3,15,31
+Sundays,US,SU,closed,,,,
+India,IN,,10:00 AM,9:00 PM,3,,31
 """
 _COPIES = """
 insert into kore_raw.{table}

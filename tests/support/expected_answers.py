@@ -17,11 +17,14 @@ PERMITTED = {"America": ("US federal", 480, 1260), "Kolkata": ("India", 600, 126
 
 @dataclass(frozen=True)
 class Kore:
-    """The campaigns by id before and after the demo's edits, and the contact lists."""
+    """The campaigns by id before and after the demo's edits, the contact lists, and the DNC lists
+    that campaigns named before.
+    """
 
     before: Mapping[str, dict[str, Any]]
     after: Mapping[str, dict[str, Any]]
     lists: Sequence[Mapping[str, Any]]
+    dnc_lists: Sequence[Mapping[str, Any]]
 
     def live(self) -> list[dict[str, Any]]:
         return sorted(self.after.values(), key=lambda one: str(one["name"]))
@@ -108,6 +111,17 @@ def dnc_coverage(kore: Kore) -> list[Row]:
         name = (campaign.get("dncLists") or {}).get("name", "(none of its own)")
         covered.setdefault(name, []).append(campaign["name"])
     return [(name, len(found), ", ".join(found)) for name, found in sorted(covered.items())]
+
+
+def dnc_state(kore: Kore) -> list[Row]:
+    named = [(campaign.get("dncLists") or {}).get("id") for campaign in kore.live()]
+    return sorted(
+        (
+            *(one["name"], one["totalRecordCount"], one["status"], one["isGlobalDNC"]),
+            named.count(one["_id"]),
+        )
+        for one in kore.dnc_lists
+    )
 
 
 def dnc_gone(kore: Kore) -> list[Row]:
@@ -211,4 +225,5 @@ ANSWERS: dict[str, Callable[[Kore], list[Row]]] = {
     "10_lists_of_both_channels": lists_of_both_channels,
     "11_coverage": coverage,
     "12_rules_of_a_day": rules_of_a_day,
+    "13_dnc_state": dnc_state,
 }
