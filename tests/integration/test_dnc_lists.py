@@ -141,6 +141,9 @@ def test_only_lists_that_live_campaigns_name_are_requested(
     a_day_passes(project)
     project.run(accept_vanished=True)
     assert asked(kore) == sorted([NATIONAL, INDIA])
+    a_day_passes(project)
+    project.run()
+    assert asked(kore) == sorted([NATIONAL, INDIA])
     assert project.sql(
         "select dnc_list_id, live_campaigns from kore.dnc_lists where live_campaigns = 0"
         " order by dnc_list_id"
@@ -166,7 +169,7 @@ def test_a_refusal_is_a_note_and_remembered(
     calls: int,
     reason: str,
 ) -> None:
-    use(project, kore)
+    use(project, kore, max_attempts=3)  # a refusal is not tried again
     kore.fault(fault, endpoint="contact_list", **options)
 
     ended = project.cli("run", "--json")
