@@ -31,7 +31,9 @@ UNIQUE: Final[Mapping[str, str]] = {
     "weekly_minutes": "campaign_key",
 }
 # what these say may be about campaigns that no run has stored
-_ABOUT_OTHERS: Final = ("campaign_freshness", "contact_list_campaigns", "findings")
+_ABOUT_OTHERS: Final = (
+    *("campaign_freshness", "contact_list_campaigns", "findings", "findings_history"),
+)
 _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {"severity": ("high", "medium", "low", "info")}
 # what does not change with every run
 _CONSTANT: Final = (
@@ -41,7 +43,7 @@ _CONSTANT: Final = (
 STAGED: Final = (
     *("campaigns", "campaign_history", "campaign_changes", "campaign_freshness"),
     *("campaign_dnc_lists", "dnc_lists", "calling_windows", "calling_windows_utc"),
-    *("findings", "runs"),
+    *("findings", "findings_history", "runs"),
 )
 # name, type and label of a page that shows the views, and the file with its SQL
 _EXPOSURES: Final = (

@@ -58,8 +58,8 @@ def answers(played: Path, on_server: str) -> dict[str, dict[str, list[tuple[Any,
 def kore() -> Kore:
     with Emulator(campaigns=demo_campaigns()) as emulator:
         before = {key: emulator.campaign(key) for key in emulator.campaign_ids()}
-        named = {(each.get("dncLists") or {}).get("id") for each in before.values()} - {None}
-        dnc_lists = [emulator.dnc_list(list_id) for list_id in named]
+        named = {(each.get("dncLists") or {}).get("id") for each in before.values()}
+        dnc_lists = [emulator.dnc_list(list_id) for list_id in named if list_id]
         edit(emulator)
         after = {key: emulator.campaign(key) for key in emulator.campaign_ids()}
         return Kore(before, after, emulator.contact_lists(), dnc_lists)

@@ -138,8 +138,8 @@ def columns_of(view: str) -> dict[str, Column]:
 def view_columns(view: str) -> Iterator[Column]:
     """The columns of a view in their order."""
     described = columns_of(view)
-    final = re.search(r"final as \(\s*select\n(.*?)\n    from", view_sql(view), flags=re.DOTALL)
-    for column in final.group(1).split(",\n") if final else ():
+    final = view_sql(view).rpartition("final as (\n    select\n")[2]
+    for column in final.partition("\n    from ")[0].split(",\n"):
         yield described[re.split(r"[\s.]", column)[-1]]
 
 

@@ -1,0 +1,22 @@
+select
+    account_id,
+    stream_id,
+    app_name,
+    campaign_id,
+    campaign_key,
+    finding_key,
+    period_key,
+    campaign_name,
+    finding,
+    severity,
+    policy_name,
+    day_of_week,
+    day_name,
+    value,
+    limit_value,
+    minutes,
+    sentence,
+    first_seen,
+    last_seen,
+    resolved_at
+from {{ source('kore', 'findings_history') }}
