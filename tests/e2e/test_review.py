@@ -8,7 +8,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from kore_campaigns.cli.demo import POLICIES, edit
-from kore_emulator import Emulator, demo_campaigns
+from kore_emulator import Emulator, Fault, demo_campaigns
 from support.project import Project
 
 pytestmark = pytest.mark.slow
@@ -61,6 +61,57 @@ def test_changes_are_filtered_by_risk_and_campaign(project: Project, lived: date
     ]
     assert names("--campaign", "cd-16b9f7d-*") == ["Eye Test Reminder UK"]
     assert names("--campaign", "nothing*") == []
+
+
+def test_new_findings_are_those_that_the_run_before_did_not_have(
+    emulate: Emulate, project: Project
+) -> None:
+    def keys() -> set[str]:
+        return {key for (key,) in project.sql("select finding_key from kore.findings")}
+
+    def new() -> set[str]:
+        found = project.cli("findings", "--new", "--json").json["findings"]
+        assert len(found) == len({row["finding_key"] for row in found})
+        return {row["finding_key"] for row in found}
+
+    kore: Emulator = emulate(demo_campaigns())
+    project.use(kore)
+    project.run()
+    assert new() == keys()  # all of a first run
+    for change in (
+        lambda: None,
+        lambda: edit(kore),  # valid before the run that sees it
+        lambda: (project.folder / "policies.csv").write_text(POLICIES, encoding="utf-8"),
+        lambda: kore.fault(Fault.STATUS_FAILURE, kore.campaign_ids()[1]),
+        lambda: None,  # it fails again
+        lambda: (project.folder / "policies.csv").unlink(),
+        kore.clear_faults,
+    ):
+        before = keys()
+        change()
+        project.run(error_budget=1)
+
+        assert new() == keys() - before
+    kore.edit(kore.campaign_ids()[1], {"dncLists": []})
+    before = keys()
+    project.run(only=[kore.campaign_ids()[1]])
+    assert new() == keys() - before
+    assert new() != set()
+    assert project.cli("findings", "--new", "--exit-code").code == 1
+    project.run()
+    assert project.cli("findings", "--new", "--exit-code").code == 0
+    assert project.cli("findings", "--new").out == "0 findings\n"
+
+
+def test_new_findings_need_the_views_of_this_version(project: Project, lived: datetime) -> None:
+    assert lived
+    project.alter("drop view kore.findings cascade")
+    project.alter("create view kore.findings as select 'x' as campaign_name, 'low' as severity")
+
+    ended = project.cli("findings", "--new")
+
+    assert ended.code == 6
+    assert "`kore-campaigns run" in ended.err
 
 
 def test_findings_are_shown_by_severity(project: Project, lived: datetime) -> None:

@@ -227,6 +227,18 @@ def test_an_address_that_is_not_safe_is_refused_before_the_first_request(
     assert kore.counters.requests == 0
 
 
+def test_check_names_the_form_and_sends_nothing(
+    emulate: Emulate, project: Project, webhook: Receiver
+) -> None:
+    project.use(emulate(sample_campaigns(2)), notify_url=webhook.url, notify_format="teams")
+
+    ended = project.cli("check")
+
+    assert ended.code == 0
+    assert "`notify_url` is an address, for `teams`: nothing is sent" in ended.out
+    assert (webhook.accepted, SECRET_PATH in ended.out + ended.err) == ([], False)
+
+
 def test_the_address_belongs_into_the_file_of_secrets(emulate: Emulate, project: Project) -> None:
     project.use(emulate(sample_campaigns(2)))
     folder = project.folder / ".dlt"

@@ -511,6 +511,7 @@ def changes(
         type=OneOf(SEVERITIES),
         help="May be repeated. Default: all.",
     ),
+    Option(["--new"], is_flag=True, help="Only those that opened in the newest run."),
     CAMPAIGN,
     EXIT_CODE,
 )

@@ -86,7 +86,10 @@ def check_legs(
         wanted = (
             "every campaign of the listing" if EVERY in ids else counted(len(ids), "campaign id")
         )
-        leg = Leg("settings", "ok", f"{wanted}, stream `{found.stream_id}`, host {host}")
+        message = f"{wanted}, stream `{found.stream_id}`, host {host}"
+        if found.notify_url is not None:
+            message += f"; `notify_url` is an address, for `{found.notify_format}`: nothing is sent"
+        leg = Leg("settings", "ok", message)
     except KoreCampaignsError as wrong:
         leg = _failed("settings", wrong)
     yield leg

@@ -7,10 +7,10 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from kore_campaigns.errors import KoreCampaignsError
+from kore_campaigns.errors import DestinationUnavailable, KoreCampaignsError
 from kore_campaigns.extract.report import RunReport
 from kore_campaigns.load.destination import Destination
-from kore_campaigns.schema import queries
+from kore_campaigns.schema import VIEW_SCHEMA, queries
 from kore_campaigns.views import SEVERITIES
 
 SQL: Final = queries(__name__)
@@ -41,14 +41,18 @@ def changes_of(destination: Destination, runs: Sequence[RunReport]) -> list[Row]
 
 
 def current_findings(
-    destination: Destination, *, campaign: str | None, severities: Sequence[str]
+    destination: Destination, *, campaign: str | None, severities: Sequence[str], new: bool
 ) -> list[Row]:
     """Rows of `kore.findings`, the most severe first; of all severities if none is named.
 
-    Raises `DestinationUnavailable`.
+    With `new`, those that opened in the newest run. Raises `DestinationUnavailable`.
     """
     with destination.read() as reader:
-        rows = reader.dicts(SQL["findings"])
+        if new and "open_since" not in reader.columns_of("findings", VIEW_SCHEMA):
+            reason = "its views are of an earlier version, and do not say since when a finding is"
+            next_step = f"`kore-campaigns run{destination.flags}`, which updates them"
+            raise DestinationUnavailable(destination.name, reason, next_step=next_step)
+        rows = reader.dicts(SQL["new_findings" if new else "findings"])
     wanted = severities or SEVERITIES
     found = [row for row in _of(campaign, rows) if row["severity"] in wanted]
     return sorted(found, key=lambda row: SEVERITIES.index(row["severity"]))
