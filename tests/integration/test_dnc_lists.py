@@ -124,6 +124,31 @@ def test_a_new_state_is_a_new_row_and_the_one_before_stays(
     ]
 
 
+def test_a_finding_is_as_old_as_what_it_says_of_the_list(kore: Emulator, project: Project) -> None:
+    use(project, kore)
+    project.run()
+    runs = []
+    for changes in (
+        {"totalRecordCount": 0},
+        {"name": "Renamed"},
+        {"status": "Invalid"},
+        {"updatedBy": "u-another"},
+    ):
+        kore.edit_dnc_list(INDIA, changes)
+        a_day_passes(project)
+        runs.append(project.run().started_at)
+
+    assert project.sql(
+        "select distinct finding, open_since from kore.findings where finding like 'dnc_list%'"
+        " order by finding"
+    ) == [("dnc_list_empty", runs[0]), ("dnc_list_invalid", runs[2])]
+    assert project.sql(
+        "select record_count_since, status_since, seen_at from kore.dnc_lists"
+        " where dnc_list_id = ?",
+        INDIA,
+    ) == [(runs[0], runs[2], runs[3])]
+
+
 def test_only_lists_that_live_campaigns_name_are_requested(
     kore: Emulator, project: Project
 ) -> None:

@@ -74,7 +74,8 @@ lists_in_use as (
         lists.record_count,
         lists.status,
         lists.updated_at,
-        lists.seen_at,
+        lists.record_count_since,
+        lists.status_since,
         cast(
             floor(
                 (extract(epoch from current_timestamp) - extract(epoch from lists.updated_at))
@@ -103,7 +104,7 @@ dnc_list_empty as (
         cast(null as bigint) as minutes,
         'names the ' || named || ', which is empty: it leaves no contact out' as sentence,
         dnc_list_id as place,
-        seen_at as known_since
+        record_count_since as known_since
     from lists_in_use
     where record_count = 0
 ),
@@ -125,7 +126,7 @@ dnc_list_invalid as (
         cast(null as bigint) as minutes,
         'names the ' || named || ', whose status is `' || status || '`' as sentence,
         dnc_list_id as place,
-        seen_at as known_since
+        status_since as known_since
     from lists_in_use
     where lower(status) in ('invalid', 'validating')
 ),

@@ -12,5 +12,7 @@ select
     updated_by,
     error_code,
     seen_at,
-    checked_at
+    checked_at,
+    record_count_since,
+    status_since
 from {{ source('kore', 'dnc_lists') }}
