@@ -10,7 +10,7 @@ newest as (
     select * from states where is_current
 ),
 
--- a change of anything else does not begin the time anew
+-- a change of anything else does not count
 others as (
     select
         newest.stream_id,
