@@ -364,6 +364,8 @@ create table policies (
     min_ring_seconds bigint,
     -- Longest time in days since the last write to a campaign's DNC list; empty: no limit.
     max_dnc_age_days bigint,
+    -- Date on which the campaigns must not dial, in their time zone; empty for a limit of weekdays.
+    closed_date date,
     primary key (stream_id, policy_name, position, day_of_week)
 );
 
@@ -383,6 +385,7 @@ create table policy_history (
     max_attempts_per_24h bigint,
     min_ring_seconds bigint,
     max_dnc_age_days bigint,
+    closed_date date,
     -- Start of the run that found the limit in the policies file (UTC).
     valid_from timestamp,
     -- Start of the run that found it changed or gone; empty while it is in force.

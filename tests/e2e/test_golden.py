@@ -43,7 +43,7 @@ CHANGED = re.compile(
     r"|/.*/queue_or_flow\b"
     r"|/.*/(app_name|day_name)\b"
     r"|/.*/(start|end|earliest|latest|first|last)_time: recorded \"<missing>"
-    r"|/.*/(known_since|open_since)\b"
+    r"|/.*/(known_since|open_since|closed_date|days_from_today)\b"
     r"|/.*/(execution_type|execution_type_since|total_messages_sent|campaign_run_key)\b"
     r"|/views for \w+/json/comments: "
     r"|/.*/(max_dnc_age_days|dnc_list_calls)\b|/schema/kore_raw.dnc_list_states: "
@@ -69,6 +69,7 @@ CALLS = re.compile(
 NEW_VIEWS = (
     *("apps", "campaign_runs", "minutes_of_day", "weekdays"),
     *("dnc_lists", "dnc_list_states", "policy_history", "findings_history"),
+    *("closed_dates", "closed_date_findings"),
 )
 
 

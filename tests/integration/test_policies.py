@@ -44,6 +44,7 @@ def test_a_line_is_a_row_for_each_weekday_it_applies_to(tmp_path: Path) -> None:
         "max_attempts_per_24h": None,
         "min_ring_seconds": 15,
         "max_dnc_age_days": None,
+        "closed_date": None,
     }
     assert rows[7] == {
         "policy_name": "Sundays",
@@ -59,6 +60,7 @@ def test_a_line_is_a_row_for_each_weekday_it_applies_to(tmp_path: Path) -> None:
         "max_attempts_per_24h": 3,
         "min_ring_seconds": None,
         "max_dnc_age_days": None,
+        "closed_date": None,
     }
 
 
@@ -104,7 +106,7 @@ def test_times_may_be_written_as_in_kore_and_midnight_ends_the_day(tmp_path: Pat
         ("p,,,,,,,-1,", "max_attempts_per_24h = -1", "a whole number"),
         ("p,,,,,,,,1.5", "min_ring_seconds = 1.5", "a whole number"),
         ("p,,,,,,,,,a month", "max_dnc_age_days = a month", "a whole number"),
-        ("p,,,,,,,,,,x", "p,,,,,,,,,,x", "10 values"),
+        ("p,,,,,,,,,,,x", "p,,,,,,,,,,,x", "11 values"),
     ],
 )
 def test_what_cannot_be_right_is_named_with_its_line(

@@ -17,6 +17,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -147,12 +148,12 @@ def read_campaign_ids(path: Path) -> list[ConfiguredCampaign]:
 DEFAULT_POLICIES: Final = "policies.csv"
 POLICIES_HEADER: Final = (
     *("name", "zone", "country", "campaign", "weekday", "earliest", "latest"),
-    *("max_attempts_per_24h", "min_ring_seconds", "max_dnc_age_days"),
+    *("max_attempts_per_24h", "min_ring_seconds", "max_dnc_age_days", "date"),
 )
 
 
 def read_policies(path: Path) -> list[Row]:
-    """Rows of `kore_raw.policies` without the app: one per line and weekday.
+    """Rows of `kore_raw.policies` without the app: one per line and weekday or date.
 
     Raises `PoliciesInvalid` at the first error.
     """
@@ -180,7 +181,8 @@ class _Line:
             raise self.invalid(
                 cell="country", expected="a country's two letters (ISO 3166), such as `US`"
             )
-        earliest, latest = self.hours()
+        closed = self.closed_date()
+        earliest, latest = (0, 0) if closed else self.hours()
         row = {
             "policy_name": self.cells["name"],
             "zone_pattern": self.cells["zone"] or None,
@@ -193,9 +195,24 @@ class _Line:
             "max_attempts_per_24h": self.number("max_attempts_per_24h"),
             "min_ring_seconds": self.number("min_ring_seconds"),
             "max_dnc_age_days": self.number("max_dnc_age_days"),
+            "closed_date": closed,
         }
-        for day in self.weekdays():
+        for day in [closed.isoweekday()] if closed else self.weekdays():
             yield {**row, "day_of_week": day}
+
+    def closed_date(self) -> date | None:
+        """The date that the line closes; it has no limits besides."""
+        value = self.cells["date"]
+        if not value:
+            return None
+        others = [name for name in POLICIES_HEADER[4:] if name != "date" and self.cells[name]]
+        if any(self.cells[name].casefold() != "closed" for name in others):
+            expected = "no weekday and no limit on the line of a date: calls are closed on it"
+            raise self.invalid(cell=others[0], expected=expected)
+        try:
+            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007  # a date has no zone
+        except ValueError:
+            raise self.invalid(cell="date", expected="a date such as `2026-12-25`") from None
 
     def hours(self) -> tuple[int | None, int | None]:
         """Earliest and latest minute; both 0 on a day without calls."""

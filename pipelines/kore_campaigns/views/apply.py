@@ -40,6 +40,7 @@ VIEWS: Final = (
     "calling_window_checks",
     "policies",
     "policy_history",
+    "closed_dates",
     "time_zones",
     "zone_offsets",
     "calendar",
@@ -53,6 +54,7 @@ VIEWS: Final = (
     "hours_findings",
     "list_findings",
     "dialing_findings",
+    "closed_date_findings",
     "freshness_findings",
     "findings_history",
     "findings",
@@ -264,11 +266,14 @@ def _portable(node: exp.Expression) -> exp.Expression:
     return node
 
 
+_DATES: Final = ("calendar_date", "closed_date")
+
+
 def _is_date(node: Any) -> bool:
     from sqlglot import exp
 
     is_cast = isinstance(node, exp.Cast) and node.is_type("date")
-    return is_cast or (isinstance(node, exp.Column) and node.name == "calendar_date")
+    return is_cast or (isinstance(node, exp.Column) and node.name in _DATES)
 
 
 def _series(series: exp.Table) -> exp.Expression:

@@ -5,6 +5,7 @@ with calendar as (
         day_of_week,
         cast(calendar_date - date '1970-01-01' as bigint) * 1440 as midnight
     from kore.calendar
+    where days_from_today >= -7 and days_from_today <= 28
 ),
 
 -- minutes since 1970, in the local time of the zone

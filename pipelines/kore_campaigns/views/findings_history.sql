@@ -80,6 +80,7 @@ policies as (
         valid_from,
         valid_to
     from kore_raw.policy_history
+    where closed_date is null
     union all
     -- of an app that no run has read since policies have a history
     select
@@ -99,7 +100,7 @@ policies as (
     from kore_raw.policies as policies
     left join (select distinct stream_id from kore_raw.policy_history) as known
         on policies.stream_id = known.stream_id
-    where known.stream_id is null
+    where known.stream_id is null and policies.closed_date is null
 ),
 
 moments as (
@@ -164,7 +165,8 @@ state_policies as (
         policies.latest_minute,
         policies.max_attempts_per_24h,
         policies.min_ring_seconds,
-        policies.max_dnc_age_days
+        policies.max_dnc_age_days,
+        cast(null as date) as closed_date
     from state_apps
     join policies
         on state_apps.stream_id = policies.stream_id
@@ -248,6 +250,8 @@ known_now as (
     select * from kore.hours_findings where known_since is not null
     union all
     select * from kore.list_findings where known_since is not null
+    union all
+    select * from kore.closed_date_findings
     union all
     select * from kore.freshness_findings
 ),

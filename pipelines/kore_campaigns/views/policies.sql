@@ -3,7 +3,7 @@
 -- latest_time (time): Time of the day when calling must end; 00:00 stands for the end of the day if
 --   `latest_minute` is 1440, and for no calls on this day if it is 0.
 with policies as (
-    select * from kore_raw.policies
+    select * from kore_raw.policies where closed_date is null
 ),
 
 final as (

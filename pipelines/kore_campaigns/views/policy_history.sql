@@ -5,7 +5,7 @@
 -- valid_from (timestamp): Start of the run that found the limit in the policies file (UTC).
 -- valid_to (timestamp): Start of the run that found it changed or gone; empty while it is in force.
 with policies as (
-    select * from kore_raw.policy_history
+    select * from kore_raw.policy_history where closed_date is null
 ),
 
 final as (

@@ -1,6 +1,6 @@
 -- one row per live campaign, applicable policy and weekday: the strictest of its limits
 with policies as (
-    select * from kore_raw.policies
+    select * from kore_raw.policies where closed_date is null
 ),
 
 time_zones as (
