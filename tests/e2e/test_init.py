@@ -130,7 +130,7 @@ def test_the_examples_in_the_policies_are_valid(project: Project) -> None:
     file.write_text("\n".join([lines[0], *examples]), encoding="utf-8")
 
     assert {row["policy_name"] for row in read_policies(file)} == {
-        *("US federal", "Alabama on Sundays", "India")
+        *("US federal", "Alabama on Sundays", "India", "Christmas")
     }
 
 

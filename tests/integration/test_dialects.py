@@ -46,7 +46,7 @@ def test_said_portable_view_the_views_have_the_same_rows(played: Path, tmp_path:
 
         for view in VIEWS:
             assert rows(connection, view) == before[view], view
-        assert len(before["calendar"]) == 36
+        assert len(before["calendar"]) == 733
         assert len(before["calling_windows_utc"]) > 50
 
 
