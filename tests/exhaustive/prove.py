@@ -31,7 +31,7 @@ HEAD = "| what | how many | bad | minutes | seed | day | commit |"
 PROOFS = (
     *("test_any_course.py", "test_every_failure.py", "test_every_request.py", "test_kill.py"),
     *("test_warehouse_writers.py", "test_lying_listings.py", "test_storms.py"),
-    *("test_lost_sessions.py", "test_clock_jumps.py"),
+    *("test_lost_sessions.py", "test_clock_jumps.py", "test_notify_kills.py"),
 )
 
 

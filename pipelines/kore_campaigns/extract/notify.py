@@ -253,11 +253,17 @@ _OF_A_FINDING: Final = ("finding", "severity", "sentence")
 
 
 def _shortened(rows: Sequence[Row]) -> Row:
-    """The first rows, and how many there are."""
+    """The first rows, and how many there are; a finding of five weekdays is one row."""
     severities = Counter(row["severity"] for row in rows if "severity" in row)
+    alike: dict[Any, list[Row]] = {}
+    for row in rows:
+        alike.setdefault((row["campaign_id"], row.get("finding", row.get("version"))), []).append(
+            row
+        )
+    names = (*_OF_A_ROW, *_OF_A_FINDING)
     shown = [
-        {name: row[name] for name in (*_OF_A_ROW, *_OF_A_FINDING) if name in row}
-        for row in rows[:SHOWN]
+        {name: first[name] for name in names if name in first} | {"count": 1 + len(others)}
+        for first, *others in [*alike.values()][:SHOWN]
     ]
     return {"count": len(rows), "by_severity": dict(severities), "rows": shown}
 
@@ -281,16 +287,18 @@ def message_lines(content: Row) -> Iterator[str]:
             continue
         severities = ", ".join(f"{count} {each}" for each, count in part["by_severity"].items())
         yield f"{heading}{f' ({severities})' if severities else ''}:"
-        yield from (f"- {_line(row)}"[:LONGEST_LINE] for row in part["rows"])
-        if more := part["count"] - len(part["rows"]):
+        yield from (f"- {_line(row)}" for row in part["rows"])
+        if more := part["count"] - sum(row["count"] for row in part["rows"]):
             yield f"- and {more:,} more{f': {command}' if command else ''}"
 
 
 def _line(row: Row) -> str:
-    name = row["campaign_name"] or row["campaign_id"]
+    name, alike = row["campaign_name"] or row["campaign_id"], row["count"] - 1
     if "sentence" in row:
-        return f"{row['severity']}: {name} {row['sentence']}"
-    return f"{name}: {row['change_summary']}"
+        text = f"{row['severity']}: {name} {row['sentence']}"
+    else:
+        text = f"{name}: {row['change_summary']}"
+    return text[:LONGEST_LINE] + (f" (and {alike} alike)" if alike else "")
 
 
 def message_body(format_name: str, message_id: str, content: Row, *, is_repeated: bool) -> bytes:
