@@ -39,6 +39,7 @@ STATES: Final = {
     "partial": (SHAPES["medium"], "medium"),
     "interrupted": (SHAPES["medium"], "medium"),
 }
+CLOSED: Final = "dials on closed date"
 LOCAL, UTC_CLOCK = "Each campaign's own time", "UTC"
 CLOCKS: Final = {LOCAL: "local", UTC_CLOCK: "UTC"}
 
@@ -95,6 +96,9 @@ def overview() -> None:
         link("runs", f"<b>{text(state)}</b>last run <small>{utc(began)}</small>"),
     ]
     html(f'<div class="numbers">{"".join(cards)}</div>')
+    closed = rows("closed_dates")
+    if not closed.empty:
+        _next_closed(next(each(closed)))
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("What is wrong, and since when")
@@ -125,6 +129,22 @@ def overview() -> None:
             st.caption("Nothing changed.")
     st.subheader("Campaigns per DNC list")
     charts.bars(rows("dnc_coverage"), category="dnc_list", number="campaigns")
+
+
+def _next_closed(row: Any) -> None:
+    """Say what happens on the next closed date."""
+    day = f"{pd.Timestamp(row.closed_date):%A, %d %B %Y}"
+    said = (
+        f"{row.dialing:,} of {row.campaigns:,} campaigns may dial"
+        if row.dialing
+        else f"none of {row.campaigns:,} campaigns dials"
+    )
+    style, shape = ("high", SHAPES["high"]) if row.dialing else ("good", "✓")
+    where = link("findings", "Show them", finding=CLOSED) if row.dialing else ""
+    html(
+        f'<div class="scope">Next closed date: <b>{day}</b> ({text(row.policy_names)}) '
+        f'<b class="{style}">{shape} {said}</b> {where}</div>'
+    )
 
 
 def _ages(found: pd.DataFrame) -> None:
@@ -188,15 +208,18 @@ def calling_hours() -> None:
 
 
 def _calendar(found: pd.DataFrame) -> None:
-    """Draw four weeks of days, with clock changes."""
+    """Draw four weeks of days, with closed dates and clock changes."""
     head = "".join(f"<th>{name}</th>" for name in charts.DAY_NAMES)
     first = int(found.iloc[0]["day_of_week"])
     cells = ["<td></td>"] * (first - 1)
     for row in each(found):
         day = pd.Timestamp(row.day)
         notes = ""
+        if not pd.isna(row.policy_names):
+            style = "high" if row.dialing else "good"
+            notes += f'<div class="{style}">{_closed(row)}</div>'
         if not pd.isna(row.clock_changes):
-            notes = f'<div class="medium">▲ clock: {text(row.clock_changes)}</div>'
+            notes += f'<div class="medium">▲ clock: {text(row.clock_changes)}</div>'
         cells.append(
             f'<td><b>{day:%d}</b> <span class="faint">{day:%b}</span>'
             f"<div>{row.campaigns:,} dial</div>{notes}</td>"
@@ -204,6 +227,12 @@ def _calendar(found: pd.DataFrame) -> None:
     weeks = ["".join(cells[place : place + 7]) for place in range(0, len(cells), 7)]
     body = "".join(f"<tr>{week}</tr>" for week in weeks)
     html(f'<table class="calendar"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>')
+
+
+def _closed(row: Any) -> str:
+    """What a closed date is, and how many dial on it all the same."""
+    dialing = f"{SHAPES['high']} {row.dialing:,} dial" if row.dialing else "✓ none dials"
+    return f"■ closed ({text(row.policy_names)}): {dialing}"
 
 
 @page("Findings")

@@ -311,26 +311,29 @@ select
 from numbered
 group by campaign_key, day_of_week, span
 
--- name: shown.limits
--- one row per campaign in force and weekday: the hours that its policies permit
-with zones as (
-    select distinct zones.timezone, zones.country_code
-    from kore.time_zones as zones
+-- name: shown.policies
+-- one row per campaign in force and line of a policy, for a weekday or a closed date
+with policies as (
+    select stream_id, policy_name, zone_pattern, country_code, campaign_pattern, day_of_week,
+        earliest_minute, latest_minute, null as closed_date, valid_from, valid_to
+    from kore.policy_history
+    where earliest_minute is not null or latest_minute is not null
+    union all
+    select stream_id, policy_name, zone_pattern, country_code, campaign_pattern, day_of_week,
+        null, null, closed_date, valid_from, null
+    from kore.closed_dates
 )
 
 select
-    campaigns.campaign_key,
-    policies.day_of_week,
-    coalesce(max(policies.earliest_minute), 0) as earliest_minute,
-    coalesce(min(policies.latest_minute), 1440) as latest_minute,
-    string_agg(distinct policies.policy_name, ', ' order by policies.policy_name) as policy_names
+    campaigns.campaign_key, policies.policy_name, policies.day_of_week, policies.earliest_minute,
+    policies.latest_minute, policies.closed_date
 from shown.campaigns as campaigns
-left join zones on campaigns.timezone = zones.timezone
-join kore.policy_history as policies
+left join kore.time_zones as zones on campaigns.timezone = zones.timezone
+join policies
     on campaigns.stream_id = policies.stream_id
-    and (
-        policies.country_code is null or policies.country_code = zones.country_code
-    )
+    and policies.valid_from <= getvariable('instant')
+    and (policies.valid_to is null or policies.valid_to > getvariable('instant'))
+    and (policies.country_code is null or policies.country_code = zones.country_code)
     and (
         policies.zone_pattern is null
         or lower(campaigns.timezone)
@@ -343,10 +346,31 @@ join kore.policy_history as policies
         or lower(campaigns.campaign_id)
         glob replace(replace(lower(policies.campaign_pattern), '\', '\\'), '[', '[[]')
     )
-where (policies.earliest_minute is not null or policies.latest_minute is not null)
-    and policies.valid_from <= getvariable('instant')
-    and (policies.valid_to is null or policies.valid_to > getvariable('instant'))
-group by campaigns.campaign_key, policies.day_of_week
+
+-- name: shown.limits
+-- one row per campaign in force and weekday: the hours that its policies permit
+select
+    campaign_key,
+    day_of_week,
+    coalesce(max(earliest_minute), 0) as earliest_minute,
+    coalesce(min(latest_minute), 1440) as latest_minute
+from shown.policies
+where closed_date is null
+group by campaign_key, day_of_week
+
+-- name: shown.closed_dates
+-- one row per closed date of the 60 days from the moment on: whom it is for, and who dials on it
+select
+    policies.closed_date,
+    string_agg(distinct policies.policy_name, ', ' order by policies.policy_name) as policy_names,
+    count(distinct policies.campaign_key) as campaigns,
+    count(distinct hours.campaign_key) as dialing
+from shown.policies as policies
+left join shown.open_hours as hours
+    on policies.campaign_key = hours.campaign_key and policies.day_of_week = hours.day_of_week
+where policies.closed_date >= cast(getvariable('instant') as date)
+    and policies.closed_date <= cast(getvariable('instant') as date) + 60
+group by policies.closed_date
 
 -- name: shown.local_spans
 -- one row per campaign, weekday and span: permitted, or dialed `inside` or `outside` the limits
@@ -538,11 +562,17 @@ select
     days.day,
     isodow(days.day) as day_of_week,
     coalesce(dialing.campaigns, 0) as campaigns,
-    clocks.clock_changes
+    clocks.clock_changes,
+    closed.policy_names,
+    coalesce(closed.dialing, 0) as dialing
 from days
 left join dialing on isodow(days.day) = dialing.day_of_week
 left join clocks on days.day = clocks.day
+left join shown.closed_dates as closed on days.day = closed.closed_date
 order by days.day
+
+-- name: closed_dates
+select closed_date, policy_names, campaigns, dialing from shown.closed_dates order by closed_date
 
 -- name: campaign_names
 -- the campaigns to choose from: those that changed last come first; a deleted one has its history

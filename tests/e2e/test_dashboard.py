@@ -265,6 +265,34 @@ def test_hours_and_limits_are_those_of_the_views(demo: Project) -> None:
     )
 
 
+def test_the_next_closed_date_says_who_dials_on_it(
+    emulate: Emulate, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = datetime.now(UTC).date() + timedelta(days=9)
+    while closed.isoweekday() > 5:
+        closed += timedelta(days=1)
+    policies = f"name,country,date\nIndia holidays,IN,{closed}\nLater,IN,{closed + timedelta(30)}\n"
+    (project.folder / "policies.csv").write_text(policies, encoding="utf-8")
+    project.use(emulate(demo_campaigns()))
+    project.run()
+    monkeypatch.setenv(source.SETTING, str(project.database))
+    ((dialing,),) = project.sql(
+        "select count(distinct campaign_key) from kore.findings"
+        f" where finding = 'dials_on_closed_date' and sentence like '%{closed}%'"
+    )
+    ((india,),) = project.sql("select count(*) from kore.campaigns where timezone = 'Asia/Kolkata'")
+    assert dialing > 0
+
+    said = " ".join(written(opened("overview")).split())
+    assert f"Next closed date: {closed:%A, %d %B %Y} (India holidays)" in said
+    assert f"◆ {dialing} of {india} campaigns may dial" in said
+    said = " ".join(written(opened("calling_hours")).split())
+    assert f"■ closed (India holidays): ◆ {dialing} dial" in said
+
+    # a closed date limits no other day
+    assert source.rows("hours_campaigns")["minutes_outside_limits"].sum() == 0
+
+
 @pytest.mark.parametrize("text", ["%", "_", "100%", "\\", "?"])
 def test_a_filter_is_taken_literally(demo: Project, text: str) -> None:
     app = opened("calling_hours", name=text)

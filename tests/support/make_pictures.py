@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Page, ViewportSize
 
-from kore_campaigns.cli.demo import play_demo
+from kore_campaigns.cli import demo
 from kore_campaigns.cli.main import main as kore_campaigns
 from support.browser import browsing, dashboard_server, free_port, go_to, picture, settle
 
@@ -36,7 +37,8 @@ def main() -> int:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         os.environ["XDG_STATE_HOME"] = scratch
-        play_demo(scratch, say=lambda text: None)
+        demo.POLICIES = policies(datetime.now(UTC).date())
+        demo.play_demo(scratch, say=lambda text: None)
         page = folder / "report.html"
         os.chdir(folder)
         if code := kore_campaigns(["report", "--html", str(page)]):
@@ -50,6 +52,19 @@ def main() -> int:
             for name, title in PAGES.items():
                 take_dashboard(context.new_page(), url, name, title)
     return 0
+
+
+def policies(today: date) -> str:
+    """Those of the demo, and closed dates in the weeks to come."""
+    closed = [today + timedelta(days) for days in (9, 13, 26)]
+    return f"""\
+name,country,date,earliest,latest,min_ring_seconds
+US federal,US,,8:00 AM,9:00 PM,15
+India,IN,,10:00 AM,9:00 PM,
+India holidays,IN,{closed[0]},,,
+US holidays,US,{closed[1]},,,
+US holidays,US,{closed[2]},,,
+"""
 
 
 def take_page(page: Page, address: str) -> None:
