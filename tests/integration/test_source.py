@@ -27,7 +27,7 @@ RAW_TABLES = [
 ]
 # what says how things are now, and no sweep of campaigns brings
 OF_RUNS_ALONE = {
-    *("policies", "time_zones", "zone_offsets"),
+    *("policies", "policy_history", "time_zones", "zone_offsets"),
     *("contact_lists", "contact_list_campaigns", "requested_campaigns", "dnc_list_states"),
     *("apps", "notifications", "notified_campaigns", "notified_findings"),
 }

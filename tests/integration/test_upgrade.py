@@ -49,6 +49,7 @@ order by all
 """
 # views that the earlier program had
 VIEWS_THEN = (
+    *("weekdays", "minutes_of_day"),  # newer, and read by one of the others
     *("campaign_history", "campaigns", "campaign_calling_hours", "campaign_dnc_lists"),
     "campaign_changes",
 )
