@@ -36,9 +36,7 @@ _ABOUT_OTHERS: Final = (
 )
 _ACCEPTED: Final[Mapping[str, tuple[str, ...]]] = {"severity": ("high", "medium", "low", "info")}
 # what does not change with every run
-_CONSTANT: Final = (
-    *("policies", "time_zones", "zone_offsets", "calendar", "weekdays", "minutes_of_day", "apps"),
-)
+_CONSTANT: Final = (*("policies", "time_zones", "zone_offsets", "calendar", "weekdays", "apps"),)
 # views that models of your own most often begin with: each is a staging model
 STAGED: Final = (
     *("campaigns", "campaign_history", "campaign_changes", "campaign_freshness"),

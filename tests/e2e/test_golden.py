@@ -67,7 +67,7 @@ CALLS = re.compile(
 
 
 NEW_VIEWS = (
-    *("apps", "campaign_runs", "minutes_of_day", "weekdays"),
+    *("apps", "campaign_runs", "weekdays"),
     *("dnc_lists", "dnc_list_states", "policy_history", "findings_history"),
     *("closed_dates", "closed_date_findings"),
 )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 VIEWS: Final = (
     "apps",
     "weekdays",
-    "minutes_of_day",
     "campaign_history",
     "campaigns",
     "campaign_calling_hours",
@@ -258,12 +257,23 @@ def _portable(node: exp.Expression) -> exp.Expression:
         return _series(node)
     if isinstance(node, exp.Extract) and node.name.lower() == "epoch":
         return exp.TimeToUnix(this=node.expression.unnest())
+    if isinstance(node, exp.Add) and node.left.is_type("time"):
+        return _clock_time(node.right.this)
     if isinstance(node, exp.Sub) and _is_date(node.left) and _is_date(node.right):
         return exp.DateDiff(this=node.left, expression=node.right, unit=day)
     if isinstance(node, exp.Add) and _is_date(node.left):
         moved = exp.DateAdd(this=node.left, expression=node.right, unit=day)
         return exp.cast(moved, "date")  # some make a timestamp of it
     return node
+
+
+def _clock_time(minute: exp.Expression) -> exp.Expression:
+    """A minute of the day as a time: some databases add no interval to one."""
+    from sqlglot import exp
+
+    hour = f"lpad(cast(cast(floor({minute} / 60) as integer) % 24 as varchar), 2, '0')"
+    text = f"{hour} || ':' || lpad(cast({minute} % 60 as varchar), 2, '0')"
+    return exp.cast(exp.maybe_parse(text, dialect="postgres"), "time")
 
 
 _DATES: Final = ("calendar_date", "closed_date")

@@ -155,8 +155,8 @@ final as (
         app_name,
         stream_id || '/' || campaign_id as campaign_key,
         day_name,
-        starts.clock_time as start_time,
-        ends.clock_time as end_time
+        time '00:00' + start_minute * interval '1 minute' as start_time,
+        time '00:00' + end_minute * interval '1 minute' as end_time
     from (
         select * from unparsed
         union all
@@ -167,8 +167,6 @@ final as (
         select * from gaps
     ) as found
     left join kore.weekdays as weekdays on found.day_of_week = weekdays.iso_weekday
-    left join kore.minutes_of_day as starts on found.start_minute = starts.minute_of_day
-    left join kore.minutes_of_day as ends on found.end_minute = ends.minute_of_day
 )
 
 select * from final

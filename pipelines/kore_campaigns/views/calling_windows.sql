@@ -88,12 +88,10 @@ final as (
         stream_id || '/' || campaign_id || '/' || cast(version as varchar)
         as version_key,
         day_name,
-        starts.clock_time as start_time,
-        ends.clock_time as end_time
+        time '00:00' + first_minute * interval '1 minute' as start_time,
+        time '00:00' + last_minute * interval '1 minute' as end_time
     from split
     left join kore.weekdays as weekdays on split.weekday = weekdays.iso_weekday
-    left join kore.minutes_of_day as starts on split.first_minute = starts.minute_of_day
-    left join kore.minutes_of_day as ends on split.last_minute = ends.minute_of_day
 )
 
 select * from final

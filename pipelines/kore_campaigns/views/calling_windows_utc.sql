@@ -86,12 +86,10 @@ final as (
         app_name,
         stream_id || '/' || campaign_id as campaign_key,
         day_name,
-        starts.clock_time as start_time,
-        ends.clock_time as end_time
+        time '00:00' + start_minute * interval '1 minute' as start_time,
+        time '00:00' + end_minute * interval '1 minute' as end_time
     from clipped
     left join kore.weekdays as weekdays on clipped.day_of_week = weekdays.iso_weekday
-    left join kore.minutes_of_day as starts on clipped.start_minute = starts.minute_of_day
-    left join kore.minutes_of_day as ends on clipped.end_minute = ends.minute_of_day
 )
 
 select * from final

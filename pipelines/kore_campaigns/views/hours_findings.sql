@@ -29,6 +29,7 @@ policy_days as (
         open_hours.campaign_id,
         open_hours.campaign_name,
         open_hours.day_of_week,
+        open_hours.day_name,
         open_hours.start_minute,
         open_hours.end_minute,
         limits.policy_name,
@@ -73,6 +74,7 @@ outside as (
         policy_days.campaign_name,
         policy_days.policy_name,
         policy_days.day_of_week,
+        policy_days.day_name,
         string_agg(policy_days.hours, ', ' order by policy_days.start_minute asc) as hours,
         policy_days.permitted,
         cast(sum(policy_days.minutes) as bigint) as minutes
@@ -86,6 +88,7 @@ outside as (
         policy_days.campaign_name,
         policy_days.policy_name,
         policy_days.day_of_week,
+        policy_days.day_name,
         policy_days.permitted
 ),
 
@@ -100,16 +103,16 @@ outside_permitted_hours as (
         'high' as severity,
         outside.policy_name,
         outside.day_of_week,
+        outside.day_name,
         outside.hours as value,
         outside.permitted as limit_value,
         outside.minutes,
-        'may dial on ' || weekdays.day_name || ' ' || outside.hours || ', '
+        'may dial on ' || outside.day_name || ' ' || outside.hours || ', '
         || cast(outside.minutes as varchar) || ' minutes outside `' || outside.policy_name
         || '` (' || outside.permitted || ')' as sentence,
         cast(null as varchar) as place,
         cast(null as timestamp with time zone) as known_since
     from outside
-    join kore.weekdays as weekdays on outside.day_of_week = weekdays.iso_weekday
 ),
 
 weekend_calling as (
@@ -123,6 +126,7 @@ weekend_calling as (
         'info' as severity,
         cast(null as varchar) as policy_name,
         cast(null as bigint) as day_of_week,
+        cast(null as varchar) as day_name,
         cast(weekend_minutes as varchar) as value,
         cast(null as varchar) as limit_value,
         weekend_minutes as minutes,
@@ -145,6 +149,7 @@ no_calling_hours as (
         'high' as severity,
         cast(null as varchar) as policy_name,
         cast(null as bigint) as day_of_week,
+        cast(null as varchar) as day_name,
         cast(null as varchar) as value,
         cast(null as varchar) as limit_value,
         cast(null as bigint) as minutes,
@@ -167,6 +172,7 @@ emergency_run as (
         'high' as severity,
         cast(null as varchar) as policy_name,
         cast(null as bigint) as day_of_week,
+        cast(null as varchar) as day_name,
         execution_type as value,
         'NORMAL' as limit_value,
         cast(null as bigint) as minutes,
@@ -198,6 +204,7 @@ windows_in_doubt as (
         end as severity,
         cast(null as varchar) as policy_name,
         checks.day_of_week,
+        checks.day_name,
         'window ' || cast(checks.position as varchar) as value,
         cast(null as varchar) as limit_value,
         checks.minutes,
@@ -229,6 +236,7 @@ zone_in_doubt as (
         case when time_zones.is_legacy then 'low' else 'high' end as severity,
         cast(null as varchar) as policy_name,
         cast(null as bigint) as day_of_week,
+        cast(null as varchar) as day_name,
         campaigns.timezone as value,
         time_zones.canonical_timezone as limit_value,
         cast(null as bigint) as minutes,
@@ -283,7 +291,6 @@ final as (
         union all
         select * from zone_in_doubt
     ) as found
-    left join kore.weekdays as weekdays on found.day_of_week = weekdays.iso_weekday
 )
 
 select * from final

@@ -30,12 +30,14 @@ merged as (
         campaign_name,
         timezone,
         day_of_week,
+        day_name,
         min(start_minute) as start_minute,
         max(end_minute) as end_minute,
         max(end_minute) - min(start_minute) as minutes
     from numbered
     group by
-        account_id, stream_id, app_name, campaign_id, campaign_name, timezone, day_of_week, span
+        account_id, stream_id, app_name, campaign_id, campaign_name, timezone, day_of_week, day_name,
+        span
 ),
 
 final as (
@@ -52,12 +54,9 @@ final as (
         app_name,
         stream_id || '/' || campaign_id as campaign_key,
         day_name,
-        starts.clock_time as start_time,
-        ends.clock_time as end_time
+        time '00:00' + start_minute * interval '1 minute' as start_time,
+        time '00:00' + end_minute * interval '1 minute' as end_time
     from merged
-    left join kore.weekdays as weekdays on merged.day_of_week = weekdays.iso_weekday
-    left join kore.minutes_of_day as starts on merged.start_minute = starts.minute_of_day
-    left join kore.minutes_of_day as ends on merged.end_minute = ends.minute_of_day
 )
 
 select * from final

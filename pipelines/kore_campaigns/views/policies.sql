@@ -20,15 +20,12 @@ final as (
         policies.min_ring_seconds,
         coalesce(apps.app_name, policies.stream_id) as app_name,
         weekdays.day_name,
-        earliest.clock_time as earliest_time,
-        latest.clock_time as latest_time,
+        time '00:00' + policies.earliest_minute * interval '1 minute' as earliest_time,
+        time '00:00' + policies.latest_minute * interval '1 minute' as latest_time,
         policies.max_dnc_age_days
     from policies
     left join kore_raw.apps as apps on policies.stream_id = apps.stream_id
     left join kore.weekdays as weekdays on policies.day_of_week = weekdays.iso_weekday
-    left join kore.minutes_of_day as earliest
-        on policies.earliest_minute = earliest.minute_of_day
-    left join kore.minutes_of_day as latest on policies.latest_minute = latest.minute_of_day
 )
 
 select * from final

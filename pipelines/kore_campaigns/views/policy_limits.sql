@@ -81,14 +81,11 @@ final as (
         app_name,
         stream_id || '/' || campaign_id as campaign_key,
         day_name,
-        earliest.clock_time as earliest_time,
-        latest.clock_time as latest_time,
+        time '00:00' + earliest_minute * interval '1 minute' as earliest_time,
+        time '00:00' + latest_minute * interval '1 minute' as latest_time,
         max_dnc_age_days
     from strictest
     left join kore.weekdays as weekdays on strictest.day_of_week = weekdays.iso_weekday
-    left join kore.minutes_of_day as earliest
-        on strictest.earliest_minute = earliest.minute_of_day
-    left join kore.minutes_of_day as latest on strictest.latest_minute = latest.minute_of_day
 )
 
 select * from final

@@ -51,8 +51,8 @@ final as (
         opened.last_minute,
         campaigns.app_name,
         campaigns.campaign_key,
-        firsts.clock_time as first_time,
-        lasts.clock_time as last_time
+        time '00:00' + opened.first_minute * interval '1 minute' as first_time,
+        time '00:00' + opened.last_minute * interval '1 minute' as last_time
     from campaigns
     left join opened
         on campaigns.stream_id = opened.stream_id
@@ -60,8 +60,6 @@ final as (
     left join counted
         on campaigns.stream_id = counted.stream_id
         and campaigns.campaign_id = counted.campaign_id
-    left join kore.minutes_of_day as firsts on opened.first_minute = firsts.minute_of_day
-    left join kore.minutes_of_day as lasts on opened.last_minute = lasts.minute_of_day
 )
 
 select * from final
