@@ -749,12 +749,15 @@ where changes.kind = 'dnc' and changes.path like '%name'
 order by history.valid_from desc, history.campaign_name
 
 -- name: shared
-select shared, shared_name, campaign_count, weekly_minutes, is_compared
-from kore.shared_resources order by campaign_count desc, shared, shared_name
+select
+    replace(shared, '_', ' ') as shared, shared_name, campaign_count, weekly_minutes, is_compared
+from kore.shared_resources
+order by campaign_count desc, shared, shared_name
 
 -- name: overlaps
 select
-    shared, shared_name, campaign_name, other_campaign_name, overlap_minutes, first_overlap_at
+    replace(shared, '_', ' ') as shared, shared_name, campaign_name, other_campaign_name,
+    overlap_minutes, first_overlap_at
 from kore.campaign_overlaps
 where not getvariable('is_filtered')
     or campaign_key in (select campaign_key from shown.campaigns)

@@ -114,6 +114,25 @@ def test_findings_are_those_of_the_view_and_follow_the_filters(
     assert (rows_written(app), texts(app, "success")) == ([], ["No finding."])
 
 
+def test_a_filter_on_a_later_page_of_the_list_still_shows_rows(
+    emulate: Emulate, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.use(emulate([one | {"dncLists": {}} for one in sample_campaigns(70)]))
+    project.run()
+    monkeypatch.setenv(source.SETTING, str(project.database))
+    app = opened("findings", finding=["no dnc list"])
+    assert texts(app, "subheader")[0].startswith("70 findings")
+
+    app.number_input(key="page").set_value(3).run()
+    assert len(rows_written(app)) == 20
+    for text, count in (("u", 50), ("south", 25)):
+        app.text_input(key="name").set_value(text).run()
+        assert not app.exception
+        found = int(texts(app, "subheader")[0].split()[0])
+        assert count - 25 < found <= count
+        assert rows_written(app)
+
+
 def test_one_violation_on_five_weekdays_is_one_row(demo: Project) -> None:
     found = source.rows("findings", severities=["high"], kinds=None)
 
