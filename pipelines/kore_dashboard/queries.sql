@@ -104,7 +104,8 @@ select
 
 -- name: last_run
 select started_at, state, run_number from kore.runs
-where getvariable('moment') is null or started_at <= getvariable('moment')
+where coalesce(sweep, '') <> 'only'
+    and (getvariable('moment') is null or started_at <= getvariable('moment'))
 order by run_number desc limit 1
 
 -- name: numbers

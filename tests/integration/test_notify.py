@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conftest import BOTH, Emulate
+from kore_campaigns.config.settings import resolve
 from kore_campaigns.extract.notify import LONGEST_LINE, SHOWN, message_body, send
 from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
@@ -229,6 +230,30 @@ def test_an_address_that_is_not_safe_is_refused_before_the_first_request(
     project.set("notify_kinds", "dnc, nonsense")
     assert "kinds of changes" in project.cli("run").err
     assert kore.counters.requests == 0
+
+
+def test_the_address_is_in_no_log_and_no_file(
+    emulate: Emulate, project: Project, webhook: Receiver
+) -> None:
+    kore = started(emulate, project, webhook)
+    make_risky(kore, with_dnc(kore)[0])
+    webhook.will("cut", 500, 500, 500, 404, "elsewhere", "hang")
+    webhook.retry_after = "0"
+
+    said = [
+        project.cli("run", "--verbose", "--debug"),
+        project.cli("run", "--log-format", "json", "--json"),
+        project.cli("status", "--json"),
+        project.cli("run", "--debug", "--metrics-file", "kore.prom"),
+    ]
+
+    words = SECRET_PATH.rpartition("/")[2]
+    assert words not in "".join(each.out + each.err for each in said)
+    assert words not in repr(resolve())
+    for path in project.folder.rglob("*"):
+        assert not path.is_file() or words.encode() not in path.read_bytes(), path
+    if project.address:
+        assert words not in str(project.sql("select * from kore_raw.notifications"))
 
 
 def test_check_names_the_form_and_sends_nothing(
