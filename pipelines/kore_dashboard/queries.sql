@@ -576,7 +576,7 @@ order by days.day
 select closed_date, policy_names, campaigns, dialing from shown.closed_dates order by closed_date
 
 -- name: campaign_names
--- the campaigns to choose from: those that changed last come first; a deleted one has its history
+-- the campaigns to choose from: those that changed last come first, deleted ones last
 with newest as (
     select
         campaign_key, campaign_name, is_deleted, version,
@@ -588,7 +588,7 @@ with newest as (
 select campaign_key, campaign_name, is_deleted
 from newest
 where recency = 1
-order by version > 1 desc, valid_from desc, campaign_name
+order by is_deleted, version > 1 desc, valid_from desc, campaign_name
 limit 200
 
 -- name: campaign_name
