@@ -14,7 +14,8 @@
 with changed as (
     select distinct stream_id || '/' || campaign_id || '/' || cast(version as varchar) as version_key
     from kore_raw.campaign_versions__changes
-    where kind not in ('status', 'schedule', 'caller_id') and path <> 'campaignInstanceId'
+    where kind not in ('status', 'schedule', 'caller_id', 'lists')
+        and path not in ('updatedAt', 'campaignInstanceId', 'lname', 'description')
 ),
 
 begun as (
