@@ -71,10 +71,15 @@ _OF_STATES: Final = (
     "hours_findings",
     "list_findings",
     "dialing_findings",
+    "closed_date_findings",
+    "freshness_findings",
+)
+_BELOW_STATES: Final = (
+    *("campaigns", "campaign_freshness", "policies"),
+    *("campaign_versions__calling_hours", "campaign_versions__dnc_lists"),
 )
 _STATE: Final = re.compile(
-    rf"\b(?:{VIEW_SCHEMA}|{RAW_SCHEMA})\.((?:{'|'.join(_OF_STATES)}|campaigns|policies"
-    r"|campaign_versions__calling_hours|campaign_versions__dnc_lists)\b)"
+    rf"\b(?:{VIEW_SCHEMA}|{RAW_SCHEMA})\.({'|'.join((*_OF_STATES, *_BELOW_STATES))})\b"
 )
 
 

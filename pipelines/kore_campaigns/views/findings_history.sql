@@ -20,7 +20,22 @@ with changed as (
 
 begun as (
     select
-        history.*,
+        history.account_id,
+        history.stream_id,
+        history.app_name,
+        history.campaign_id,
+        history.version,
+        history.valid_from,
+        history.valid_to,
+        history.is_deleted,
+        history.name,
+        history.campaign_type,
+        history.timezone,
+        history.calling_hours_frequency,
+        history.priority,
+        history.max_attempts_per_record,
+        history.retry_period_minutes,
+        history.max_ring_seconds,
         case
             when history.version = 1 or history.is_deleted or changed.version_key is not null then 1
             else 0
@@ -29,40 +44,22 @@ begun as (
     left join changed on history.version_key = changed.version_key
 ),
 
-numbered as (
+-- a state begins with its first version, or where a deletion ends
+versions as (
     select
-        account_id,
-        stream_id,
-        app_name,
-        campaign_id,
-        version,
-        name,
-        campaign_type,
-        timezone,
-        calling_hours_frequency,
-        priority,
-        max_attempts_per_record,
-        retry_period_minutes,
-        max_ring_seconds,
-        is_deleted,
-        valid_from,
-        valid_to,
-        sum(is_first) over (
+        *,
+        max(case when is_deleted then valid_to when is_first = 1 then valid_from end) over (
             partition by stream_id, campaign_id order by version asc
             rows between unbounded preceding and current row
-        ) as content
+        ) as begins,
+        lead(is_first) over (
+            partition by stream_id, campaign_id order by version asc
+        ) as is_next_first
     from begun
 ),
 
 contents as (
-    select
-        *,
-        min(valid_from) over (partition by stream_id, campaign_id, content) as begins,
-        row_number() over (
-            partition by stream_id, campaign_id, content order by version desc
-        ) as newest
-    from numbered
-    where not is_deleted
+    select * from versions where not is_deleted and coalesce(is_next_first, 1) = 1
 ),
 
 policies as (
@@ -116,14 +113,16 @@ epochs as (
     select
         stream_id,
         moment as begins,
-        lead(moment) over (partition by stream_id order by moment asc) as ends
+        lead(moment) over (partition by stream_id order by moment asc) as ends,
+        row_number() over (order by stream_id asc, moment asc) as epoch
     from moments
 ),
 
 judged as (
     select
         contents.*,
-        epochs.begins as epoch,
+        epochs.epoch,
+        epochs.begins as epoch_begins,
         greatest(contents.begins, epochs.begins) as first_seen,
         case
             when contents.valid_to is null then epochs.ends
@@ -131,7 +130,7 @@ judged as (
             else least(contents.valid_to, epochs.ends)
         end as resolved_at,
         row_number() over (
-            partition by contents.stream_id, contents.campaign_id, epochs.begins
+            partition by contents.stream_id, contents.campaign_id, epochs.epoch
             order by contents.version asc
         ) as place
     from contents
@@ -139,19 +138,21 @@ judged as (
         on contents.stream_id = epochs.stream_id
         and (epochs.ends is null or contents.begins < epochs.ends)
         and (contents.valid_to is null or contents.valid_to > epochs.begins)
-    where contents.newest = 1
 ),
 
 states as (
     select
         *,
-        stream_id || ' ' || cast(extract(epoch from epoch) as varchar) || ' '
-        || cast(place as varchar) as state_stream_id
+        -- what is in force now has the app's own id: lists, listing and closed dates are known of it
+        case
+            when resolved_at is null then stream_id
+            else cast(epoch as varchar) || ' ' || cast(place as varchar)
+        end as state_stream_id
     from judged
 ),
 
 state_apps as (
-    select distinct state_stream_id, stream_id, epoch from states
+    select distinct state_stream_id, stream_id, epoch_begins from states
 ),
 
 state_policies as (
@@ -171,31 +172,36 @@ state_policies as (
     from state_apps
     join policies
         on state_apps.stream_id = policies.stream_id
-        and state_apps.epoch >= policies.valid_from
-        and (policies.valid_to is null or state_apps.epoch < policies.valid_to)
+        and state_apps.epoch_begins >= policies.valid_from
+        and (policies.valid_to is null or state_apps.epoch_begins < policies.valid_to)
 ),
 
 state_campaigns as (
     select
-        account_id,
-        state_stream_id as stream_id,
-        app_name,
-        campaign_id,
-        state_stream_id || '/' || campaign_id as campaign_key,
-        version,
-        state_stream_id || '/' || campaign_id || '/' || cast(version as varchar) as version_key,
-        name,
-        name as campaign_name,
-        campaign_type,
-        timezone,
-        calling_hours_frequency,
-        priority,
-        max_attempts_per_record,
-        retry_period_minutes,
-        max_ring_seconds,
-        cast(null as varchar) as execution_type,
-        cast(null as timestamp with time zone) as execution_type_since
+        states.account_id,
+        states.state_stream_id as stream_id,
+        states.app_name,
+        states.campaign_id,
+        states.state_stream_id || '/' || states.campaign_id as campaign_key,
+        states.version,
+        states.state_stream_id || '/' || states.campaign_id || '/'
+        || cast(states.version as varchar) as version_key,
+        states.valid_from,
+        states.name,
+        states.name as campaign_name,
+        states.campaign_type,
+        states.timezone,
+        states.calling_hours_frequency,
+        states.priority,
+        states.max_attempts_per_record,
+        states.retry_period_minutes,
+        states.max_ring_seconds,
+        listings.execution_type,
+        listings.execution_type_since
     from states
+    left join kore_raw.campaign_listings as listings
+        on states.state_stream_id = listings.stream_id
+        and states.campaign_id = listings.campaign_id
 ),
 
 state_campaign_versions__calling_hours as (
@@ -236,6 +242,11 @@ state_campaign_versions__dnc_lists as (
         and states.version = lists.version
 ),
 
+-- read once: the findings about it, and when each campaign was last confirmed
+state_campaign_freshness as (
+    select * from kore.campaign_freshness
+),
+
 -- views of states
 
 found as (
@@ -244,17 +255,8 @@ found as (
     select * from state_list_findings
     union all
     select * from state_dialing_findings
-),
-
--- what a list, the listing or a run shows now has no earlier states
-known_now as (
-    select * from kore.hours_findings where known_since is not null
     union all
-    select * from kore.list_findings where known_since is not null
-    union all
-    select * from kore.closed_date_findings
-    union all
-    select * from kore.freshness_findings
+    select * from state_closed_date_findings
 ),
 
 periods as (
@@ -276,12 +278,11 @@ periods as (
         found.limit_value,
         found.minutes,
         found.sentence,
-        states.first_seen,
+        coalesce(found.known_since, states.first_seen) as first_seen,
         states.resolved_at
     from found
     join states
         on found.campaign_key = states.state_stream_id || '/' || states.campaign_id
-    where found.known_since is null
     union all
     select
         account_id,
@@ -302,7 +303,7 @@ periods as (
         sentence,
         known_since as first_seen,
         cast(null as timestamp with time zone) as resolved_at
-    from known_now
+    from state_freshness_findings
 ),
 
 compared as (
@@ -331,7 +332,7 @@ merged as (
 ),
 
 confirmed as (
-    select campaign_key, last_confirmed_at from kore.campaign_freshness
+    select campaign_key, last_confirmed_at from state_campaign_freshness
 ),
 
 final as (
