@@ -296,7 +296,9 @@ def demo(out: Output, directory: str) -> None:
     """
     from kore_campaigns.cli.demo import play_demo
 
-    out.json(play_demo(directory, say=lambda text: out.lines([text])))
+    # dlt does not survive an exception in the middle of a load
+    stop = stop_on_signals("stopping: the demo ends after the run that goes on.")
+    out.json(play_demo(directory, say=lambda text: out.lines([text]), stop=stop))
 
 
 @verb(

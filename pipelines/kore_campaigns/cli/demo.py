@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from textwrap import indent
@@ -34,8 +35,14 @@ India,IN,10:00 AM,9:00 PM,
 QUESTIONS: Final = queries(__name__)
 
 
-def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return both reports and the answers to the questions; all files stay in `directory`."""
+def play_demo(
+    directory: str, *, say: Callable[[str], None], stop: threading.Event | None = None
+) -> dict[str, Any]:
+    """Return both reports and the answers to the questions; all files stay in `directory`.
+
+    Raises `KeyboardInterrupt` after the current run if `stop` is set.
+    """
+    stop = stop or threading.Event()
     folder = Path(directory)
     destination = DuckDBFile.in_folder(folder)
     with Emulator(campaigns=demo_campaigns()) as kore:
@@ -47,11 +54,11 @@ def play_demo(directory: str, *, say: Callable[[str], None]) -> dict[str, Any]:
         shutil.rmtree(destination.folder, ignore_errors=True)
         say(f"A Kore.ai emulator answers on {kore.url}: {len(ids)} campaigns,")
         say("60 calls a minute, a signed token for each.\n")
-        first = _run(folder, kore)
+        first = _run(folder, kore, stop)
         say(f"Run 1   {first.requests} requests: {first.in_words}")
         edit(kore)
         say("        ... three campaigns are edited in Kore.ai and one is deleted ...")
-        second = _run(folder, kore)
+        second = _run(folder, kore, stop)
         say(f"Run 2   {second.requests} requests: {second.in_words}\n")
     answers = []
     database = destination.published
@@ -90,8 +97,8 @@ def _use_folder(folder: Path, files: Mapping[str, str]) -> None:
         raise SettingInvalid(key="directory", value=folder, expected=expected)
 
 
-def _run(folder: Path, kore: Any) -> RunReport:
-    return run_pipeline(
+def _run(folder: Path, kore: Any, stop: threading.Event) -> RunReport:
+    report = run_pipeline(
         project_dir=folder,
         host=kore.url,
         stream_id=kore.stream_id,
@@ -99,7 +106,11 @@ def _run(folder: Path, kore: Any) -> RunReport:
         credentials={"client_id": kore.client_id, "client_secret": kore.client_secret},
         campaign_ids="campaign_ids.csv",
         policies="policies.csv",
+        stop=stop,
     )
+    if stop.is_set():
+        raise KeyboardInterrupt
+    return report
 
 
 def edit(kore: Any) -> None:
