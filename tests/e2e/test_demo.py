@@ -18,7 +18,7 @@ from support.project import Project
 AT_ONCE = (
     "kore-campaigns: stopped at once; all that is stored stays. Next: run the same command again.\n"
 )
-STOPPED = "kore-campaigns: stopping: the demo ends after the run that goes on.\n" + AT_ONCE
+STOPPED = "kore-campaigns: stopping: the demo ends after its current run.\n" + AT_ONCE
 README = Path(__file__).parents[2] / "README.md"
 CHANGED = [
     ["Card Collections West", "attempts 4 -> 5; status Active -> Paused", "riskier"],

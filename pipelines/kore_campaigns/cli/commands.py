@@ -297,7 +297,7 @@ def demo(out: Output, directory: str) -> None:
     from kore_campaigns.cli.demo import play_demo
 
     # dlt does not survive an exception in the middle of a load
-    stop = stop_on_signals("stopping: the demo ends after the run that goes on.")
+    stop = stop_on_signals("stopping: the demo ends after its current run.")
     out.json(play_demo(directory, say=lambda text: out.lines([text]), stop=stop))
 
 
