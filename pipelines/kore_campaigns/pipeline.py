@@ -74,6 +74,11 @@ class Configuration:
     accept_vanished: bool
 
     @property
+    def app_name(self) -> str:
+        """Name of the connection; the id of the app if the connection has no name."""
+        return self.connection or self.settings.stream_id
+
+    @property
     def largest_chunk(self) -> int:
         """Number of campaigns that one load may contain."""
         if EVERY in self.campaign_ids:
@@ -300,8 +305,7 @@ def _run(
                 database=report.database,
                 tool_version=tool_version(),
             )
-            app_name = configuration.connection or settings.stream_id
-            notifier = Notifier(settings, report, app_name)
+            notifier = Notifier(settings, report, configuration.app_name)
             _load_start(configuration, report, destination, notifier)
             with destination.loaded() as reader:
                 ids, now = configuration.campaign_ids, report.started_at
@@ -396,7 +400,7 @@ def _load_start(
         number_run(reader, report)
         # without a kind of sweep, it cannot be taken for an unfinished full sweep
         start = run_row(configuration.settings, report) | {"sweep": None}
-        app = app_row(reader, report, configuration.settings, configuration.connection)
+        app = app_row(reader, report, configuration.settings, configuration.app_name)
         upserts = [Upsert(schema.EXTRACTION_RUNS, [start]), Upsert(schema.APPS, [app])]
         write_upserts(reader, [*upserts, *notifier.begin(reader)], run_id=report.run_id)
 

@@ -352,6 +352,10 @@ def _before_after(fields: pd.DataFrame) -> str:
         f'<td class="now">{text(row.new_value)}</td></tr>'
         for row in each(fields)
     )
+    return _fields_table(lines)
+
+
+def _fields_table(lines: str) -> str:
     return (
         '<table class="fields"><thead><tr><th>Field</th><th>Before</th><th>After</th></tr></thead>'
         f"<tbody>{lines}</tbody></table>"
@@ -469,10 +473,7 @@ def _compare(versions: pd.DataFrame) -> None:
         f'<td class="{"now" if row.differs else ""}">{text(row.after)}</td></tr>'
         for row in each(found)
     )
-    html(
-        '<table class="fields"><thead><tr><th>Field</th><th>Before</th><th>After</th></tr></thead>'
-        f"<tbody>{lines}</tbody></table>"
-    )
+    html(_fields_table(lines))
 
 
 @page("DNC lists")

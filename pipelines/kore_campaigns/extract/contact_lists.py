@@ -39,7 +39,7 @@ SWITCH_OFF: Final = "set `contact_lists` = false to skip the call"
 
 def are_due(settings: KoreSettings, sweep: str) -> bool:
     """Whether a run reads the lists: a peek does not, nor a run for a few campaigns."""
-    return settings.contact_lists and sweep not in ("peek", "only")
+    return settings.contact_lists and sweep not in ("peek", ONLY)
 
 
 def read_contact_lists(

@@ -34,7 +34,7 @@ from kore_campaigns.extract.listing import (
     calls_for,
     differing_fields,
 )
-from kore_campaigns.extract.report import duration
+from kore_campaigns.extract.report import ONLY, duration
 from kore_campaigns.extract.state import Known, read_known, read_raw, stored_listing
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.reader import Reader
@@ -205,7 +205,7 @@ def plan_only(configured: Sequence[str], known: Known, only: Only) -> Plan:
     failed = sorted({*known.failed} - {*only.campaign_ids}) if only.failed else []
     requests = named + [PlannedRequest(each, Reason.FAILED_LAST_TIME) for each in failed]
     reason = "as requested" if requests else "no campaign has failed"
-    plan = Plan("only", reason, in_order(requests), [], known.stored)
+    plan = Plan(ONLY, reason, in_order(requests), [], known.stored)
     plan.not_configured = sorted(only.not_in(configured))
     return plan
 

@@ -210,15 +210,15 @@ _FIRST_RUN = "select min(started_at) from {extraction_runs} where stream_id = ?"
 
 
 def app_row(
-    reader: Reader | None, report: RunReport, settings: KoreSettings, connection: str | None
+    reader: Reader | None, report: RunReport, settings: KoreSettings, app_name: str
 ) -> dict[str, Any]:
-    """The row of `apps`: the name of the connection, its first run and this one."""
+    """The row of `apps`: the name of the app, its first run and this one."""
     found = () if reader is None else reader.rows(_FIRST_RUN, [report.stream_id])
     first_run_at = next((first for (first,) in found), None)
     return {
         "account_id": settings.account_id,
         "stream_id": settings.stream_id,
-        "app_name": connection or settings.stream_id,
+        "app_name": app_name,
         "first_run_at": first_run_at or report.started_at,
         "last_run_at": report.started_at,
     }

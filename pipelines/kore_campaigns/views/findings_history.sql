@@ -9,8 +9,9 @@
 -- period_key (text): Key of the period: `<finding_key>/<number>`, from 1.
 --
 -- A state is a version, with those before it that differ in nothing a finding looks at, while the
--- same policies were in force. The same views that judge live campaigns judge each state: its app
--- stands for the policies of that time, so its campaign is in it once.
+-- same policies were in force. The views that judge live campaigns judge the states, too:
+-- views/apply.py puts their text in here. To them each state is a campaign, in an app of its own.
+-- The id of that app, `state_stream_id`, stands for the policies of the time.
 with changed as (
     select distinct stream_id || '/' || campaign_id || '/' || cast(version as varchar) as version_key
     from kore_raw.campaign_versions__changes

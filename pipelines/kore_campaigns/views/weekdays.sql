@@ -1,6 +1,7 @@
 -- one row per weekday, Monday first
 -- iso_weekday (bigint): Number of the weekday: 1 = Monday to 7 = Sunday.
--- day_name (text): Name of the weekday in English, for example `Monday`; empty if `day_of_week` is.
+-- day_name (text): Name of the weekday in English, for example `Monday`; empty where there is no
+--   `day_of_week`.
 with final as (
     select
         cast(named.iso_weekday as bigint) as iso_weekday,
