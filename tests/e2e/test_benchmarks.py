@@ -34,7 +34,7 @@ def test_every_run_and_target_has_its_row(
     *of_all, by_listing = [row for row in found if row[0] == "20"]
     assert [row[:3] for row in of_all] == [["20", "0 ms", run] for run in RUNS]
     requests = [[int(cell) for cell in row[-len(PROGRAMS) :]] for row in of_all]
-    assert requests[0][0] == 20 + 2  # and a page of each listing
+    assert requests[0][0] == 20 + 2 + 3  # a page of each listing, three DNC lists
     assert set(requests[0][1:]) == {20}
     assert all(ours < 20 and set(others) == {20} for ours, *others in requests[1:])
     assert by_listing[2] == LISTING

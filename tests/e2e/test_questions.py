@@ -20,12 +20,15 @@ from kore_emulator import Emulator, demo_campaigns, sample_campaigns
 from support.expected_answers import ANSWERS, Kore
 from support.postgres import Postgres, copy_to_postgres
 from support.project import Project
+from support.receiver import receiver
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 # SQL, the database if it is for one alone, and the answer if one is shown below it
 SHOWN = re.compile(r'```sql(?: title="(\w+) only")?\n(.*?)```\n(?:```\n(.*?)```)?', re.DOTALL)
+NOTIFY = ROOT / "docs/how-to/notify.md"
+MESSAGES = "kore_raw.notifications"  # the demo sends none
 QUESTIONS = {file.stem: file for file in questions_page.questions()}
 
 
@@ -80,6 +83,7 @@ SQL = [
     pytest.param(*block, id=f"{page.stem}-{number}")
     for page in sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
     for number, block in enumerate(SHOWN.findall(page.read_text(encoding="utf-8")), start=1)
+    if MESSAGES not in block[1]
 ]
 
 
@@ -91,15 +95,35 @@ def test_every_sql_of_the_documents_runs_with_equal_rows_on_both(
         run_and_undo(sql, postgres.new_database() if "create schema" in sql else on_server)
         return
     assert not only, "what is for DuckDB alone needs a test"
-    with duckdb.connect(str(played / "kore_campaigns.duckdb"), read_only=True) as file:
-        here = file.execute(sql).fetchall()
-    with closing(psycopg2.connect(on_server)) as server, server.cursor() as cursor:
-        cursor.execute(sql)
-        there = cursor.fetchall()
-    assert sorted(words(here)) == sorted(words(there))
-    assert here
+    here = rows_on_both(sql, played / "kore_campaigns.duckdb", on_server)
     if shown:
-        assert [line.split() for line in shown.splitlines()][-len(here) :] == words(here)
+        assert [line.split() for line in shown.splitlines()][-len(here) :] == here
+
+
+def test_the_sql_about_messages_shows_each_of_them(
+    emulate: Emulate, project: Project, postgres: Postgres
+) -> None:
+    with receiver() as webhook:
+        project.use(emulate(sample_campaigns(12)), notify_url=webhook.url)
+        project.run()
+    url = postgres.new_database()
+    copy_to_postgres(project.database, url)
+
+    for _only, sql, _shown in SHOWN.findall(NOTIFY.read_text(encoding="utf-8")):
+        rows = rows_on_both(sql, project.database, url)
+        assert len(rows) == len(webhook.accepted) == 1
+
+
+def rows_on_both(sql: str, database: Path, url: str) -> list[list[str]]:
+    """The words of each row, which DuckDB and Postgres give alike, and which are some."""
+    with duckdb.connect(str(database), read_only=True) as file:
+        here = words(file.execute(sql).fetchall())
+    with closing(psycopg2.connect(url)) as server, server.cursor() as cursor:
+        cursor.execute(sql)
+        there = words(cursor.fetchall())
+    assert sorted(here) == sorted(there)
+    assert here
+    return here
 
 
 def run_and_undo(sql: str, address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,9 @@ where schemas.nspname in ('kore', 'kore_raw')
 
 def lived(emulate: Emulate, project: Project) -> None:
     """A project after a few runs: odd campaigns, edits, deletions, failures, policies, lists."""
-    text = "\n".join([",".join(POLICIES_HEADER), *POLICIES]) + "\n"
+    today = datetime.now(UTC).date()
+    closed = [f"Closed,,,,,,,,,,{today + timedelta(day)}" for day in range(7)]
+    text = "\n".join([",".join(POLICIES_HEADER), *POLICIES, *closed]) + "\n"
     (project.folder / "policies.csv").write_text(text, encoding="utf-8")
     kore = emulate([*demo_campaigns(), *odd_campaigns()])
     project.use(kore, sweep="auto", contact_lists=True, dnc_lists_every_hours=24, max_attempts=1)
