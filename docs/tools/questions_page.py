@@ -38,6 +38,7 @@ def sql_of(file: Path) -> str:
 
 def page(connection: duckdb.DuckDBPyConnection) -> str:
     """Text of the page, with the answers of a demo database."""
+    connection.execute("set timezone = 'UTC'")
     return "\n".join([INTRODUCTION, *_parts(connection)])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import psycopg2
 import pytest
 
 from conftest import Emulate
-from kore_campaigns.config.csv_files import POLICIES_HEADER
 from kore_campaigns.views.apply import VIEWS, apply_views
-from kore_emulator import Fault, demo_campaigns
-from support.odd_campaigns import odd_campaigns
+from kore_emulator import demo_campaigns
+from support.eventful_project import eventful_campaigns, make_eventful
 from support.postgres import (
     Postgres,
     copy_to_postgres,
@@ -25,8 +23,6 @@ from support.project import Project
 
 pytestmark = pytest.mark.slow
 
-HOURS = "dialingStrategy.callingHours.days"
-POLICIES = ["US,,US,,,8:00 AM,9:00 PM,3,25", "Sundays,America/*,,*,SU,closed,,,"]
 DESCRIBED_IN_DUCKDB = """
 select schema_name || '.' || table_name || '.' || column_name, comment from duckdb_columns()
 where schema_name in ('kore', 'kore_raw') and comment is not null
@@ -51,29 +47,6 @@ where schemas.nspname in ('kore', 'kore_raw')
 """
 
 
-def lived(emulate: Emulate, project: Project) -> None:
-    """A project after a few runs: odd campaigns, edits, deletions, failures, policies, lists."""
-    today = datetime.now(UTC).date()
-    closed = [f"Closed,,,,,,,,,,{today + timedelta(day)}" for day in range(7)]
-    text = "\n".join([",".join(POLICIES_HEADER), *POLICIES, *closed]) + "\n"
-    (project.folder / "policies.csv").write_text(text, encoding="utf-8")
-    kore = emulate([*demo_campaigns(), *odd_campaigns()])
-    project.use(kore, sweep="auto", contact_lists=True, dnc_lists_every_hours=24, max_attempts=1)
-    project.run()
-    ids = kore.campaign_ids()
-    kore.edit(ids[0], {HOURS: [{"day": "SA", "start": "10:00 PM", "end": "3:00 AM"}]})
-    kore.edit(ids[1], {"dncLists": {}, "contactLists": ["A", "B"], "priority": "9"})
-    kore.edit(ids[2], {"dialingStrategy.callingHours.timezone": "US/Pacific"})
-    kore.edit(ids[5], {"campaignInstanceId": "cid-1", "status": "Active"})
-    kore.delete(ids[3])
-    kore.fault(Fault.SERVER_ERROR, ids[4])
-    project.run(sweep="full")
-    kore.clear_faults()
-    kore.restore(ids[3])
-    project.configure(ids[:-1])
-    project.run()
-
-
 def both(project: Project, url: str) -> tuple[dict[str, Any], dict[str, Any]]:
     with duckdb.connect(str(project.database), read_only=True) as connection:
         connection.execute("set timezone = 'UTC'")
@@ -89,7 +62,7 @@ def both(project: Project, url: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_every_view_has_equal_rows_on_both(
     emulate: Emulate, project: Project, postgres: Postgres
 ) -> None:
-    lived(emulate, project)
+    make_eventful(emulate(eventful_campaigns()), project)
     url = postgres.new_database()
     copy_to_postgres(project.database, url)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from itertools import groupby
 from typing import Any
 
@@ -17,10 +17,11 @@ PERMITTED = {"America": ("US federal", 480, 1260), "Kolkata": ("India", 600, 126
 
 @dataclass(frozen=True)
 class Kore:
-    """The campaigns by id before and after the demo's edits, the contact lists, and the DNC lists
-    that campaigns named before.
+    """An app: the campaigns by id before and after the demo's edits, the contact lists, and the DNC
+    lists that campaigns named before.
     """
 
+    stream_id: str
     before: Mapping[str, dict[str, Any]]
     after: Mapping[str, dict[str, Any]]
     lists: Sequence[Mapping[str, Any]]
@@ -212,6 +213,39 @@ def rules_of_a_day(kore: Kore) -> list[Row]:
     return [(1, each["day"], each["start"], each["end"]) for each in hours(campaign)["days"]]
 
 
+def since_when(kore: Kore) -> list[Row]:
+    at = datetime.fromisoformat("2025-12-10T14:05:00+00:00")
+    rows = []
+    for campaign in kore.before.values():
+        since = datetime.fromisoformat(campaign["updatedAt"])
+        found = {
+            "no_dnc_list": not campaign.get("dncLists"),
+            "weekend_calling": max(open_minutes(campaign)) >= 5 * 1440,
+        }
+        rows += [(campaign["name"], kind, since) for kind, has in found.items() if has]
+    return sorted(row for row in rows if row[2] <= at)
+
+
+def limits(_kore: Kore) -> list[Row]:
+    rings = {"US federal": 15, "India": None}
+    countries = {"US federal": "US", "India": "IN"}
+    return sorted(
+        (name, countries[name], time(earliest // 60), time(latest // 60), rings[name], 7)
+        for name, earliest, latest in PERMITTED.values()
+    )
+
+
+def apps(kore: Kore) -> list[Row]:
+    return [(kore.stream_id, len(kore.after), len(kore.before) - len(kore.after))]
+
+
+def dnc_states(kore: Kore) -> list[Row]:
+    """One state each: the lists do not change between the demo's runs."""
+    return sorted(
+        (one["name"], 1, one["status"], one["totalRecordCount"], None) for one in kore.dnc_lists
+    )
+
+
 ANSWERS: dict[str, Callable[[Kore], list[Row]]] = {
     "01_outside_permitted_hours": outside_permitted_hours,
     "02_weekends": weekends,
@@ -226,4 +260,8 @@ ANSWERS: dict[str, Callable[[Kore], list[Row]]] = {
     "11_coverage": coverage,
     "12_rules_of_a_day": rules_of_a_day,
     "13_dnc_state": dnc_state,
+    "14_since_when": since_when,
+    "15_limits": limits,
+    "16_apps": apps,
+    "17_dnc_states": dnc_states,
 }

@@ -23,10 +23,7 @@ dated as (
         min(least(versions.valid_from, versions.observed_at)) over (
             partition by versions.stream_id, versions.campaign_id order by versions.version asc
             rows between 1 following and unbounded following
-        ) as valid_to,
-        row_number() over (
-            partition by versions.stream_id, versions.campaign_id order by versions.version desc
-        ) = 1 as is_current
+        ) as valid_to
     from kore_raw.campaign_versions as versions
     join completed on versions._dlt_load_id = completed.load_id
 ),
@@ -40,7 +37,7 @@ final as (
         dated.valid_from,
         dated.valid_to,
         versions.observed_at,
-        dated.is_current,
+        dated.valid_to is null as is_current,
         versions.is_deleted,
         versions.change_summary,
         versions.campaign_type,

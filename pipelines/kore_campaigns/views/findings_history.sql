@@ -8,15 +8,17 @@
 -- value (text): Value of the campaign, at the end of the period.
 -- period_key (text): Key of the period: `<finding_key>/<number>`, from 1.
 --
--- A state is a version, with those before it that differ in nothing a finding looks at, while the
+-- A state is a version, with those after it that differ in nothing a finding looks at, while the
 -- same policies were in force. The views that judge live campaigns judge the states, too:
 -- views/apply.py puts their text in here. To them each state is a campaign, in an app of its own.
 -- The id of that app, `state_stream_id`, stands for the policies of the time.
 with changed as (
     select distinct stream_id || '/' || campaign_id || '/' || cast(version as varchar) as version_key
     from kore_raw.campaign_versions__changes
-    where kind not in ('status', 'schedule', 'caller_id', 'lists')
+    where path = 'is_deleted' or (
+        kind not in ('status', 'schedule', 'caller_id', 'lists')
         and path not in ('updatedAt', 'campaignInstanceId', 'lname', 'description')
+    )
 ),
 
 begun as (
@@ -27,7 +29,6 @@ begun as (
         history.campaign_id,
         history.version,
         history.valid_from,
-        history.valid_to,
         history.is_deleted,
         history.name,
         history.campaign_type,
@@ -36,31 +37,20 @@ begun as (
         history.priority,
         history.max_attempts_per_record,
         history.retry_period_minutes,
-        history.max_ring_seconds,
-        case
-            when history.version = 1 or history.is_deleted or changed.version_key is not null then 1
-            else 0
-        end as is_first
+        history.max_ring_seconds
     from kore.campaign_history as history
     left join changed on history.version_key = changed.version_key
+    where history.version = 1 or changed.version_key is not null
 ),
 
--- a state begins with its first version, or where a deletion ends
-versions as (
+-- each until the next one, which is without rules if it is the deletion
+contents as (
     select
         *,
-        max(case when is_deleted then valid_to when is_first = 1 then valid_from end) over (
+        lead(valid_from) over (
             partition by stream_id, campaign_id order by version asc
-            rows between unbounded preceding and current row
-        ) as begins,
-        lead(is_first) over (
-            partition by stream_id, campaign_id order by version asc
-        ) as is_next_first
+        ) as valid_to
     from begun
-),
-
-contents as (
-    select * from versions where not is_deleted and coalesce(is_next_first, 1) = 1
 ),
 
 policies as (
@@ -124,7 +114,7 @@ judged as (
         contents.*,
         epochs.epoch,
         epochs.begins as epoch_begins,
-        greatest(contents.begins, epochs.begins) as first_seen,
+        greatest(contents.valid_from, epochs.begins) as first_seen,
         case
             when contents.valid_to is null then epochs.ends
             when epochs.ends is null then contents.valid_to
@@ -137,8 +127,9 @@ judged as (
     from contents
     join epochs
         on contents.stream_id = epochs.stream_id
-        and (epochs.ends is null or contents.begins < epochs.ends)
+        and (epochs.ends is null or contents.valid_from < epochs.ends)
         and (contents.valid_to is null or contents.valid_to > epochs.begins)
+    where not contents.is_deleted
 ),
 
 states as (
