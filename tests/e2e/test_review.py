@@ -44,6 +44,13 @@ def test_changes_are_shown_since_a_moment_the_newest_first(
     assert ended.out.splitlines()[-1] == f"4 changes since {lived:%Y-%m-%d %H:%M} UTC"
     assert len(project.cli("changes", "--json").json["changes"]) == 16
     assert project.cli("changes", "--since", "2999-01-01").out.startswith("0 changes since 2999")
+    since_version = project.cli("changes", "--since", "1")
+    assert since_version.out.splitlines() == [
+        *ended.out.splitlines()[:-1],
+        "4 changes since version 1",
+    ]
+    assert project.cli("changes", "--since", "2").out == "0 changes since version 2\n"
+    assert project.cli("changes", "--since", "1", "--json").json["since"] == 1
     elsewhere = lived.astimezone(timezone(timedelta(hours=2))).isoformat()
     assert project.cli("changes", "--since", elsewhere).out == ended.out
 
@@ -147,6 +154,7 @@ def test_a_wrong_moment_and_a_missing_database_are_told(project: Project) -> Non
 
     assert wrong.code == 2
     assert "invalid moment 'yesterday'; use for example 1d, 12h, 2026-11-28" in wrong.err
+    assert "the number of a version" in wrong.err
     for command in ("changes", "findings"):
         missing = project.cli(command)
         assert missing.code == 6

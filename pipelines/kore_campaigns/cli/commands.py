@@ -71,14 +71,21 @@ def seconds(text: str) -> float:
     return found
 
 
-def moment(text: str) -> datetime:
-    """The moment so long ago (`1d`, `12h`), or at a date or time, in UTC without an offset."""
+def moment_or_version(text: str) -> datetime | int:
+    """The moment so long ago (`1d`, `12h`), or at a date or time, in UTC without an offset; a
+    whole number is a version.
+    """
     with suppress(ValueError, OverflowError):
         found = datetime.fromisoformat(text)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    if text.isdecimal() and text.isascii():
+        return int(text)
     with suppress(click.BadParameter, OverflowError):
         return datetime.now(UTC) - timedelta(seconds=seconds(text))
-    message = f"invalid moment '{text}'; use for example 1d, 12h, 2026-11-28 or 2026-11-28T02:00"
+    message = (
+        f"invalid moment '{text}'; use for example 1d, 12h, 2026-11-28 or 2026-11-28T02:00, or the "
+        "number of a version"
+    )
     raise click.BadParameter(message)
 
 
@@ -477,10 +484,11 @@ EXIT_CODE = Option(["--exit-code"], is_flag=True, help="Exit with 1 if there is 
     *PLACE,
     Option(
         ["--since"],
-        type=moment,
+        type=moment_or_version,
         default="1d",
-        metavar="TIME",
-        help="How long ago, such as 12h or 7d, or a date or time in UTC. Default: 1d.",
+        metavar="TIME|VERSION",
+        help="How long ago, such as 12h or 7d, or a date or time in UTC; a whole number is a "
+        "version of each campaign. Default: 1d.",
     ),
     Option(["--risky"], is_flag=True, help="Only where a campaign may do more than before."),
     CAMPAIGN,
@@ -490,7 +498,7 @@ def changes(
     out: Output,
     destination: str,
     database: str | None,
-    since: datetime,
+    since: datetime | int,
     exit_code: bool,
     **options: Any,
 ) -> int:

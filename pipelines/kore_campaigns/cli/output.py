@@ -112,10 +112,11 @@ def changes_lines(rows: Sequence[Row]) -> list[str]:
     return [f"  {label:<10} {line}" for label, line in zip(labels, lines, strict=False)]
 
 
-def reviewed_changes(rows: Sequence[Row], since: datetime) -> list[str]:
+def reviewed_changes(rows: Sequence[Row], since: datetime | int) -> list[str]:
     """Each version, with the time when a run first saw it."""
     lines = [f"{row['observed_at']:%Y-%m-%d %H:%M}  {_change(row)}" for row in rows]
-    return [*lines, f"{counted(len(rows), 'change')} since {since:%Y-%m-%d %H:%M} UTC"]
+    from_when = f"version {since}" if isinstance(since, int) else f"{since:%Y-%m-%d %H:%M} UTC"
+    return [*lines, f"{counted(len(rows), 'change')} since {from_when}"]
 
 
 def reviewed_findings(rows: Sequence[Row]) -> list[str]:

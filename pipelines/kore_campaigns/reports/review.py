@@ -19,14 +19,20 @@ Row = dict[str, Any]
 
 
 def changes_since(
-    destination: Destination, since: datetime, *, campaign: str | None = None, risky: bool = False
+    destination: Destination,
+    since: datetime | int,
+    *,
+    campaign: str | None = None,
+    risky: bool = False,
 ) -> list[Row]:
     """Versions that runs have seen since then, the newest first; a new campaign is one, too.
 
-    `campaign` is a pattern of ids or names with `*` and `?`. Raises `DestinationUnavailable`.
+    `since` is a moment, or a version of each campaign, which is left out itself. `campaign` is a
+    pattern of ids or names with `*` and `?`. Raises `DestinationUnavailable`.
     """
     with destination.read() as reader:
-        rows = reader.dicts(SQL["changes"], [since])
+        moment, version = (None, since) if isinstance(since, int) else (since, 0)
+        rows = reader.dicts(SQL["changes"], [moment, version])
     return [row for row in _of(campaign, rows) if row["is_risky"] or not risky]
 
 

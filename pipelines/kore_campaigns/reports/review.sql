@@ -21,7 +21,8 @@ left join risks
     on history.stream_id = risks.stream_id
     and history.campaign_id = risks.campaign_id
     and history.version = risks.version
-where history.observed_at >= ?
+where history.observed_at >= coalesce(cast(? as timestamp with time zone), history.observed_at)
+    and history.version > ?
 order by history.observed_at desc, history.name, history.campaign_id, history.version desc
 
 -- name: findings
