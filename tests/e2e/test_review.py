@@ -11,7 +11,6 @@ from kore_campaigns.cli.demo import POLICIES, edit
 from kore_emulator import Emulator, Fault, demo_campaigns
 from support.project import Project
 
-pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

@@ -13,7 +13,6 @@ from kore_campaigns.config.csv_files import POLICIES_HEADER
 from kore_emulator import REMOVED, Emulator, Fault, demo_campaigns
 from support.project import Project
 
-pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 NATIONAL = "cl-68b802a-2b99-4245-8eea-6d322a8c0d11"

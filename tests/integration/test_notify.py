@@ -16,7 +16,6 @@ from kore_emulator import Emulator, sample_campaigns
 from support.project import Project
 from support.receiver import SECRET_PATH, Receiver, receiver
 
-pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 
 

@@ -13,7 +13,6 @@ from support.metrics_file import of, parsed
 from support.project import Project
 from support.stored_tables import kores_campaigns, live_campaigns
 
-pytestmark = pytest.mark.slow
 DESTINATIONS = BOTH
 COUNT = 30
 # what a run with `--only` may not touch
