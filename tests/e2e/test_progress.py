@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,10 @@ from support.terminal import terminal
 
 pytestmark = pytest.mark.slow
 
+TESTS = Path(__file__).parents[1]
+
 WAITING = re.compile(r"waiting for the call budget: (\d+) s")
+BAR = re.compile(r"^[-\\|/] (planning|[━─]{40})", re.MULTILINE)
 LEFT = re.compile(r"(\d+) calls? left, about (\d+):(\d\d)")
 
 
@@ -89,3 +93,20 @@ def test_a_short_run_in_cron_writes_no_progress_at_all(emulate: Emulate, project
     project.use(emulate(sample_campaigns(2)))
 
     assert project.cli("run").err == ""
+
+
+def test_the_bar_never_stands_still_for_two_seconds(emulate: Emulate, project: Project) -> None:
+    # 150 campaigns under 60 calls a minute, where a minute and a chunk take 8 seconds
+    project.use(emulate(sample_campaigns(150)), requests_per_minute=60, chunk_seconds=8)
+    environment = {"SHORT_MINUTE": "8", "PYTHONPATH": str(TESTS)}
+
+    with terminal(
+        "run", folder=project.folder, environment=environment, module="support.short_minute"
+    ) as shown:
+        standstills = [*shown.standstills(BAR.search, seconds=120)]
+        code = shown.end()
+
+    assert code == 0, shown.text
+    assert "150 planned: 150 new versions" in shown.text
+    assert max(standstills) <= 2, standstills
+    assert shown.written.count(b"waiting for the call budget") >= 10

@@ -11,7 +11,7 @@ import sys
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyte
@@ -27,6 +27,7 @@ class Terminal:
         columns: int = 80,
         lines: int = 24,
         environment: Mapping[str, str] | None = None,
+        module: str = "kore_campaigns",
     ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
@@ -38,7 +39,7 @@ class Terminal:
             if name not in ("COLUMNS", "LINES", "NO_COLOR")
         }
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kore_campaigns", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=folder,
             env=inherited | {"TERM": "xterm-256color"} | dict(environment or {}),
             stdin=child_side,
@@ -75,6 +76,22 @@ class Terminal:
                 self._read()
                 yield self.text
 
+    def standstills(self, shown: Callable[[str], object], *, seconds: float) -> Iterator[float]:
+        """For how long each screen stays in which something is shown, until the command ends.
+
+        Without the time for which a thread of the command, or of this test, waited for a processor:
+        a machine that is busy with something else is no fault of the command.
+        """
+        before, began = self.until(shown), time.monotonic()
+        waited = _Waited(self.process.pid, os.getpid())
+        for text in self.screens(seconds):
+            if text == before:
+                continue
+            now, without = time.monotonic(), waited.more()
+            if shown(before):
+                yield now - began - without
+            before, began = text, now
+
     def _read(self) -> None:
         try:
             some = os.read(self._side, 65_536)
@@ -105,12 +122,37 @@ def terminal(
     columns: int = 80,
     lines: int = 24,
     environment: Mapping[str, str] | None = None,
+    module: str = "kore_campaigns",
 ) -> Iterator[Terminal]:
     """A terminal with a command; it is killed in the end."""
     found = Terminal(
-        *arguments, folder=folder, columns=columns, lines=lines, environment=environment
+        *arguments,
+        folder=folder,
+        columns=columns,
+        lines=lines,
+        environment=environment,
+        module=module,
     )
     try:
         yield found
     finally:
         found.close()
+
+
+class _Waited:
+    """Seconds for which threads of some processes were ready and no processor was free."""
+
+    def __init__(self, *processes: int) -> None:
+        self._processes = processes
+        self._of_threads: dict[Path, int] = {}
+        self.more()
+
+    def more(self) -> float:
+        """Seconds since the last look."""
+        found = {}
+        for process in self._processes:
+            for thread in Path(f"/proc/{process}/task").glob("*"):
+                with suppress(OSError):  # it has ended
+                    found[thread] = int((thread / "schedstat").read_text().split()[1])
+        before, self._of_threads = self._of_threads, found
+        return sum(now - before.get(thread, 0) for thread, now in found.items()) / 1e9
