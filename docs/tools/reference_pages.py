@@ -21,6 +21,7 @@ from kore_campaigns.errors import KoreCampaignsError
 from kore_campaigns.reports.monitoring import METRICS, PREFIX
 from kore_emulator import FAULTS
 
+RUNBOOK: Final = Path(__file__).parents[1] / "how-to" / "runbook.md"
 PACKAGE: Final = Path(events.__file__).parent
 UNITS: Final = {"_seconds": "seconds", "_minutes": "minutes", "_hours": "hours"}
 # fields that the keywords of `log_event` do not show
@@ -116,12 +117,30 @@ def _table(*lines: Any) -> str:
 
 
 def errors() -> str:
-    """A section for each error code, with exit code and message."""
+    """A section for each error code: what the runbook says of it, and its messages."""
     found: dict[str, list[str]] = {}
     for error in sorted(error_classes(), key=lambda each: (each.exit_code, each.code)):
         text = re.sub(r"`?\{self\.(\w+)[^}]*\}`?", r"*\1*", error.template)
-        found.setdefault(error.code, [f"Exit code {error.exit_code}."]).append(text)
+        what, then = runbook()[error.code, error.exit_code]
+        what = what[0].upper() + what[1:]
+        then = then if then.endswith("?") else f"{then}."
+        lines = [f"Exit code {error.exit_code}. {what}.", f"Next: {then}", f"> {text}"]
+        found.setdefault(error.code, []).extend(lines)
     return "\n\n".join(f"### {code}\n\n" + "\n\n".join(texts) for code, texts in found.items())
+
+
+def runbook() -> Mapping[tuple[str, int], tuple[str, str]]:
+    """What happened, and the next step, by error code and exit code."""
+    found: dict[tuple[str, int], tuple[str, str]] = {}
+    for chapter in RUNBOOK.read_text(encoding="utf-8").split("### Exit code ")[1:]:
+        exit_code = int(chapter.partition(":")[0])
+        for codes, *cells in re.findall(
+            r"^\| (`\w+`.*?) \| (.*) \| (.*) \|$", chapter, re.MULTILINE
+        ):
+            # the links of the page are relative to its folder
+            what, then = (re.sub(r"\]\((?=\w)", "](../how-to/", cell) for cell in cells)
+            found |= {(code, exit_code): (what, then) for code in re.findall(r"`(\w+)`", codes)}
+    return found
 
 
 def error_classes(

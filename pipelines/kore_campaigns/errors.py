@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 UNEXPECTED: Final = "unexpected_error"
 
@@ -28,6 +28,16 @@ class KoreCampaignsError(Exception):
 
 class FixSetting(KoreCampaignsError):
     exit_code = 2
+
+
+@dataclass(eq=False)
+class UsageInvalid(FixSetting):
+    """The command line names no command, or gives one what it does not take."""
+
+    code = "usage_invalid"
+    template = "{self.reason} Next: `{self.next_command}` shows what it takes."
+    reason: str
+    next_command: str
 
 
 @dataclass(eq=False)
@@ -57,12 +67,19 @@ class SettingMissing(FixSetting):
 class SettingInvalid(FixSetting):
     code = "setting_invalid"
     template = (
-        "setting `{self.key}` is `{self.value}`; expected {self.expected}. Next: correct it and "
-        "run again."
+        "{self.kind} `{self.key}` is `{self.value}`; expected {self.expected}. Next: correct it "
+        "and run again."
     )
     key: str
+    """The full name of a setting, `--flag`, `[ARGUMENT]` or `VARIABLE`."""
     value: object
     expected: str
+
+    @property
+    def kind(self) -> str:
+        if self.key.startswith(("-", "[")):
+            return "flag" if self.key.startswith("-") else "argument"
+        return "variable" if self.key.partition(" ")[0].isupper() else "setting"
 
 
 @dataclass(eq=False)
@@ -185,7 +202,6 @@ class CampaignFailed(KoreCampaignsError):
     """One campaign could not be read; the others are not affected."""
 
     exit_code = 4
-    code = "campaign_failed"
     campaign_id: str = ""
     http_status: int | None = None
 
@@ -511,6 +527,10 @@ class ErrorSummary:
     code: str
     message: str
 
+    def as_json(self) -> dict[str, Any]:
+        """The object of a command that has no result."""
+        return {"exit_code": self.exit_code, "error_code": self.code, "message": self.message}
+
 
 def error_summary(error: BaseException) -> ErrorSummary:
     """Map an exception to an exit code, an error code and a message."""
@@ -555,8 +575,14 @@ def combined(exit_codes: Iterable[int]) -> int:
 
 
 def first_line(error: BaseException) -> str:
-    """First line of an exception's message, without the final dot; its class if it has none."""
-    return (str(error).splitlines() or [""])[0].rstrip("!. ") or type(error).__name__
+    """First line of an exception's message, without the final dot; its class if it has none.
+
+    Of an error of the system, its words and the file, without its number.
+    """
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+    return (text.splitlines() or [""])[0].rstrip("!. ") or type(error).__name__
 
 
 def first_line_of_driver(error: BaseException) -> str:

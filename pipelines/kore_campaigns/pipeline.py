@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from kore_campaigns import schema
+from kore_campaigns.api.endpoints import base_url
 from kore_campaigns.config.csv_files import EVERY
 from kore_campaigns.config.project import configured_ids, configured_policies, project_folder
-from kore_campaigns.config.settings import KoreSettings, resolve
+from kore_campaigns.config.settings import KoreSettings, configured_connections, resolve
 from kore_campaigns.errors import (
     NOT_REACHED,
     UNEXPECTED,
     ErrorSummary,
     KoreCampaignsError,
+    SettingInvalid,
     TryLater,
     VanishNotBelieved,
     combined,
@@ -49,7 +51,7 @@ from kore_campaigns.extract.rows import (
     policy_periods,
     run_row,
 )
-from kore_campaigns.extract.state import newest_runs
+from kore_campaigns.extract.state import app_name, newest_runs
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
@@ -58,7 +60,9 @@ from kore_campaigns.load.upsert import CurrentRows, Upsert, write_upserts
 logger = logging.getLogger(__name__)
 
 NOT_STARTED = ErrorSummary(
-    TryLater.exit_code, "not_begun", "not started before the deadline; it runs first next time"
+    TryLater.exit_code,
+    "not_begun",
+    "not started before the deadline. Next: `kore-campaigns run`, which begins with it",
 )
 
 
@@ -105,7 +109,7 @@ class ConnectionRun:
         if self.report is not None:
             found |= self.report.as_json()
         if self.ending is not None:
-            found |= {"error_code": self.ending.code, "message": self.ending.message}
+            found |= self.ending.as_json()
         return found
 
 
@@ -177,7 +181,7 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     where = _destination(destination, database, folder, [configuration])
     stop, progress = stop or threading.Event(), progress or Progress()
     with where.locked():
-        _require_known(configuration, where)
+        _compare_with_stored(configuration, where)
         return _run(where, configuration, deadline_seconds, stop, progress)
 
 
@@ -227,7 +231,7 @@ def run_connections(
                 if ending is None:
                     ready = configurations[name]
                     try:
-                        _require_known(ready, where)
+                        _compare_with_stored(ready, where)
                         report = _run(where, ready, left, stop, progress)
                     except Exception as failed:  # whatever it is, the other connections run
                         ending = error_summary(failed)
@@ -254,11 +258,42 @@ def _configure(
     return Configuration(connection, found, ids, policies, wanted, accept_vanished)
 
 
-def _require_known(configuration: Configuration, destination: Destination) -> None:
-    """Raise `SettingInvalid` if `--only` names an unknown campaign."""
+def _compare_with_stored(configuration: Configuration, destination: Destination) -> None:
+    """Raise `SettingInvalid` if `--only` names an unknown campaign, or the history is of another
+    app.
+    """
+    _require_own_history(configuration, destination)
     if others := configuration.only.not_in(configuration.campaign_ids):
         with destination.read_if_any() as reader:
             require_stored(others, reader, stream_id=configuration.settings.stream_id)
+
+
+def _require_own_history(configuration: Configuration, destination: Destination) -> None:
+    """Raise `SettingInvalid` if another connection, of another host or account, has written the
+    history of this stream id: tables know an app by its stream id alone.
+    """
+    mine = configuration.settings
+    if not configured_connections():
+        return
+    with destination.read_if_any() as reader:
+        stored = None if reader is None else app_name(reader, stream_id=mine.stream_id)
+    if stored in (None, configuration.app_name):
+        return
+    try:
+        theirs = resolve(connection=None if stored == mine.stream_id else stored)
+    except KoreCampaignsError:  # it was renamed or removed
+        return
+    if theirs.stream_id == mine.stream_id and _app(theirs) != _app(mine):
+        name = "settings without a connection" if stored == mine.stream_id else f"`{stored}`"
+        expected = (
+            f"another one than that of {name}, of another host or account: both would share one "
+            "history in this database. If it is right, give each a `--database` of its own"
+        )
+        raise SettingInvalid(key="stream_id", value=mine.stream_id, expected=expected)
+
+
+def _app(settings: KoreSettings) -> tuple[str, str]:
+    return base_url(settings.host), settings.account_id
 
 
 def _destination(
@@ -296,7 +331,7 @@ def _run(
             stream_id=settings.stream_id,
             notes_of_database=destination.notes,
         )
-        with progress.following(report, client), _deadline(deadline_seconds, stop, report):
+        with progress.following(report, client), _deadline(deadline_seconds, stop, progress):
             log_event(
                 logger,
                 "run_started",
@@ -373,14 +408,16 @@ def _failure_recorded(
 
 
 @contextmanager
-def _deadline(seconds: float | None, stop: threading.Event, report: RunReport) -> Iterator[None]:
-    """Set `stop` when the time is up."""
+def _deadline(seconds: float | None, stop: threading.Event, progress: Progress) -> Iterator[None]:
+    """Set `stop` when the time is up, and note what the run waits for then."""
     if seconds is None:
         yield
         return
 
     def reached() -> None:
-        report.deadline_seconds = seconds
+        if progress.report is not None:
+            progress.report.deadline_seconds = seconds
+            progress.report.waited_for = progress.waiting_for or progress.open_answers
         stop.set()
 
     timer = threading.Timer(seconds, reached)

@@ -12,15 +12,21 @@ import duckdb
 import pytest
 
 from conftest import Emulate
+from kore_campaigns.cli.main import cli
 from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 
 pytestmark = pytest.mark.slow
 
-COMMANDS = [
-    *("demo", "check", "plan", "run", "status", "report", "export", "copy", "views"),
-    *("restore", "verify", "rebuild"),
-]
+COMMANDS = [*cli.commands]
+# what each command needs besides its name
+NEEDED = {
+    "report": ("--html", "page.html"),
+    "export": ("--parquet", "parquet"),
+    "views": ("--dialect", "duckdb"),
+    "copy": ("--destination", "postgres"),
+    "restore": ("--generation", "1"),
+}
 KEYS = [
     *("run_id", "sweep", "sweep_reason", "listed"),
     *("planned", "fetched", "new_versions", "unchanged", "vanished", "failed"),
@@ -181,12 +187,12 @@ def completed(environment: dict[str, str]) -> str:
     [
         (
             ["--destination", "filesystem"],
-            "setting `destination` is `filesystem`; expected a SQL database",
+            "flag `--destination` is `filesystem`; expected a SQL database",
         ),
-        (["--requests-per-minute", "-1"], "setting `requests_per_minute` is `-1`; expected 0"),
+        (["--requests-per-minute", "-1"], "flag `--requests-per-minute` is `-1`; expected 0"),
         (["--campaign-ids", "no.csv"], "no.csv: expected a readable csv file"),
-        (["--project-dir", "/no/such"], "setting `project-dir` is `/no/such`; expected a folder"),
-        (["--connection", "uk"], "setting `connection` is `uk`; expected a connection"),
+        (["--project-dir", "/no/such"], "flag `--project-dir` is `/no/such`; expected a folder"),
+        (["--connection", "uk"], "flag `--connection` is `uk`; expected a connection"),
         (["--database", "kore.duckdb"], "expected a file name other than its schemas"),
     ],
 )
@@ -228,6 +234,39 @@ def test_json_is_one_object_with_the_promised_keys_and_the_same_exit_code(
         assert ended.out.count("\n") == 1
     assert (good.code, good.err) == (0, "")
     assert (bad.code, bad.json["failed"]) == (4, 1)
+
+
+OF_A_DATABASE = {*COMMANDS} - {"demo", "init", "views", "check", "restore"}
+
+
+@pytest.mark.parametrize(
+    ("command", "flags", "code", "error"),
+    [
+        *((each, ["--project-dir", "/no/such"], 2, "setting_invalid") for each in COMMANDS),
+        *((each, ["--no-such-flag"], 2, "usage_invalid") for each in COMMANDS),
+        *(
+            (each, ["--database", "a.csv"], 6, "destination_unavailable")
+            for each in sorted(OF_A_DATABASE)
+        ),
+        ("restore", [], 2, "setting_invalid"),  # none is kept
+    ],
+)
+def test_with_json_an_error_is_one_object_too(
+    kore: Emulator, project: Project, command: str, flags: list[str], code: int, error: str
+) -> None:
+    (project.folder / "a.csv").write_text("campaign_id\n")
+    arguments = [command, *NEEDED.get(command, ()), *flags]
+
+    read, shown = project.cli(*arguments, "--json"), project.cli(*arguments)
+
+    assert (read.code, shown.code, shown.out) == (code, code, "")
+    assert read.err == shown.err != ""
+    assert list(read.json) == ["exit_code", "error_code", "message"]
+    assert (read.json["exit_code"], read.json["error_code"]) == (code, error)
+    assert read.out.count("\n") == 1
+    if error != "usage_invalid":
+        assert read.err == f"kore-campaigns: {read.json['message']}\n"
+    assert kore.counters.requests == 0
 
 
 def test_quiet_is_silent_unless_something_failed(kore: Emulator, project: Project) -> None:
@@ -284,6 +323,7 @@ def test_something_nobody_thought_of_is_one_line_and_exit_1(
 
     assert (short.code, short.out, short.err.count("\n")) == (1, "", 1)
     assert "--debug" in short.err
+    assert project.command("run", "--json").json["error_code"] == "unexpected_error"
     assert (long.code, "Traceback" in long.err) == (1, True)
 
 

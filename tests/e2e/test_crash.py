@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
@@ -126,7 +127,7 @@ def test_a_disk_that_is_full_in_the_middle_of_the_copy_leaves_the_old_file(
 
     ended = harmed(FILL, COPY, project.folder, "run", "--json")
 
-    assert (ended.returncode, ended.stdout) == (6, "")
+    assert (ended.returncode, json.loads(ended.stdout)["error_code"]) == (6, "no_room")
     assert ended.stderr.count("\n") == 1
     assert f"the database `{project.database}` cannot be used: `File too large`" in ended.stderr
     assert "What is published is as it was. Nothing was lost. Next: make room" in ended.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -85,6 +86,26 @@ def test_one_ctrl_c_ends_it_while_it_starts_without_a_traceback(
 
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == -signal.SIGINT
+
+
+@pytest.mark.parametrize("flag", ["--json", "--quiet"])
+def test_a_program_reads_where_it_answers_and_quiet_is_quiet(
+    played: Path, monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    project = Project(played, monkeypatch)
+    monkeypatch.setenv("DLT_PROJECT_DIR", str(played))
+
+    with served(project, flag) as (process, url):
+        process.terminate()
+        out, err = process.communicate(timeout=60)
+
+    assert err == ""
+    if flag == "--json":
+        port = url.rpartition(":")[2]
+        found = {"url": f"http://localhost:{port}", "database": str(project.database)}
+        assert json.loads(out) == found
+    else:
+        assert out == ""
 
 
 @pytest.mark.browser

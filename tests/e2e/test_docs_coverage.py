@@ -80,6 +80,16 @@ def test_every_page_of_the_reference_names_only_what_is_there() -> None:
     assert named - {"error_code"} <= CODES
 
 
+def test_each_error_code_has_a_next_step() -> None:
+    _, *sections = (REFERENCE / "errors.md").read_text(encoding="utf-8").split("\n### ")
+
+    assert len(sections) == len(CODES)
+    for section in sections:
+        assert re.search(r"^Exit code \d+\. [A-Z0-9`*].{10}", section, re.MULTILINE), section
+        assert re.search(r"^Next: .{10}", section, re.MULTILINE), section
+        assert re.search(r"^> .{10}", section, re.MULTILINE), section
+
+
 def found_in(page: Path, pattern: str) -> set[str]:
     return {*re.findall(pattern, page.read_text(encoding="utf-8"), flags=re.MULTILINE)}
 

@@ -58,6 +58,8 @@ CHANGED = re.compile(
     r"|/.*/stdout\[0]/findings: recorded \"<missing>\"|/demo/stdout/answers\[[01]]/rows"
     # flags that every command has, and short ones
     r"|/help/flags/\w*/flags/(-[qvc]|--(quiet|verbose|log-format|json|project-dir|debug)): "
+    # an error is an object, too
+    r'|/[^/]*/stdout: recorded \[], found \[{"exit_code": \d+, "error_code": "\w+", "message": '
     r"|/the same, quiet/stderr\[\d]/(campaign_id|code|http_status): "
 )
 CALLS = re.compile(

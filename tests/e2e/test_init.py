@@ -159,9 +159,9 @@ def test_a_gitignore_that_lacks_the_secrets_is_named(project: Project) -> None:
 @pytest.mark.parametrize(
     ("flag", "value", "shown"),
     [
-        ("--stream-id", "st 1", "setting `stream_id` is `st 1`; expected an id as Kore.ai shows"),
+        ("--stream-id", "st 1", "flag `--stream-id` is `st 1`; expected an id as Kore.ai shows"),
         ("--client-secret", "'x'", "setting `credentials.client_secret` is `(not shown)`"),
-        ("--host", "http://kore.ai", "setting `host` is `http://kore.ai`; expected the address"),
+        ("--host", "http://kore.ai", "flag `--host` is `http://kore.ai`; expected the address"),
         ("--client-secret", "\udcff", "expected text in UTF-8"),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_reason(project: Proje
     ended = project.cli("init", "/proc/nowhere")
 
     assert ended.code == 2
-    assert "setting `directory` is `/proc/nowhere`; expected a folder that can be" in ended.err
+    assert "argument `[DIR]` is `/proc/nowhere`; expected a folder that can be" in ended.err
 
 
 def test_a_full_disk_leaves_none_of_the_files(project: Project) -> None:

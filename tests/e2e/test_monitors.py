@@ -148,7 +148,7 @@ def test_an_address_that_cannot_be_pinged_is_said_before_anything_is_asked(
     ended = project.cli("run", "--ping-url", f"http://hc-ping.com{SECRET_PATH}")
 
     assert (ended.code, ended.out, kore.counters.requests) == (2, "", 0)
-    assert ended.err.startswith("kore-campaigns: setting `ping-url` is `(not shown)`")
+    assert ended.err.startswith("kore-campaigns: flag `--ping-url` is `(not shown)`")
     assert SECRET_PATH not in ended.err
 
 

@@ -59,7 +59,10 @@ def test_a_run_asked_to_stop_stores_what_it_has_and_the_next_completes_it(
     assert stored.keys() | failed.keys() == set(kore.campaign_ids())
     assert not stored.keys() & failed.keys()
     assert "stopping: fetched campaigns are being stored" in err
-    assert "interrupted; the campaigns fetched so far are stored. Next: run again" in err
+    assert (
+        "interrupted; the campaigns fetched so far are stored. Next: `kore-campaigns run` continues"
+        in err
+    )
     assert "Traceback" not in err
     assert project.sql("select exit_code, is_complete from kore_raw.extraction_runs") == [
         (75, False)
@@ -131,7 +134,7 @@ def test_a_second_run_on_the_same_database_is_turned_away_naming_the_first(
     asked = kore.counters.requests
     second = project.cli("run", "--json")
 
-    assert (second.code, second.out) == (6, "")
+    assert (second.code, second.json["error_code"]) == (6, "database_locked")
     assert f"the database `{project.database}` cannot be used" in second.err
     _, _, holder = second.err.partition(f"another run holds it (process {first.pid}, since ")
     assert began <= datetime.fromisoformat(holder.partition(")")[0]) <= datetime.now(UTC)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from shutil import rmtree
+
 import pytest
 
 from conftest import Emulate
-from kore_emulator import Fault, sample_campaigns
+from kore_emulator import Fault, demo_campaigns, sample_campaigns
 from support.project import Project
 from support.terminal import terminal
 
@@ -55,3 +58,29 @@ def test_json_and_sql_are_not_wrapped(project: Project) -> None:
     written = shown.written.decode().replace("\r\n", "\n")
 
     assert written == project.cli("views", "--dialect", "duckdb").out
+
+
+@pytest.mark.parametrize("command", ["demo", "plan", "check", "run", "status", "restore"])
+def test_in_forty_columns_no_word_is_cut(emulate: Emulate, project: Project, command: str) -> None:
+    kore = emulate(demo_campaigns())
+    project.use(kore)
+    if command != "demo":  # it wants an empty folder
+        project.run()
+    kore.fault(Fault.HTML, kore.campaign_ids()[0])
+    plain = project.cli(command)
+    if command == "demo":
+        rmtree(project.folder / "demo")
+
+    with terminal(command, folder=project.folder, columns=40, lines=200) as shown:
+        shown.end()
+
+    lines = shown.text.splitlines()
+    words = {*shown.text.split(), "campaign_name"}  # the heading of a table
+    assert sorted(comparable(plain.out + plain.err) - words) == []
+    assert not [line for line in lines if re.search(r"-{3,}  |  -{3,}", line)], shown.text
+
+
+def comparable(text: str) -> set[str]:
+    """The words that fit 40 columns and are the same in every run, without comments."""
+    text = re.sub(r"  # .*", "", text)
+    return {word for word in text.split() if len(word) <= 40 and not re.search(r"\d|^-+$", word)}

@@ -189,7 +189,8 @@ def test_a_wrong_file_ends_the_command_with_one_line_before_anything_is_asked(
 
     ended = project.cli("run", "--json")
 
-    assert (ended.code, ended.out, kore.counters.requests) == (2, "", 0)
+    assert (ended.code, kore.counters.requests) == (2, 0)
+    assert ended.json["error_code"] == "campaign_ids_invalid"
     assert ended.err.count("\n") == 1
     assert said in ended.err
     assert not project.database.exists()

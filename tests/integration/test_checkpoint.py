@@ -168,7 +168,7 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(
 
     ended = project.cli("run", "--json")
 
-    assert (ended.code, ended.out) == (6, "")
+    assert (ended.code, ended.json["error_code"]) == (6, "destination_unavailable")
     assert f"the database `{project.database}` cannot be used" in ended.err
     assert "not a valid DuckDB database" in ended.err
     assert project.database.read_bytes() == damage

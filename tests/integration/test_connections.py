@@ -283,3 +283,27 @@ def write_toml(folder: Path, name: str, text: str) -> None:
     path = folder / ".dlt" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"[sources.kore_campaigns.connections]\n{text}\n", encoding="utf-8")
+
+
+def test_the_history_of_an_app_is_not_continued_with_that_of_another_host(
+    two: Two, emulate: Emulate
+) -> None:
+    staging = emulate(sample_campaigns(5), stream_id="st-uk", account_id="acc-uk")
+    two.json("run", "--connection", "uk")
+    before = two.project.sql("select count(*) from kore.campaign_history")
+    two.connect("us", staging)
+
+    ended = two.project.cli("run", "--connection", "us")
+    both = by_name(two.json("run"))
+
+    assert (ended.code, staging.counters.requests) == (2, 0)
+    assert "setting `stream_id` is `st-uk`; expected another one than that of `uk`" in ended.err
+    assert "give each a `--database` of its own" in ended.err
+    assert (both["us"]["error_code"], both["uk"]["exit_code"]) == ("setting_invalid", 0)
+    assert two.project.sql("select count(*) from kore.campaign_history") == before
+    elsewhere = str(two.project.folder / "staging.duckdb")
+    if two.project.destination == "duckdb":
+        assert two.project.cli("run", "--connection", "us", "--database", elsewhere).code == 0
+    # the same app under a second name; two of the five ids are not there
+    two.connect("us", two.uk)
+    assert two.project.cli("run", "--connection", "us").code == 4

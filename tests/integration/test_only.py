@@ -206,7 +206,7 @@ def test_a_campaign_that_is_not_configured_is_fetched_if_it_is_stored(
     runs = project.sql("select count(*) from kore.runs")
     ended = project.cli("run", "--only", "cd-nobody")
     assert ended.code == 2
-    assert "setting `only` is `cd-nobody`" in ended.err
+    assert "flag `--only` is `cd-nobody`" in ended.err
     assert "`kore-campaigns run` fetches it" in ended.err
     assert project.cli("plan", "--only", "cd-nobody").code == 2
     assert project.sql("select count(*) from kore.runs") == runs

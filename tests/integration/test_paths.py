@@ -61,7 +61,7 @@ def test_an_address_is_no_path_and_nothing_of_it_is_repeated(
     ended = project.cli("run", "--database", address)
 
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("kore-campaigns: setting `database` is `(not shown)`; expected the")
+    assert ended.err.startswith("kore-campaigns: flag `--database` is `(not shown)`; expected the")
     assert "`--destination postgres`" in ended.err
     assert ended.err.count("\n") == 1
     assert SECRET not in ended.err

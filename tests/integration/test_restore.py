@@ -120,7 +120,7 @@ def test_a_generation_that_is_not_there_is_exit_2(kore: Emulator, project: Proje
 
         assert (ended.code, ended.out) == (2, "")
         expected = "a number from 1 (the newest) to 3 or a name, as `kore-campaigns restore`"
-        assert f"setting `generation` is `{wanted}`; expected {expected}" in ended.err
+        assert f"flag `--generation` is `{wanted}`; expected {expected}" in ended.err
     assert versions(project) == before
 
 
@@ -131,7 +131,7 @@ def test_before_the_second_run_there_is_nothing_to_go_back_to(
 
     assert (listed.code, listed.err) == (0, "")
     assert "no earlier state is stored yet: each run keeps the file that it replaces" in listed.out
-    assert (wanted.code, wanted.out) == (2, "")
+    assert (wanted.code, wanted.json["error_code"]) == (2, "setting_invalid")
     assert "expected nothing: none is kept in" in wanted.err
     assert not (project.folder / ".kore_campaigns").exists()
 
@@ -145,7 +145,7 @@ def test_while_a_run_goes_on_nothing_is_swapped(kore: Emulator, project: Project
     ended = restore(project, 1)
     listed = project.cli("restore")
 
-    assert (ended.code, ended.out, listed.code) == (6, "", 0)
+    assert (ended.code, ended.json["error_code"], listed.code) == (6, "database_locked", 0)
     assert f"another run holds it (process {process.pid}, since " in ended.err
     assert versions(project) == before
     process.communicate(timeout=60)
@@ -162,7 +162,7 @@ def test_a_generation_that_cannot_be_read_is_listed_as_such_and_not_restored(
     shown, ended = project.cli("restore"), restore(project, 1)
 
     assert f"{newest.name} cannot be read: " in shown.out
-    assert (ended.code, ended.out, ended.err.count("\n")) == (6, "", 1)
+    assert (ended.code, ended.json["exit_code"], ended.err.count("\n")) == (6, 6, 1)
     assert "Next: restore another one." in ended.err
     assert versions(project) == before
     assert restore(project, 2).code == 0

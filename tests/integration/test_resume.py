@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from conftest import BOTH, Emulate
 from integration.test_listing import swept, voice_campaigns
-from kore_emulator import Emulator, Fault
+from kore_emulator import Emulator, Fault, sample_campaigns
 from support.project import Project
 from support.stored_tables import campaign_rows, kores_campaigns, live_campaigns
 
@@ -130,6 +131,49 @@ def test_at_the_deadline_what_was_fetched_is_stored_and_the_next_run_goes_on(
     assert (report.new_versions, report.unchanged, report.exit_code) == (200 - done, done, 0)
     assert kore.counters.detail_requests == 200 - done
     assert live_campaigns(project) == kores_campaigns(kore)
+
+
+@pytest.mark.duckdb_only
+@pytest.mark.parametrize(
+    ("fault", "options", "settings", "what"),
+    [
+        (None, {}, {"requests_per_minute": 2}, r"the call budget: [56]\d s"),
+        (
+            Fault.RATE_LIMIT_RETRY_AFTER,
+            {"retry_after": 40},
+            {"workers": 3},
+            r"the end of the call limit, as Kore.ai requested: [34]\d s",
+        ),
+        (
+            Fault.SERVER_ERROR,
+            {"status": 503, "retry_after": 40},
+            {},
+            r"the next attempt, after HTTP 503 \(.*\): [34]\d s",
+        ),
+        (Fault.SLOW, {"seconds": 30.0}, {"workers": 3}, r"\d answers? of Kore\.ai"),
+    ],
+)
+def test_at_the_deadline_it_is_said_what_the_run_waited_for(
+    emulate: Emulate,
+    project: Project,
+    fault: Fault | None,
+    options: dict[str, Any],
+    settings: dict[str, Any],
+    what: str,
+) -> None:
+    kore = emulate(sample_campaigns(4))
+    project.use(kore, **settings)
+    if fault is not None:
+        kore.fault(fault, **options)
+
+    ended = project.cli("run", "--deadline", "1s")
+
+    assert ended.code == 75
+    assert re.search(
+        rf"deadline of 1 s was reached while the run waited for {what}; .*"
+        r"Next: `kore-campaigns run` continues from here\.",
+        ended.err,
+    ), ended.err
 
 
 def test_a_full_sweep_overtaken_by_a_whole_listing_is_not_continued(

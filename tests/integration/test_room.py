@@ -205,7 +205,11 @@ def test_a_working_copy_that_is_damaged_is_named_as_such_and_made_anew(
 
     ended = project.command("run", "--json")
 
-    assert (ended.code, ended.out, ended.err.count("\n")) == (6, "", 1)
+    assert (ended.code, ended.json["error_code"], ended.err.count("\n")) == (
+        6,
+        "working_copy_damaged",
+        1,
+    )
     assert "the copy of it that this run was writing is damaged: " in ended.err
     assert f"the disk of `{project.folder}` has " in ended.err
     assert "Next: check the disk, then run the same command again" in ended.err
@@ -228,7 +232,7 @@ def test_a_database_larger_than_the_disk_is_not_begun_to_be_copied(
 
     ended = project.command("run", "--json")
 
-    assert (ended.code, ended.out, kore.counters.requests) == (6, "", asked)
+    assert (ended.code, ended.json["exit_code"], kore.counters.requests) == (6, 6, asked)
     assert f"the disk of `{project.folder}` has " in ended.err
     os.truncate(project.database, size)
     assert campaign_rows(project) == rows

@@ -56,6 +56,12 @@ class KoreClient:
         """When the service last failed or refused, by `time.monotonic`."""
         return self._transport.unwell_at
 
+    @property
+    def next_retry(self) -> tuple[str, int]:
+        """Why the newest retry is necessary, and in how many seconds it is sent."""
+        left = max(0.0, self._transport.retry_at - self._transport.now())
+        return self._transport.retry_reason, round(left)
+
     def campaign(self, campaign_id: str) -> dict[str, Any]:
         """The `data` object of one campaign, as received."""
         return self._one(Endpoint.DETAIL, campaign_id, "campaign")

@@ -111,6 +111,8 @@ class RateLimiter(ABC):
         self._cursor: Any = None
         self._connection_lock = threading.Lock()
         self._waits_until = -math.inf
+        self.is_paused = False
+        """Whether the next call waits because the service requested it, not for a free slot."""
 
     @contextmanager
     def slot(self, *, patience_seconds: float = math.inf) -> Iterator[None]:
@@ -128,7 +130,7 @@ class RateLimiter(ABC):
                     raise RateLimited(
                         campaign_id="", http_status=None, attempts=0, wait_seconds=paused
                     )
-                self._waits_until = time.monotonic() + wait
+                self._waits_until, self.is_paused = time.monotonic() + wait, paused > 0
                 self.sleep(wait)
         try:
             yield
@@ -142,6 +144,7 @@ class RateLimiter(ABC):
         """
         seconds = min(seconds, LONGEST_PAUSE_SECONDS)
         self.transact(lambda: self.pause_until(max(self.now + seconds, self.paused_until)))
+        self._waits_until, self.is_paused = time.monotonic() + seconds, True
 
     @property
     def waiting_seconds(self) -> float:

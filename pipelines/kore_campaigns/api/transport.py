@@ -262,6 +262,9 @@ class Transport:
     """When the service last failed, refused or did not answer, by `now`."""
     _has_data: bool = field(default=False, init=False)
     """Set at the first success: later refusals may be temporary."""
+    retry_at: float = field(default=-math.inf, init=False)
+    """When the newest retry is sent, by `now`."""
+    retry_reason: str = field(default="", init=False)
     counters: Counters = field(default_factory=Counters, init=False)
     """Requests so far, retries, and reached rate limits."""
 
@@ -471,6 +474,7 @@ class Transport:
                 reason=f"{error.reason}{requested}",
                 attempts=call.requests,
             ) from None
+        self.retry_at, self.retry_reason = self.now() + wait, error.reason
         call.wait_seconds = wait
         call.left_seconds -= wait
         _log.info(

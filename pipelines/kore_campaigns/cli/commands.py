@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from click import Choice, Option
+from click.core import ParameterSource
 
 from kore_campaigns.cli import output
 from kore_campaigns.cli.console import (
@@ -214,7 +215,7 @@ def for_each(
             if is_one:
                 raise
             say(f"{name}: {failed}")
-            found = {"error_code": failed.code, "message": str(failed)}
+            found = error_summary(failed).as_json()
             lines, code = (), failed.exit_code
         out.lines([*heading, *lines] if lines else (), failed=bool(code))
         parts.append({"connection": name, **found})
@@ -236,7 +237,7 @@ def refuse_contradiction(connection: Sequence[str], **options: Any) -> None:
             expected = (
                 f"`--connection` with the name of one, for `--only`: {', '.join(map(str, names))}"
             )
-            raise SettingInvalid(key="connection", value="(several)", expected=expected)
+            raise SettingInvalid(key="--connection", value="(several)", expected=expected)
 
 
 def _use_project(folder: str | None) -> None:
@@ -281,11 +282,24 @@ class Verb(click.Command):
                 callback: Any = self.callback
                 return ctx.invoke(callback, out, **options) or 0
             except (Exception, KeyboardInterrupt) as failed:
+                if isinstance(failed, SettingInvalid):
+                    failed.key = self._as_given(ctx, failed.key)
                 end = error_summary(failed)
                 if debug and end.code == UNEXPECTED:
                     write_line(traceback.format_exc())
                 log_event(logger, "run_failed", end.message, code=end.code, exit_code=end.exit_code)
+                out.json(end.as_json())
                 return end.exit_code
+
+    def _as_given(self, ctx: click.Context, key: str) -> str:
+        """The flag or argument that has the value of a setting; the setting if none has."""
+        for each in self.params:
+            name = each.opts[-1]
+            is_it = name.strip("-").replace("-", "_") == key.replace("-", "_")
+            given = [some.get_parameter_source(each.name or "") for some in (ctx, ctx.find_root())]
+            if is_it and ParameterSource.COMMANDLINE in given:
+                return name if isinstance(each, Option) else each.make_metavar(ctx)
+        return key
 
 
 def verb(*options: click.Parameter) -> Callable[[Callable[..., int | None]], Verb]:
@@ -559,11 +573,11 @@ def report(out: Output, destination: str, database: str | None, html: str) -> No
 def dashboard(out: Output, **options: Any) -> None:
     """Show the database in a browser, until Ctrl-C.
 
-    Needs the extra `dashboard`.
+    Needs the extra `dashboard`. With --json, prints its address and its database first.
     """
     from kore_campaigns.cli.dashboard import serve_dashboard
 
-    serve_dashboard(**options)
+    serve_dashboard(**options, announce=out.json if out.quiet or out.as_json else None)
 
 
 @verb(

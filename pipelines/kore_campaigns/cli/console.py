@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import cycle
+from shutil import get_terminal_size
 from typing import TextIO
 
 from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
@@ -95,18 +96,35 @@ def coloured(text: str, terminal: TextIO, prefix_colour: str) -> str:
 
 
 def fitted(line: str, width: int) -> str:
-    """The line, continued below its text and not below its labels."""
-    if line.startswith("    kore-campaigns "):  # to copy and paste
+    """The line, continued below its text and not below its labels, if the text has room there."""
+    if len(line) <= width:
         return line
+    if line.startswith("    kore-campaigns "):  # to copy and paste
+        command = line.partition("  #")[0].rstrip()
+        lines = _wrapped(command, width - 2, indent=8)
+        return command if len(command) <= width else " \\\n".join(lines)
     labels = re.match(r" *(\S+( \S+)? {2,}|full sweep )?(\S+ {2,})?", line)
     indent = labels.end() if labels and labels.end() <= DEEPEST_INDENT else 2
-    return textwrap.fill(
+    longest = max(map(len, line.split()))
+    if longest > width - indent:
+        indent = 2 if longest <= width - 2 else 0
+        line = re.sub(r"^ {3,}", " " * indent, line)
+    return "\n".join(_wrapped(line, width, indent=indent))
+
+
+def _wrapped(line: str, width: int, *, indent: int) -> list[str]:
+    return textwrap.wrap(
         line,
         width,
         subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def table_width() -> int:
+    """Columns of the terminal; so many that nothing is wrapped if stdout is none."""
+    return get_terminal_size().columns if is_for_people(sys.stdout) else 1000
 
 
 def give_up_stdout(failed: OSError) -> None:
@@ -134,6 +152,7 @@ def stop_on_signals(sentence: str = STOPPING) -> threading.Event:
 SECONDS_BETWEEN_LINES = 30.0
 REDRAWS_A_SECOND = 2.0
 BAR_WIDTH = 40
+NARROW = 80
 DEEPEST_INDENT = 24
 
 
@@ -203,6 +222,7 @@ def bar(progress: Progress) -> Iterator[Progress]:
     from rich.text import Text
 
     console = Console(stderr=True)
+    width = BAR_WIDTH if console.width >= NARROW else BAR_WIDTH // 4
     done_sign, open_sign = "━─" if console.encoding.startswith("utf") else "#-"
     signs_of_life = cycle("-\\|/")  # turns where nothing else changes
 
@@ -210,12 +230,12 @@ def bar(progress: Progress) -> Iterator[Progress]:
         report, sign = progress.report, next(signs_of_life)
         if report is None or not report.planned:
             return Text(f"{sign} planning\n  {counted(progress.requests, 'request')} sent")
-        done = BAR_WIDTH * report.done // report.planned
+        done = width * report.done // report.planned
         failed = f", {report.failed} failed" if report.failed else ""
         return Text.assemble(
             f"{sign} ",
             (done_sign * done, "cyan"),
-            (open_sign * (BAR_WIDTH - done), "dim"),
+            (open_sign * (width - done), "dim"),
             f" {report.done} of {report.planned} campaigns{failed}\n  {what_is_left(progress)}",
         )
 
@@ -234,9 +254,9 @@ def what_is_left(progress: Progress) -> str:
     """Calls that are left, how long they take, and how long the budget allows none."""
     if not progress.calls_left:
         return "storing the last answers"
-    seconds, waiting = progress.seconds_left(), round(progress.waiting_seconds)
+    seconds, waiting = progress.seconds_left(), progress.waiting_for
     left = "" if seconds is None else f", about {on_clock(seconds)}"
-    wait = f"; waiting for the call budget: {waiting} s" if waiting else ""
+    wait = f"; waiting for {waiting}" if waiting else ""
     return f"{counted(progress.calls_left, 'call')} left{left}{wait}"
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import duckdb
 
+from kore_campaigns.cli.console import table_width
 from kore_campaigns.cli.output import table
 from kore_campaigns.errors import SettingInvalid, first_line
 from kore_campaigns.extract.report import RunReport
@@ -67,13 +68,14 @@ def play_demo(
             cursor = connection.execute(sql)
             names = [column[0] for column in cursor.description or ()]
             found = cursor.fetchall()
-            say(f"{question}\n\n" + indent("\n".join(table(names, found, width=78)), "  ") + "\n")
+            shown = table(names, found, width=min(78, table_width() - 2))
+            say(f"{question}\n\n" + indent("\n".join(shown), "  ") + "\n")
             answers.append({"question": question, "sql": sql.strip(), "rows": found})
     is_below = database.is_relative_to(Path.cwd())
-    shown = database.relative_to(Path.cwd()) if is_below else database
-    say(f"All of it is in {shown}, schema `kore`. Next:\n")
-    say(f"    kore-campaigns dashboard --database {shown}")
-    say(f"    kore-campaigns report --database {shown} --html page.html")
+    place = database.relative_to(Path.cwd()) if is_below else database
+    say(f"All of it is in {place}, schema `kore`. Next:\n")
+    say(f"    kore-campaigns dashboard --database {place}")
+    say(f"    kore-campaigns report --database {place} --html page.html")
     say("    kore-campaigns init      # a project for your own account")
     return {"runs": [first.as_json(), second.as_json()], "answers": answers}
 

@@ -18,7 +18,7 @@ import kore_templates
 from kore_campaigns.api.endpoints import base_url
 from kore_campaigns.cli.console import say
 from kore_campaigns.config.settings import KoreSettings, refuse_invalid
-from kore_campaigns.errors import SettingInvalid
+from kore_campaigns.errors import SettingInvalid, first_line
 
 TEMPLATES: Final = Path(kore_templates.__file__).parent
 CONFIG: Final = ".dlt/config.toml"
@@ -142,7 +142,7 @@ def make_project(
             made.notes += _git_notes(folder, made)
         _write(folder, {name: texts[name] for name in made.written})
     except OSError as failed:
-        expected = f"a folder that can be written; {failed.strerror}: {failed.filename}"
+        expected = f"a folder that can be written; {first_line(failed)}"
         raise SettingInvalid(key="directory", value=folder, expected=expected) from None
     return made
 

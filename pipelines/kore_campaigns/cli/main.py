@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Sequence
+from typing import Final
 
 import click
 
 from kore_campaigns.cli import commands
-from kore_campaigns.cli.console import give_up_stdout, use_streams
+from kore_campaigns.cli.console import give_up_stdout, show, use_streams
+from kore_campaigns.errors import UsageInvalid, error_summary
 
+PROGRAM: Final = "kore-campaigns"
 EPILOG = """\
 \b
 Examples:
@@ -56,9 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     use_streams()
     try:
-        code: int = cli.main(arguments, prog_name="kore-campaigns", standalone_mode=False)
+        code: int = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.ClickException as wrong_usage:
         wrong_usage.show()
+        if "--json" in (sys.argv if arguments is None else arguments):
+            context = getattr(wrong_usage, "ctx", None) or click.Context(cli, info_name=PROGRAM)
+            error = UsageInvalid(wrong_usage.format_message(), f"{context.command_path} --help")
+            show(json.dumps(error_summary(error).as_json()), as_it_is=True)
         return wrong_usage.exit_code
     except OSError as failed:  # of a help text: commands handle their own
         give_up_stdout(failed)

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
+from kore_campaigns.cli.console import table_width
 from kore_campaigns.errors import (
     NOT_REACHED,
     KoreCampaignsError,
@@ -42,22 +43,27 @@ DRIFT_SHOWN: Final = 3
 STALE_SHOWN: Final = 5
 REQUESTS_SHOWN: Final = 15
 CHANGES_SHOWN: Final = 10
+NARROWEST_COLUMN: Final = 12
 VALUE_SHOWN: Final = 200  # characters; `--json` has all of them
 
 
 def table(
-    names: Sequence[str], rows: Sequence[Sequence[object]], *, width: int = 1000
+    names: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None = None
 ) -> list[str]:
     """Rows in aligned columns below their names; a missing value is empty.
 
-    If a row is longer than `width`, the widest column is wrapped.
+    If a row is longer than `width`, by default that of the terminal, the widest column is wrapped.
+    Where that leaves too little room, each row is a list of its values.
     """
+    width = width or table_width()
     cells = [list(names), *[["" if cell is None else str(cell) for cell in row] for row in rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
     over = sum(widths) + 2 * (len(widths) - 1) - width
     if over > 0:
         widest = widths.index(max(widths))
         widths[widest] -= over
+        if widths[widest] < NARROWEST_COLUMN:
+            return [line for row in cells[1:] for line in _as_list(names, row)]
     lines = []
     for row in cells:
         wrapped = [wrap(cell, size) for cell, size in zip(row, widths, strict=True)]
@@ -66,6 +72,15 @@ def table(
             for parts in zip_longest(*wrapped, fillvalue="")
         ]
     return [lines[0], "  ".join("-" * size for size in widths), *lines[1:]]
+
+
+def _as_list(names: Sequence[str], row: Sequence[str]) -> Iterator[str]:
+    """The first value, and below it the others with their names."""
+    width = max(map(len, names[1:]))
+    yield row[0]
+    for name, value in zip(names[1:], row[1:], strict=True):
+        if value:
+            yield f"  {name:<{width}}  {value}"
 
 
 def first(lines: Sequence[str], shown: int, others: str, *, indent: int = 0) -> list[str]:

@@ -97,7 +97,7 @@ def configured_ids(
         expected = (
             f"`--connection` with the name of one: {settings.campaign_ids} has ids of several"
         )
-        raise SettingInvalid(key="connection", value=names, expected=expected)
+        raise SettingInvalid(key="--connection", value=names, expected=expected)
     found = [c.campaign_id for c in campaigns if c.connection in ("", connection or "")]
     if not found:
         expected = f"a connection with ids in {settings.campaign_ids}: {names}"

@@ -121,6 +121,8 @@ class RunReport(RunCounters):
     interrupted: bool = False
     deadline_seconds: float | None = None
     """The deadline, once it was reached."""
+    waited_for: str | None = None
+    """What the run waited for when the deadline was reached."""
 
     def __post_init__(self) -> None:
         self.run_id = self.run_id or f"{self.started_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
@@ -226,10 +228,28 @@ class Progress:
         return 0 if client is None else client.counters.requests
 
     @property
-    def waiting_seconds(self) -> float:
-        """Seconds until the call budget lets the next call leave; 0 if no call waits for it."""
+    def waiting_for(self) -> str | None:
+        """What all calls wait for before the next one may leave, and how long; None if none does.
+
+        The call budget, a wait that Kore.ai requested, or the next attempt after an error.
+        """
         client = self._client
-        return 0.0 if client is None else client.rate_limiter.waiting_seconds
+        if client is None:
+            return None
+        seconds = round(client.rate_limiter.waiting_seconds)
+        if seconds:
+            of_kore = "the end of the call limit, as Kore.ai requested"
+            return f"{of_kore if client.rate_limiter.is_paused else 'the call budget'}: {seconds} s"
+        reason, seconds = client.next_retry
+        is_idle = client.counters.requests == client.counters.answers
+        return f"the next attempt, after {reason}: {seconds} s" if seconds > 0 and is_idle else None
+
+    @property
+    def open_answers(self) -> str | None:
+        """How many requests Kore.ai has not answered yet; None without one."""
+        counters = None if self._client is None else self._client.counters
+        count = 0 if counters is None else counters.requests - counters.answers
+        return f"{counted(count, 'answer')} of Kore.ai" if count > 0 else None
 
     @property
     def calls_left(self) -> int:
@@ -353,16 +373,17 @@ def problems(report: RunReport) -> Iterator[Problem]:
             "compare `notify_url` and `notify_format` with the page of the webhook.",
         )
     if report.deadline_seconds is not None and report.interrupted:
+        waited = f" while the run waited for {report.waited_for}" if report.waited_for else ""
         yield Problem(
             "deadline_reached",
-            f"the deadline of {duration(report.deadline_seconds)} was reached; the campaigns "
-            "fetched so far are stored. Next: run again, it continues from here.",
+            f"the deadline of {duration(report.deadline_seconds)} was reached{waited}; the "
+            "campaigns fetched so far are stored. Next: `kore-campaigns run` continues from here.",
         )
     elif report.interrupted:
         yield Problem(
             "run_interrupted",
-            "interrupted; the campaigns fetched so far are stored. Next: run again, it continues "
-            "from here.",
+            "interrupted; the campaigns fetched so far are stored. Next: `kore-campaigns run` "
+            "continues from here.",
         )
 
 

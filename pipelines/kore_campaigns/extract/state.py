@@ -182,6 +182,11 @@ def newest_runs(reader: Reader) -> dict[str, tuple[int, datetime]]:
     return {stream_id: (number, started_at) for stream_id, number, started_at in rows}
 
 
+def app_name(reader: Reader, *, stream_id: str) -> str | None:
+    """Name of the connection that has read this app last; None before its first run."""
+    return next((name for (name,) in reader.rows_if_loaded(SQL["app_name"], [stream_id])), None)
+
+
 def last_recorded(reader: Reader | None) -> tuple[int, datetime | None]:
     """Number of the newest run of all streams, and the last moment that it recorded."""
     found = [] if reader is None else _rows_of(reader, EXTRACTION_RUNS, "last_recorded")

@@ -58,6 +58,9 @@ from (
 ) as ordered
 where recency = 1
 
+-- name: app_name
+select app_name from {apps} where stream_id = ?
+
 -- name: last_recorded
 select coalesce(max(run_number), 0), max(coalesce(finished_at, started_at))
 from {extraction_runs}

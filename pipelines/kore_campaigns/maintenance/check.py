@@ -30,6 +30,7 @@ from kore_campaigns.errors import (
     SettingInvalid,
     TryLater,
     counted,
+    first_line,
     shorten,
 )
 from kore_campaigns.extract.connect import connected
@@ -160,8 +161,8 @@ def _dns(host: str, port: int) -> Leg:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         message = (
-            f"`{host}` is not found ({error}). Next: correct the setting `host`, or the DNS of "
-            "this machine"
+            f"`{host}` is not found ({first_line(error)}). Next: correct the setting `host`, or "
+            "the DNS of this machine"
         )
         return Leg("dns", "failed", message, TryLater.exit_code)
     return Leg("dns", "ok", f"{host} is {found[0][4][0]}")
@@ -177,12 +178,16 @@ def _tls(host: str, port: int, scheme: str, timeout_seconds: float) -> Leg:
     except ssl.SSLCertVerificationError as error:
         message = f"`{host}`: {certificate_problem(error)}"
     except ssl.SSLError as error:
+        why = (error.reason or "").replace("_", " ").lower()
         message = (
-            f"port {port} of `{host}` agrees on no TLS connection ({error.reason}). Next: correct "
-            "the setting `host`, or check the proxy"
+            f"port {port} of `{host}` agrees on no TLS connection ({why}). Next: correct the "
+            "setting `host`, or check the proxy"
         )
     except OSError as error:
-        message = f"no connection to `{host}` port {port} ({error}). Next: check firewall and proxy"
+        message = (
+            f"no connection to `{host}` port {port} ({first_line(error)}). Next: check firewall "
+            "and proxy"
+        )
     except SettingInvalid as error:
         return _failed("tls", error)
     return Leg("tls", "failed", message, TryLater.exit_code)

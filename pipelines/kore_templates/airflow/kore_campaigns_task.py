@@ -177,7 +177,8 @@ class KoreCampaignsRun(BaseOperator):
             outcome.exit_code = self._process.wait()
             answer.seek(0)
             text = answer.read()
-        outcome.report = json.loads(text) if text.strip() else None
+        report = json.loads(text) if text.strip() else {}
+        outcome.report = report if "run_id" in report else None  # otherwise an error
         return outcome
 
     def _judge(self, outcome: Outcome) -> None:

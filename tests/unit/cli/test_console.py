@@ -304,9 +304,13 @@ def test_a_state_that_is_wrapped_has_one_colour(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("line", "shown"),
     [
-        ("    kore-campaigns report --html page.html",) * 2,
+        (
+            "    kore-campaigns report --html page.html",
+            "    kore-campaigns \\\n        report --html \\\n        page.html",
+        ),
+        ("    kore-campaigns init     # makes a project", "    kore-campaigns init"),
         ("    a sentence that is as long as that", "    a sentence that is\n    as long as that"),
     ],
 )
-def test_a_command_to_copy_is_not_broken(line: str, shown: str) -> None:
+def test_a_command_is_continued_so_that_it_can_be_copied(line: str, shown: str) -> None:
     assert fitted(line, 24) == shown

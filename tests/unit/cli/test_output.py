@@ -121,14 +121,21 @@ def test_ten_kinds_of_drift_are_listed_and_the_table_with_the_others_is_named() 
 
 
 def test_the_widest_column_of_a_table_is_wrapped_if_a_row_is_too_long() -> None:
-    rows: list[list[object]] = [["Diwali", "one two three", 1], ["Holi", "four", None]]
+    rows: list[list[object]] = [["Diwali", "one two three four", 1], ["Holi", "four", None]]
 
-    assert table(["name", "words", "n"], rows, width=18) == [
-        "name    words    n",
-        "------  -------  -",
-        "Diwali  one two  1",
-        "        three",
+    assert table(["name", "words", "n"], rows, width=24) == [
+        "name    words          n",
+        "------  -------------  -",
+        "Diwali  one two three  1",
+        "        four",
         "Holi    four",
+    ]
+    assert table(["name", "words", "n"], rows, width=18) == [
+        "Diwali",
+        "  words  one two three four",
+        "  n      1",
+        "Holi",
+        "  words  four",
     ]
 
 
