@@ -138,5 +138,6 @@ def test_without_a_database_it_names_the_next_command_before_anything_starts(
 
     assert ended.code == 6
     assert "it does not exist; `kore-campaigns run` makes it" in ended.err
+    assert "Next: run it, or name another file with `--database`." in ended.err
     assert project.cli("dashboard", "--destination", "bigquery").code == 2
     assert project.cli("dashboard", "--port", "0").code == 2

@@ -37,6 +37,17 @@ def test_a_terminal_shows_what_is_done_and_what_is_left_and_clears_it(
     assert "12 planned: 12 new versions" in shown.text
 
 
+def test_in_forty_columns_the_bar_has_room(emulate: Emulate, project: Project) -> None:
+    project.use(emulate(sample_campaigns(12), latency=0.3), workers=1)
+
+    with terminal("run", folder=project.folder, columns=40) as shown:
+        seen = shown.until(LEFT.search)
+        code = shown.end()
+
+    assert code == 0, shown.text
+    assert re.search(r"^[-\\|/] [━─]{10} \d+ of 12 campaigns$", seen, re.MULTILINE), seen
+
+
 def test_the_bar_moves_while_all_wait_for_the_budget(emulate: Emulate, project: Project) -> None:
     project.use(emulate(sample_campaigns(3)), requests_per_minute=2)
 

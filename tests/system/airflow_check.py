@@ -173,6 +173,22 @@ def test_an_airflow_connection_that_is_wrong_or_missing_is_told_and_not_tried_ag
 
 
 @BOTH_WAYS
+def test_a_setting_that_the_program_refuses_is_told_and_not_tried_again(
+    airflow: Airflow, emulate: Emulate, warehouse: Warehouse, way: str, tmp_path: Path
+) -> None:
+    kore = app(emulate, "emea", "acme", 3)
+    entry = entry_of(kore, workers=0)
+    airflow.connect({"kore_emea": entry, "kore_warehouse": warehouse_entry(warehouse.url)})
+    airflow.set(accounts='{"acme": ["emea"]}', retry_delay_seconds=1, **way_of(way, tmp_path))
+
+    ended = airflow.run_dag()
+
+    assert airflow.states()["emea"] == ("failed", 1), ended.out
+    assert "setting `workers` is `0`; expected" in ended.out
+    assert kore.counters.requests == 0
+
+
+@BOTH_WAYS
 def test_a_connection_that_fails_stops_no_other_and_downstream_is_told(
     airflow: Airflow, emulate: Emulate, warehouse: Warehouse, way: str, tmp_path: Path
 ) -> None:

@@ -314,7 +314,8 @@ class DuckDBFile(Destination):
         """A run may publish meanwhile; this reader keeps the file that it opened."""
         if not self.published.exists():
             reason = "it does not exist; `kore-campaigns run` makes it"
-            raise DestinationUnavailable(self.name, reason)
+            next_step = "run it, or name another file with `--database`"
+            raise DestinationUnavailable(self.name, reason, next_step=next_step)
         try:
             with duckdb.connect(self.name, read_only=True) as connection:
                 yield DuckDBReader(connection)
