@@ -75,6 +75,10 @@ class SettingInvalid(FixSetting):
     value: object
     expected: str
 
+    def __post_init__(self) -> None:
+        if re.search("://.*@", str(self.value)):  # an address with a login, where it is none
+            self.value = "(not shown)"
+
     @property
     def kind(self) -> str:
         if self.key.startswith(("-", "[")):
@@ -588,9 +592,11 @@ def first_line(error: BaseException) -> str:
 def first_line_of_driver(error: BaseException) -> str:
     """First line of a database driver's message, without what may be part of a password.
 
-    An `@` in a password that is not written `%40` ends it early: the rest is taken for the host.
+    An `@` or `/` in a password that is not written `%40` or `%2F` ends it early: the rest is taken
+    for the host, the port or the database.
     """
-    return re.sub(r'"[^"]*@', '"(not shown)@', first_line(error))
+    hidden = r'(?<=")[^"]*(?=@|" for connection option)'
+    return re.sub(hidden, "(not shown)", first_line(error))
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:

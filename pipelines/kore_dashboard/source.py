@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import duckdb
@@ -75,14 +76,18 @@ def _server() -> dict[str, str]:
 
     # SQLAlchemy names the driver in the scheme
     plain = re.sub(r"^(postgres\w*)\+\w+:", r"\1:", address().strip(" \t\r\n'\""))
-    try:
-        return dict(parse_dsn(plain))
-    except ProgrammingError:
+    parts: dict[str, str] = {}
+    with suppress(ProgrammingError):
+        parts = dict(parse_dsn(plain))
+    # the rest of a password in which `@` or `/` is not written `%40` or `%2F`
+    if not parts or any("@" in parts.get(each, "")[1:] for each in ("host", "port", "dbname")):
         message = (
             f"`{SETTING}` is neither a path nor an address such as "
-            "`postgresql://reader:password@host/database`. Next: correct it."
+            "`postgresql://reader:password@host/database`, with `%40` for an `@` in the password. "
+            "Next: correct it."
         )
-        raise SourceError(message) from None
+        raise SourceError(message)
+    return parts
 
 
 def shown() -> str:

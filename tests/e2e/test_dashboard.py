@@ -426,6 +426,8 @@ ADDRESSES = [
     "mysql://kore:geheim@wh/warehouse",
     "postgresql://kore:geh eim@wh/warehouse",
     "postgresql:/kore:geheim@wh/warehouse",
+    "postgresql://kore:pass@geheim@wh/warehouse",
+    "postgresql://kore:geheim/word@wh/warehouse",
     "md:geheim",
 ]
 

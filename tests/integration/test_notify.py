@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -232,8 +233,10 @@ def test_an_address_that_is_not_safe_is_refused_before_the_first_request(
 
 
 def test_the_address_is_in_no_log_and_no_file(
-    emulate: Emulate, project: Project, webhook: Receiver
+    emulate: Emulate, project: Project, webhook: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)  # of all libraries
+    webhook.will("odd headers")
     kore = started(emulate, project, webhook)
     make_risky(kore, with_dnc(kore)[0])
     webhook.will("cut", 500, 500, 500, 404, "elsewhere", "hang")
@@ -248,6 +251,8 @@ def test_the_address_is_in_no_log_and_no_file(
 
     words = SECRET_PATH.rpartition("/")[2]
     assert words not in "".join(each.out + each.err for each in said)
+    assert "urllib3" in caplog.text
+    assert words not in caplog.text
     assert words not in repr(resolve())
     for path in project.folder.rglob("*"):
         assert not path.is_file() or words.encode() not in path.read_bytes(), path

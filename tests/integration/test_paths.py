@@ -86,6 +86,12 @@ def test_a_path_with_odd_signs_is_one(path: str) -> None:
         ["report", "--html"],
         ["export", "--parquet"],
         ["demo", "--directory"],
+        ["init"],
+        ["init", "--stream-id"],
+        ["dashboard", "--destination"],
+        ["dashboard", "--database"],
+        ["findings", "--destination"],
+        ["changes", "--database"],
     ],
 )
 def test_every_flag_for_a_path_refuses_addresses(project: Project, arguments: list[str]) -> None:

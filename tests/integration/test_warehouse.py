@@ -407,3 +407,17 @@ def encoded(server: Postgres, encoding: str) -> str:
             f"create database {name} encoding '{encoding}' locale 'C' template template0"
         )
     return str(make_dsn(address, dbname=name))
+
+
+@pytest.mark.parametrize("password", ["geh@eim", "geh/eim", "geh%eim", "geh@ei/m", "ge:h@eim"])
+def test_a_password_that_is_not_encoded_is_not_repeated(
+    project: Project, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    address = f"postgresql://kore:{password}@127.0.0.1:9/warehouse"
+    monkeypatch.setenv(ADDRESS, address)
+
+    for command in ("status", "findings", "dashboard"):
+        ended = project.cli(command, "--destination", "postgres")
+
+        assert ended.code in (2, 6)
+        assert not re.search("geh|eim|ei/m", ended.out + ended.err)

@@ -31,8 +31,8 @@ class Receiver:
     accepted: list[Message] = field(default_factory=list)
     refused: list[Message] = field(default_factory=list)
     answers: Iterator[str | int] = field(default_factory=lambda: iter(()))
-    """What to do with each request: a status, or `hang`, `cut`, `cut after`, `drip`, `elsewhere`;
-    200 for those after them.
+    """What to do with each request: a status, or `hang`, `cut`, `cut after`, `drip`, `elsewhere`,
+    `odd headers`; 200 for those after them.
     """
     retry_after: str | None = None
     before: Callable[[], object] = lambda: None
@@ -59,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {key.lower(): value for key, value in self.headers.items()}
         message = Message(headers.get("idempotency-key", ""), json.loads(body), headers)
-        is_accepted = what in (200, 202, "cut after")
+        is_accepted = what in (200, 202, "cut after", "odd headers")
         (receiver.accepted if is_accepted else receiver.refused).append(message)
         if is_accepted:
             receiver.before()
@@ -67,6 +67,8 @@ class _Handler(BaseHTTPRequestHandler):
             receiver.over.wait(60)
         elif what in ("cut", "cut after"):
             self.connection.shutdown(socket.SHUT_RDWR)
+        elif what == "odd headers":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nthis is none\r\n\r\n")
         elif what == "drip":
             self.wfile.write(b"HTTP/1.1 200 OK\r\n")
             while not receiver.over.wait(0.1):

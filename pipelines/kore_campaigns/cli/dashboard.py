@@ -39,10 +39,10 @@ def serve_dashboard(
     app = find_spec("kore_dashboard")
     if find_spec("streamlit") is None or app is None or app.origin is None:
         raise ExtraMissing(package="streamlit", of="dashboard")
+    found = destination_for(destination, database=database, folder=project_folder())
     if destination not in (DUCKDB, "postgres"):
         expected = "`duckdb` or `postgres`: the dashboard reads no other database"
         raise SettingInvalid(key="destination", value=destination, expected=expected)
-    found = destination_for(destination, database=database, folder=project_folder())
     with found.read():  # raises an error that names the next command
         pass
     address = found.name if destination == DUCKDB else _url(postgres_address())

@@ -55,6 +55,12 @@ class Answer(NamedTuple):
     retry_after: float | None = None
 
 
+_THREAD: Final = "kore-campaigns post"
+# urllib3 logs paths, at DEBUG all, at WARNING that of a response with odd headers: here a secret
+for _name in ("urllib3.connection", "urllib3.connectionpool"):
+    logging.getLogger(_name).addFilter(lambda record: record.threadName != _THREAD)
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str], *, longest_seconds: float) -> Answer:
     """Post once and wait for at most `longest_seconds`; no redirect is followed.
 
@@ -63,7 +69,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, longest_seconds: 
     answers: list[Answer] = []
     # a thread, since a name look-up has no limit and cannot be stopped otherwise
     thread = threading.Thread(
-        target=lambda: answers.append(_post(url, body, headers)), name="post", daemon=True
+        target=lambda: answers.append(_post(url, body, headers)), name=_THREAD, daemon=True
     )
     thread.start()
     thread.join(longest_seconds)
@@ -298,7 +304,8 @@ def _line(row: Row) -> str:
         text = f"{row['severity']}: {name} {row['sentence']}"
     else:
         text = f"{name}: {row['change_summary']}"
-    return text[:LONGEST_LINE] + (f" (and {alike} alike)" if alike else "")
+    # a name with a line break makes no line of its own
+    return " ".join(text.split())[:LONGEST_LINE] + (f" (and {alike} alike)" if alike else "")
 
 
 def message_body(format_name: str, message_id: str, content: Row, *, is_repeated: bool) -> bytes:
