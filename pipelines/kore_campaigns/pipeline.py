@@ -180,6 +180,7 @@ def run_pipeline(  # noqa: PLR0913  # keywords, all of them optional
     configuration = _configure(connection, folder, **wanted, **settings)
     where = _destination(destination, database, folder, [configuration])
     stop, progress = stop or threading.Event(), progress or Progress()
+    where.stop = stop
     with where.locked():
         _compare_with_stored(configuration, where)
         return _run(where, configuration, deadline_seconds, stop, progress)
@@ -215,6 +216,7 @@ def run_connections(
         except KoreCampaignsError as wrong:
             endings[name] = error_summary(wrong)
     where = _destination(destination, database, folder, [*configurations.values()])
+    where.stop = stop
     runs = Runs(where.name)
     with where.locked():
         with where.read_if_any() as reader:
@@ -324,7 +326,7 @@ def _run(
     with (
         _failure_recorded(destination, settings, progress),
         connected(settings, stop=stop) as client,
-        destination.open(settings, stop),
+        destination.open(settings),
     ):
         report = RunReport(
             database=destination.name,
@@ -396,7 +398,7 @@ def _failure_recorded(
             with (
                 suppress(Exception),  # the first error is the one to report
                 # opened again, as the next run does: without what the error has left half written
-                destination.open(settings, threading.Event()),
+                destination.open(settings),
                 destination.step(None),
                 destination.loaded() as reader,
                 reader.transaction(),

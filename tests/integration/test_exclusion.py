@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import closing
 
+import psutil
 import psycopg2
 import pytest
 
 from conftest import Emulate
+from kore_campaigns.load.postgres import PostgresReader, lock_all_accounts
 from kore_emulator import Emulator, sample_campaigns
 from support.pgbouncer import pooled
 from support.postgres import POSTGRES_ADDRESS
@@ -182,3 +185,45 @@ def test_no_command_needs_a_second_session_of_a_pool(
     assert [(end.code, end.err) for end in ends] == 4 * [(0, "")]
     assert warehouse.sql("select distinct priority from kore_raw.campaign_versions") != [(77,)]
     assert warehouse.sql("select count(*) from kore.campaigns") == [(3,)]
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_wait_for_a_session_of_a_pool_ends_when_the_command_is_asked_to_stop(
+    emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    project = warehouse.project
+    project.use(emulate(sample_campaigns(1)))
+    with (
+        pooled(warehouse.url, mode="session", pool_size=1) as address,
+        closing(psycopg2.connect(address)) as only_session,
+    ):
+        only_session.cursor().execute("select 1")
+        monkeypatch.setenv(POSTGRES_ADDRESS, address)
+        process = project.start(command, "--destination", "postgres")
+        port = int(address.rpartition(":")[2].partition("/")[0])
+        while not any(
+            each.raddr and each.raddr.port == port
+            for each in psutil.Process(process.pid).net_connections()
+        ):
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        code, said = ended(process)
+
+    assert code == 75, said
+    assert "the run was stopped" in said
+
+
+def test_a_run_in_another_database_of_the_server_is_none_in_this_one(
+    emulate: Emulate, warehouse: Warehouse
+) -> None:
+    project = warehouse.project
+    project.use(emulate(sample_campaigns(1)))
+    assert project.cli(*RUN).code == 0
+    this = warehouse.url.partition("?")[0].rpartition("/")[2]
+    with closing(psycopg2.connect(warehouse.url.replace(f"/{this}?", "/postgres?"))) as other:
+        lock_all_accounts(PostgresReader(other), database="another")
+
+        status = project.cli("status", "--destination", "postgres", "--json").json
+
+        assert (status["state"], status["running_pid"]) == ("ok", None)
+        assert project.cli(*RUN).code == 0

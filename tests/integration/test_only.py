@@ -160,6 +160,20 @@ def test_only_failed_requests_those_that_failed_and_no_run_has_fetched_since(
     assert calls(kore) == (1, 0)  # none of them is requested again
 
 
+def test_campaigns_that_do_not_exist_do_not_keep_it_from_the_others(
+    emulate: Emulate, project: Project
+) -> None:
+    kore, ids = swept(emulate, project)
+    project.configure([*ids, *(f"cd-0{number}" for number in range(4))])
+    kore.fault(Fault.STATUS_FAILURE, ids[-1])
+    assert project.run(sweep="full").failed == 5
+    kore.clear_faults()
+
+    report = project.run(only_failed=True)
+
+    assert (report.stopped, report.failed, report.unchanged) == (None, 4, 1)
+
+
 def test_what_fails_with_only_is_stale_until_it_is_fetched(
     emulate: Emulate, project: Project
 ) -> None:
@@ -209,6 +223,11 @@ def test_a_campaign_that_is_not_configured_is_fetched_if_it_is_stored(
     assert "flag `--only` is `cd-nobody`" in ended.err
     assert "`kore-campaigns run` fetches it" in ended.err
     assert project.cli("plan", "--only", "cd-nobody").code == 2
+    project.configure(["*"])
+    for no_id in ("cd-1/2", "cd-1\u202a", "https://user:geheim@example.com/cd-1"):
+        ended = project.cli("run", "--only", no_id)
+        assert (ended.code, "setting `only` is " in ended.err) == (2, True)
+        assert "geheim" not in ended.err
     assert project.sql("select count(*) from kore.runs") == runs
     assert calls(kore) == (0, 1)
 

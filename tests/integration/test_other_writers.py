@@ -75,10 +75,12 @@ def test_tables_of_another_program_are_named_once_and_stay(
     write_mart(project)
     kore.edit(kore.campaign_ids()[0], {"name": "edited"})
 
+    check = project.cli("check")
     ended = project.cli("run", "--quiet")
 
-    assert ended.code == 0
-    assert f"`{project.database}` has tables of another program: marts.mine" in ended.err
+    assert (check.code, ended.code) == (0, 0)
+    for said in (check.out, ended.err):
+        assert f"`{project.database}` has tables of another program: marts.mine" in said
     assert "attach 'kore_campaigns.duckdb' as kore_campaigns (read_only)`" in ended.err
     assert ended.err.count("\n") == 1
     assert project.sql("select a from marts.mine") == [(42,)]
@@ -92,7 +94,10 @@ def test_a_protected_file_is_not_replaced_while_it_has_them(
     project.use(kore, protect_foreign_tables="true")
     project.run()
     assert project.cli("run", "--quiet").err == ""  # ours alone
+    assert "another program" not in project.cli("check").out
     write_mart(project)
+    check = project.cli("check")
+    assert (check.code, "`protect_foreign_tables` is true" in check.out) == (6, True)
     before = project.database.read_bytes()
     kore.reset_counters()
 

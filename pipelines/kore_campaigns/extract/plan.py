@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from kore_campaigns.api.client import KoreClient
-from kore_campaigns.config.csv_files import EVERY, spelled_out
+from kore_campaigns.config.csv_files import EVERY, ID, spelled_out
 from kore_campaigns.config.project import configured_ids, project_folder
 from kore_campaigns.config.settings import KoreSettings, resolve
 from kore_campaigns.errors import (
@@ -83,8 +83,10 @@ class Only:
         return bool(self.campaign_ids) or self.failed
 
     def not_in(self, configured: Sequence[str]) -> set[str]:
-        """Those of them that are not configured."""
-        return set() if EVERY in configured else {*self.campaign_ids} - {*configured}
+        """Those of them that are not configured; of `*`, those that cannot be a campaign's id."""
+        if EVERY in configured:
+            return {each for each in self.campaign_ids if not ID.fullmatch(each)}
+        return {*self.campaign_ids} - {*configured}
 
 
 @dataclass(slots=True)
@@ -657,7 +659,7 @@ def preview_run(
     found = resolve(settings, connection=connection)
     campaign_ids = configured_ids(found, folder, connection=connection)
     target = destination_for(destination, database=database, folder=folder)
-    stop = stop or threading.Event()
+    stop = target.stop = stop or threading.Event()
     with connected(found, stop=stop) as client, target.read_if_any() as reader:
         now = datetime.now(UTC)
         wanted = Only(only, only_failed)

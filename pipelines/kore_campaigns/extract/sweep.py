@@ -29,7 +29,7 @@ from kore_campaigns.events import log_event
 from kore_campaigns.extract.fetch import Fetched, fetch_campaigns
 from kore_campaigns.extract.listing import Reading
 from kore_campaigns.extract.plan import Plan, Reason, errors_allowed, vanished_allowed
-from kore_campaigns.extract.report import RunReport
+from kore_campaigns.extract.report import ONLY, RunReport
 from kore_campaigns.extract.rows import PendingRows
 from kore_campaigns.transform.campaign import is_new_version, shape
 from kore_campaigns.transform.drift import times_ahead
@@ -83,8 +83,10 @@ class CampaignRequests:
         self.fail(error)
         report, budget = self.report, self.settings.error_budget
         allowed = errors_allowed(report.planned, error_budget=budget)
-        # of an id that is not usable nothing was sent: the service did not fail
-        failed = sum(not isinstance(each, IdNotUsable) for each in report.failures)
+        # of an id that is not usable nothing was sent: the service did not fail. Nor did it where a
+        # user names a campaign that does not exist
+        own = (CampaignNotFound, IdNotUsable) if report.sweep == ONLY else IdNotUsable
+        failed = sum(not isinstance(each, own) for each in report.failures)
         if failed > allowed and report.stopped is None:
             report.stopped = (
                 f"{failed} of {report.planned} planned campaigns failed, more than "

@@ -43,6 +43,8 @@ class Destination(ABC):
     """What a run found and could not change, for the operator."""
     way_back: str = "restore a backup of the server"
     """What to do about a damaged history."""
+    stop: Event = Event()
+    """Once it is set, a wait for others ends with `Interrupted`; a run has an event of its own."""
     _pipeline: Callable[[], dlt.Pipeline]
     """The pipeline of the run."""
 
@@ -60,11 +62,8 @@ class Destination(ABC):
         yield
 
     @abstractmethod
-    def open(self, settings: KoreSettings, stop: Event) -> AbstractContextManager[None]:
-        """Open it for the run of one connection, with all tables and views of this version.
-
-        Raises `Interrupted` if `stop` is set while it waits for others who use the tables.
-        """
+    def open(self, settings: KoreSettings) -> AbstractContextManager[None]:
+        """Open it for the run of one connection, with all tables and views of this version."""
 
     @contextmanager
     def step(self, versions: int | None) -> Iterator[None]:

@@ -20,7 +20,6 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 import duckdb
@@ -349,7 +348,9 @@ class DuckDBFile(Destination):
         lock = self.locked() if self.folder.exists() else nullcontext()
         with lock, self._writing(), self.read_if_any() as reader:
             paths.require_replaceable(self.published)
-            return self.name if reader else f"{self.name}, made by the first run"
+            self._heed_others(self._read_origin())
+            name = self.name if reader else f"{self.name}, made by the first run"
+            return "; ".join([name, *self.notes])
 
     def writer(self) -> tuple[int, str] | None:
         owner = lock_owner(self.folder)
@@ -383,9 +384,7 @@ class DuckDBFile(Destination):
             raise
 
     @contextmanager
-    def open(
-        self, settings: KoreSettings | None = None, stop: Event | None = None
-    ) -> Iterator[None]:
+    def open(self, settings: KoreSettings | None = None) -> Iterator[None]:
         self.prepare()
         with self._with_pipeline(self._opened):
             try:
@@ -435,7 +434,7 @@ class DuckDBFile(Destination):
         """
         with self._writing():
             paths.require_replaceable(self.published)
-            origin = self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
+            origin = self._read_origin()
             self._heed_others(origin)
             self._remove_leftovers()
             is_settled = origin == self._identity() and self.working_copy.exists()
@@ -452,6 +451,10 @@ class DuckDBFile(Destination):
                     self.working_copy.chmod(0o600 | self.published.stat().st_mode & 0o777)
             self._seen = self._identity()
         self._is_prepared = True
+
+    def _read_origin(self) -> str | None:
+        """Identity of the published file that the working copy is equal to."""
+        return self._origin.read_text(encoding="utf-8") if self._origin.exists() else None
 
     def begin_step(self) -> None:
         """Record that the working copy is ahead of the published file until `publish`."""

@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from threading import Event, Thread
-from typing import TYPE_CHECKING, Any, Final
+from threading import Thread
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg2
 from psycopg2.extras import execute_values, register_default_json
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import dlt
 
     from kore_campaigns.config.settings import KoreSettings
+
+
+T = TypeVar("T")
 
 
 class PostgresReader(Reader):
@@ -178,8 +181,9 @@ class Postgres(Warehouse):
 
         address = postgres_address()
         try:
-            with closing(psycopg2.connect(address)) as connection:
-                yield PostgresReader(connection)
+            opened = _in_thread(lambda: PostgresReader(psycopg2.connect(address)))
+            with closing(self._awaited(opened).connection):
+                yield opened.result()
         except psycopg2.errors.InsufficientPrivilege as refused:
             next_step = "give this role the rights in docs/how-to/postgres.md, and run it again"
             raise DestinationUnavailable(
@@ -187,6 +191,16 @@ class Postgres(Warehouse):
             ) from refused
         except psycopg2.Error as failed:
             raise DestinationUnavailable(self.name, first_line_of_driver(failed)) from failed
+
+    def _awaited(self, result: Future[T]) -> T:
+        """The result, unless `stop` is set before. The driver itself does not return while a pooler
+        has no session to give, and no signal would be heeded.
+        """
+        while True:
+            with suppress(TimeoutError):
+                return result.result(_LOOK_EVERY_SECONDS)
+            if self.stop.is_set():
+                raise Interrupted
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
@@ -336,8 +350,7 @@ class Postgres(Warehouse):
         if own == [(reader.connection.info.backend_pid,)]:
             return  # nothing is between
         for _ in range(3):
-            other: Future[list[Row]] = Future()
-            Thread(target=self._query, args=(backend, other), daemon=True).start()
+            other = _in_thread(partial(self._rows_of_another, backend))
             with suppress(TimeoutError):
                 other.result(_PATIENCE_SECONDS)
             # a pooler that lets clients share a session answers this after the query of `other`
@@ -355,18 +368,13 @@ class Postgres(Warehouse):
                 )
                 raise DestinationUnavailable(self.name, reason, next_step=next_step)
 
-    def _query(self, sql: str, answer: Future[list[Row]]) -> None:
-        """Put the rows that a session of its own returns into `answer`."""
-        try:
-            with self.connect() as reader:
-                answer.set_result(reader.rows(sql))
-        except DestinationUnavailable as failed:
-            answer.set_exception(failed)
+    def _rows_of_another(self, sql: str) -> list[Row]:
+        """The rows that a session of its own returns."""
+        with self.connect() as reader:
+            return reader.rows(sql)
 
-    def _make_tables_and_views(
-        self, opened: Callable[[], dlt.Pipeline], stop: Event | None = None
-    ) -> None:
-        reader, stop = self._session, stop or Event()
+    def _make_tables_and_views(self, opened: Callable[[], dlt.Pipeline]) -> None:
+        reader = self._session
         if is_made(reader):
             return
         from dlt.destinations.exceptions import DatabaseTransientException
@@ -381,7 +389,7 @@ class Postgres(Warehouse):
         # one run at a time, whatever its account
         keys = _keys("tables and views")
         while reader.rows("select pg_try_advisory_lock(?, ?)", keys) == [(False,)]:
-            if stop.wait(_LOOK_EVERY_SECONDS):
+            if self.stop.wait(_LOOK_EVERY_SECONDS):
                 raise Interrupted
         # who waits for a table makes all who come later wait, so no wait is long
         reader.execute(f"set lock_timeout = '{_LONGEST_WAIT}'")
@@ -392,7 +400,7 @@ class Postgres(Warehouse):
             except DatabaseTransientException as failed:
                 if not isinstance(failed.dbapi_exception, psycopg2.errors.LockNotAvailable):
                     raise
-                if stop.is_set():
+                if self.stop.is_set():
                     raise Interrupted from failed
                 if not tries_left:
                     reason = "a transaction of another session uses a table to be altered"
@@ -400,6 +408,20 @@ class Postgres(Warehouse):
                     raise DestinationUnavailable(self.name, reason, next_step=next_step) from failed
         reader.execute("set lock_timeout to default")
         reader.execute("select pg_advisory_unlock(?, ?)", keys)
+
+
+def _in_thread(work: Callable[[], T]) -> Future[T]:
+    """The result of a call in a thread, which ends with the program."""
+    future: Future[T] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(work())
+        except Exception as failed:
+            future.set_exception(failed)
+
+    Thread(target=call, daemon=True).start()
+    return future
 
 
 def replace_views(reader: PostgresReader, *, is_trial: bool = False) -> list[str]:

@@ -1,7 +1,7 @@
 -- The queries of postgres.py; the name of each is above it.
 
 -- name: owners
--- backend, start, address and lock of each lock owner, the oldest first
+-- backend, start, address and lock of each lock owner in this database, the oldest first
 select activity.pid, coalesce(
         to_char(activity.backend_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
         'an unknown time'  -- of a session that this role may not see
@@ -10,6 +10,7 @@ select activity.pid, coalesce(
 from pg_locks as locks
 join pg_stat_activity as activity on locks.pid = activity.pid
 where locks.locktype = 'advisory' and locks.granted and locks.classid::bigint = ?
+    and activity.datid = (select oid from pg_database where datname = current_database())
 order by activity.backend_start
 
 -- name: owned

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 from kore_campaigns.config.paths import plainly_named, scratch_folder
@@ -41,7 +40,7 @@ class Warehouse(Destination):
         self.flags = f" --destination {kind}"
 
     @contextmanager
-    def open(self, settings: KoreSettings, stop: Event) -> Iterator[None]:
+    def open(self, settings: KoreSettings) -> Iterator[None]:
         stream = _as_name(settings.stream_id)
         folder = self.folder / ".kore_campaigns" / self.kind / stream
         # one folder a process: a run that is turned away must not touch that of the running one
@@ -58,7 +57,7 @@ class Warehouse(Destination):
                 for left in set((folder / "dlt").glob("*")) - {mine}:
                     shutil.rmtree(left, ignore_errors=True)
                 with self._errors():
-                    self._make_tables_and_views(self._pipeline, stop)
+                    self._make_tables_and_views(self._pipeline)
                 yield
         finally:
             shutil.rmtree(mine, ignore_errors=True)
@@ -128,10 +127,7 @@ class Warehouse(Destination):
         """Exclude other runs of the account; raises `DestinationUnavailable`."""
         return run_lock(folder, self.name)
 
-    def _make_tables_and_views(
-        self, opened: Callable[[], dlt.Pipeline], stop: Event | None = None
-    ) -> None:
-        """Waits for others end when `stop` is set: with `Interrupted`."""
+    def _make_tables_and_views(self, opened: Callable[[], dlt.Pipeline]) -> None:
         from kore_campaigns.load.dlt_load import ensure_tables
         from kore_campaigns.views.apply import apply_views
 

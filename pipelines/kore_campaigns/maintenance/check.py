@@ -102,7 +102,12 @@ def check_legs(
             failed = next(legs)
             yield failed
     try:
-        target = destination_for(destination, database=database, folder=folder)
+        target = destination_for(
+            destination,
+            database=database,
+            folder=folder,
+            protect_foreign_tables=settings is not None and settings.protect_foreign_tables,
+        )
         yield Leg("destination", "ok", target.check(settings))
     except KoreCampaignsError as unusable:
         yield _failed("destination", unusable)
