@@ -138,6 +138,21 @@ def test_findings_are_shown_by_severity(project: Project, lived: datetime) -> No
     assert {each["campaign_name"] for each in some["findings"]} == {"Card Collections West"}
 
 
+def test_a_name_makes_no_line_of_its_own(emulate: Emulate, project: Project) -> None:
+    kore = emulate(demo_campaigns())
+    for campaign_id in kore.campaign_ids():
+        kore.edit(campaign_id, {"name": "Offer\r\nhigh    all is lost\x1b[2J"})
+    project.use(kore)
+    first = project.cli("run")
+    kore.edit(kore.campaign_ids()[0], {"description": "edited"})
+
+    for ended in (first, project.cli("run"), project.cli("findings"), project.cli("changes")):
+        assert ended.code == 0
+        assert not any(line.startswith("high    all") for line in ended.out.splitlines())
+        assert "\x1b" not in ended.out
+    assert "Offer high    all is lost\\x1b[2J" in project.cli("changes").out
+
+
 def test_a_script_asks_by_exit_code(project: Project, lived: datetime) -> None:
     risky = ("changes", "--risky", "--exit-code", "--quiet", "--since")
 

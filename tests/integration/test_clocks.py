@@ -109,6 +109,7 @@ def test_after_a_clock_that_was_ahead_runs_are_in_the_order_of_writing(
     kore.edit(one, {"name": "edited silently"}, silent=True)
 
     back = project.cli("run")
+    new = project.cli("findings", "--new", "--json").json["findings"]
     well = project.cli("status", "--json").json
     project.set("credentials__client_secret", "wrong")
     refused = project.cli("run", "--json")
@@ -118,6 +119,12 @@ def test_after_a_clock_that_was_ahead_runs_are_in_the_order_of_writing(
     assert "in the future: the clock was ahead then" in said
     assert back.code == 0
     assert "went back: an earlier run recorded a moment 26 h" in back.err
+    # what was seen in the future is no change of this run
+    assert "edited silently" in back.out
+    assert "for the first time" not in back.out
+    are_some = "select count(*) > 0 from kore.findings"
+    assert project.sql(are_some) == [(True,)]
+    assert new == []
     names = [name for (name,) in project.sql("select name from kore.campaigns")]
     assert "edited silently" in names
     assert (well["state"], well["stale"], well["configured"]) == ("ok", 0, 3)

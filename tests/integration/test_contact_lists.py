@@ -181,6 +181,8 @@ def test_where_they_are_refused_the_run_is_as_good_says_why_and_keeps_those_held
         (line,) = ended.err.splitlines()[-1:]
         assert line.startswith(f"kore-campaigns: the contact lists were not read: {reason}")
         assert "set `contact_lists` = false to skip the call" in line
+        # a service that is unwell says nothing about rights
+        assert ("grant the scope" in line) == (fault in (Fault.SCOPE, Fault.FORBIDDEN)), reason
 
 
 def test_an_answer_without_a_list_of_them_is_none(kore: Emulator, project: Project) -> None:
@@ -217,6 +219,7 @@ def test_a_stop_while_they_are_asked_for_ends_the_run_well(
     assert (report.exit_code, report.new_versions) == (0, 12)
     (note,) = report.list_notes
     assert "the run was stopped" in note
+    assert note.endswith("Next: nothing, a later run reads them")
 
 
 @pytest.mark.parametrize("how", ["stopped", "refused", "budget"])

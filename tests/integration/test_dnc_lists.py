@@ -248,6 +248,16 @@ def test_an_unwell_service_costs_one_list_and_no_more(kore: Emulator, project: P
     assert [(row[0], row[4]) for row in project.sql(STATES)] == [
         (list_id, "server_unavailable") for list_id in sorted([NATIONAL, INDIA, EUROPE])[:2]
     ]
+    kore.clear_faults()
+    project.run()
+    assert {row[4] for row in project.sql(STATES)} == {"server_unavailable", None}
+    project.alter("update dnc_list_states set checked_at = checked_at - interval '1 hour'")
+    assert project.run().requests == 14  # those two, and not the one that was read
+    assert {row[1:5:3] for row in project.sql(STATES)} == {
+        (1, "server_unavailable"),
+        (2, None),
+        (1, None),
+    }
 
 
 def test_what_a_run_does_not_reach_is_requested_by_the_next(

@@ -105,6 +105,8 @@ def test_times_may_be_written_as_in_kore_and_midnight_ends_the_day(tmp_path: Pat
         ("p,,,,,9:00 PM,8:00 AM,,", "latest = 8:00 AM", "after `earliest`"),
         ("p,,,,,,,-1,", "max_attempts_per_24h = -1", "a whole number"),
         ("p,,,,,,,,1.5", "min_ring_seconds = 1.5", "a whole number"),
+        ("p\0q,,,,,,,,,,2026-12-25", "name = p<U+0000>q", "without NUL signs"),
+        ("p,,,,,,,,,,2026-12-25\u200b", "date = 2026-12-25<U+200B>", "a date such as"),
         ("p,,,,,,,,,a month", "max_dnc_age_days = a month", "a whole number"),
         ("p,,,,,,,,,,,x", "p,,,,,,,,,,,x", "11 values"),
     ],

@@ -184,7 +184,9 @@ class Output:
     def lines(self, lines: Sequence[str], *, failed: bool = False, as_it_is: bool = False) -> None:
         """Print lines for people; with --quiet only those of a command that failed."""
         if lines and not self.as_json and (failed or not self.quiet):
-            show("\n".join(lines), as_it_is=as_it_is)
+            # a name with a line break makes no line of its own
+            shown = lines if as_it_is else [" ".join(line.splitlines()) for line in lines]
+            show("\n".join(shown), as_it_is=as_it_is)
 
 
 def for_each(
@@ -319,7 +321,7 @@ def demo(out: Output, directory: str) -> None:
 
     # dlt does not survive an exception in the middle of a load
     stop = stop_on_signals("stopping: the demo ends after its current run.")
-    out.json(play_demo(directory, say=lambda text: out.lines([text]), stop=stop))
+    out.json(play_demo(directory, say=lambda text: out.lines(text.split("\n")), stop=stop))
 
 
 @verb(

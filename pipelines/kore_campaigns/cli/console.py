@@ -71,8 +71,13 @@ def show(text: str, *, as_it_is: bool = False) -> None:
         give_up_stdout(failed)
 
 
+# control codes, and signs that reorder text: in a name they would change what a terminal shows
+CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
 def write(text: str, stream: TextIO, *, prefix_colour: str = "") -> None:
     """Write lines; on a terminal coloured, and wrapped below their text."""
+    text = CONTROLS.sub(lambda sign: sign[0].encode("unicode_escape").decode(), text)
     if is_for_people(stream):
         text = coloured(text, stream, prefix_colour)
     print(text, file=stream, flush=True)

@@ -174,6 +174,9 @@ class _Line:
     cells: Mapping[str, str]
 
     def rows(self) -> Iterator[Row]:
+        for cell, value in self.cells.items():
+            if "\0" in value:  # Postgres cannot store it
+                raise self.invalid(cell=cell, expected="text without NUL signs")
         if not self.cells["name"]:
             raise self.invalid(cell="name", expected="a name for the policy in each line")
         country = self.cells["country"].upper()
@@ -238,7 +241,7 @@ class _Line:
     def number(self, name: str) -> int | None:
         value = self.cells[name]
         if value and not re.fullmatch("[0-9]{1,6}", value):
-            raise self.invalid(cell=name, expected="a whole number, 0 or more")
+            raise self.invalid(cell=name, expected="a whole number from 0 to 999999")
         return int(value) if value else None
 
     def weekdays(self) -> list[int]:
@@ -258,7 +261,7 @@ class _Line:
         return sorted(found)
 
     def invalid(self, *, cell: str, expected: str) -> PoliciesInvalid:
-        value = f"{cell} = {self.cells[cell]}"
+        value = f"{cell} = {spelled_out(self.cells[cell])}"
         return PoliciesInvalid(self.path, expected, line=self.line, value=value)
 
 

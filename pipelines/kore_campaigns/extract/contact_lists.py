@@ -20,6 +20,7 @@ from kore_campaigns.errors import (
     CampaignFailed,
     Interrupted,
     RateLimited,
+    ServerUnavailable,
     TryLater,
     counted,
     reason_of,
@@ -34,6 +35,8 @@ from kore_campaigns.transform.values import settled
 
 Row = dict[str, Any]
 
+# it may be well again soon, or fail on this call for ever
+UNWELL_HOURS: Final = 1.0
 SWITCH_OFF: Final = "set `contact_lists` = false to skip the call"
 
 
@@ -59,7 +62,10 @@ def read_contact_lists(
     try:
         lists, campaigns, without_id = contact_list_rows(client, settings, report)
     except (AccessRefused, CampaignFailed) as failed:
-        next_step = f"nothing, if it happens once; otherwise grant the scope, or {SWITCH_OFF}"
+        cure = "grant the scope, or " if isinstance(failed, AccessRefused) else ""
+        next_step = f"nothing, if it happens once; otherwise {cure}{SWITCH_OFF}"
+        if isinstance(failed, Interrupted):
+            next_step = "nothing, a later run reads them"
         report.list_notes.append(not_read.format(reason_of(failed), next_step))
         return []
     finally:
@@ -134,7 +140,8 @@ class DncLists:
                 self._newest[row["dnc_list_id"]] = row
 
     def due(self, now: datetime, in_use: Mapping[str, list[str]] | None = None) -> list[str]:
-        """Lists that no run has requested within `dnc_lists_every_hours`.
+        """Lists that no run has requested within `dnc_lists_every_hours`; within an hour if the
+        service was unwell then.
 
         `in_use` are the lists of campaigns whose new version is not stored yet.
         """
@@ -148,7 +155,10 @@ class DncLists:
         if newest is None:
             return False
         hours: float = (now - newest["checked_at"]).total_seconds() / 3600
-        return 0 <= hours < self._every_hours  # by a clock that was wrong, it is in the future
+        longest = self._every_hours
+        if newest["error_code"] == ServerUnavailable.code:
+            longest = min(longest, UNWELL_HOURS)
+        return 0 <= hours < longest  # by a clock that was wrong, it is in the future
 
     def read(
         self,
@@ -187,9 +197,8 @@ class DncLists:
         if refusals:
             report.dnc_list_notes.append(
                 f"the state of {counted(len(refusals), 'DNC list')} could not be read: "
-                f"{shorten(refusals, 3)}. What is stored stays. Next: nothing, it is requested "
-                f"again after {self._every_hours:g} h; set `dnc_lists_every_hours` = 0 to skip the "
-                "calls"
+                f"{shorten(refusals, 3)}. What is stored stays. Next: nothing, a later run "
+                "requests it again; set `dnc_lists_every_hours` = 0 to skip the calls"
             )
 
     def _row(self, list_id: str, found: Row, before: Row, now: datetime) -> Row:

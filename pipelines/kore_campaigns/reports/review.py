@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -42,8 +42,9 @@ def changes_of(destination: Destination, runs: Sequence[RunReport]) -> list[Row]
         rows = changes_since(destination, min(run.started_at for run in runs))
     except KoreCampaignsError:  # the runs have stored everything, and their reports say so
         return []
-    apps = {run.stream_id for run in runs}
-    return [row for row in rows if row["stream_id"] in apps]
+    apps, now = {run.stream_id for run in runs}, datetime.now(UTC)
+    # an earlier run, by a clock that was ahead, has stored its versions in the future
+    return [row for row in rows if row["stream_id"] in apps and row["observed_at"] <= now]
 
 
 def current_findings(

@@ -31,13 +31,14 @@ order by campaign_name, campaign_id, finding, day_of_week, value
 
 -- name: new_findings
 -- A finding is open since its version is valid, which may be long before a run saw the version. A
--- campaign is failing or stale since it was last confirmed: by the last run that looked at all.
+-- campaign is failing or stale since it was last confirmed: by the last run that looked at all. What
+-- an earlier run has seen in the future, by a clock that was ahead, is not new.
 with newest as (
     select stream_id, max(run_number) as run_number from kore.runs group by stream_id
 ),
 
 runs as (
-    select runs.stream_id, runs.run_number, runs.started_at
+    select runs.stream_id, runs.run_number, runs.started_at, runs.finished_at
     from kore.runs as runs
     join newest on runs.stream_id = newest.stream_id and runs.run_number = newest.run_number
 ),
@@ -67,7 +68,10 @@ left join kore.campaign_freshness as freshness
     on findings.stream_id = freshness.stream_id
     and findings.campaign_id = freshness.campaign_id
 where findings.open_since >= runs.started_at
-    or history.observed_at >= runs.started_at
+    or (
+        history.observed_at >= runs.started_at
+        and history.observed_at <= coalesce(runs.finished_at, history.observed_at)
+    )
     or (
         findings.open_since >= looks.looked_at
         and (

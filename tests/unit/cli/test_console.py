@@ -28,6 +28,7 @@ from kore_campaigns.cli.console import (
     say_progress,
     show_progress,
     what_is_left,
+    write,
 )
 from kore_campaigns.errors import CampaignNotFound, NotAsked
 from kore_campaigns.events import for_connection, log_event
@@ -290,6 +291,15 @@ def test_a_call_in_flight_has_its_place_in_the_budget_already(client: KoreClient
 )
 def test_time_is_shown_as_on_a_clock(seconds: float, text: str) -> None:
     assert on_clock(seconds) == text
+
+
+def test_what_a_name_would_do_to_a_terminal_is_spelled_out() -> None:
+    stream = io.StringIO()
+
+    write("Offer\x1b[2J\r\u202e\t\x85, \u0915\u094d\u200d\u0937\u00a0\U0001f600\nnext line", stream)
+
+    shown = "Offer\\x1b[2J\\r\\u202e\\t\\x85, \u0915\u094d\u200d\u0937\u00a0\U0001f600\nnext line\n"
+    assert stream.getvalue() == shown
 
 
 def test_a_state_that_is_wrapped_has_one_colour(monkeypatch: pytest.MonkeyPatch) -> None:
