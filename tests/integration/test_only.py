@@ -226,7 +226,7 @@ def test_a_campaign_that_is_not_configured_is_fetched_if_it_is_stored(
     project.configure(["*"])
     for no_id in ("cd-1/2", "cd-1\u202a", "https://user:geheim@example.com/cd-1"):
         ended = project.cli("run", "--only", no_id)
-        assert (ended.code, "setting `only` is " in ended.err) == (2, True)
+        assert (ended.code, "flag `--only` is " in ended.err) == (2, True)
         assert "geheim" not in ended.err
     assert project.sql("select count(*) from kore.runs") == runs
     assert calls(kore) == (0, 1)
