@@ -56,7 +56,7 @@ def test_a_file_of_several_connections_needs_one_to_be_chosen(project: Project) 
     with pytest.raises(SettingInvalid) as raised:
         ids(project, IDS)
 
-    assert (raised.value.key, raised.value.value) == ("connection", "india, uk")
+    assert (raised.value.key, raised.value.value) == ("--connection", "india, uk")
 
 
 def test_a_connection_without_any_id_is_no_run_with_nothing_to_do(project: Project) -> None:
