@@ -120,13 +120,28 @@ def errors() -> str:
     """A section for each error code: what the runbook says of it, and its messages."""
     found: dict[str, list[str]] = {}
     for error in sorted(error_classes(), key=lambda each: (each.exit_code, each.code)):
-        text = re.sub(r"`?\{self\.(\w+)[^}]*\}`?", r"*\1*", error.template)
+        text = re.sub(r"`\{self\.(\w+)\}`", r"*\1*", error.template)
+        # in a command a value has capitals
+        spans = [
+            _with_values(span, "{}" if place % 2 else "*{}*")
+            for place, span in enumerate(text.split("`"))
+        ]
+        text = "`".join(spans)
         what, then = runbook()[error.code, error.exit_code]
         what = what[0].upper() + what[1:]
         then = then if then.endswith("?") else f"{then}."
         lines = [f"Exit code {error.exit_code}. {what}.", f"Next: {then}", f"> {text}"]
         found.setdefault(error.code, []).extend(lines)
     return "\n\n".join(f"### {code}\n\n" + "\n\n".join(texts) for code, texts in found.items())
+
+
+def _with_values(text: str, form: str) -> str:
+    """The text of a template with the name of each value in this form."""
+
+    def name(value: re.Match[str]) -> str:
+        return form.format(value[1] if "*" in form else value[1].upper())
+
+    return re.sub(r"\{self\.(\w+)[^}]*\}", name, text)
 
 
 def runbook() -> Mapping[tuple[str, int], tuple[str, str]]:

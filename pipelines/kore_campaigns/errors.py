@@ -92,12 +92,11 @@ class ExtraMissing(FixSetting):
 
     code = "extra_missing"
     template = (
-        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.of}]'`, "
+        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.extra}]'`, "
         "then run the command again."
     )
     package: str
-    of: str
-    """The extra that the package is of."""
+    extra: str
 
 
 @dataclass(eq=False)
