@@ -92,11 +92,11 @@ class ExtraMissing(FixSetting):
 
     code = "extra_missing"
     template = (
-        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.extra}]'`, "
+        "`{self.package}` is not installed. Next: `pip install 'kore-campaigns[{self.part}]'`, "
         "then run the command again."
     )
     package: str
-    extra: str
+    part: str
 
 
 @dataclass(eq=False)

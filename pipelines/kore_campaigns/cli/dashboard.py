@@ -38,7 +38,7 @@ def serve_dashboard(
     """
     app = find_spec("kore_dashboard")
     if find_spec("streamlit") is None or app is None or app.origin is None:
-        raise ExtraMissing("streamlit", "dashboard")
+        raise ExtraMissing(package="streamlit", part="dashboard")
     found = destination_for(destination, database=database, folder=project_folder())
     if destination not in (DUCKDB, "postgres"):
         expected = "`duckdb` or `postgres`: the dashboard reads no other database"
