@@ -187,7 +187,7 @@ def test_no_command_needs_a_second_session_of_a_pool(
     assert warehouse.sql("select count(*) from kore.campaigns") == [(3,)]
 
 
-@pytest.mark.parametrize("command", ["run", "plan"])
+@pytest.mark.parametrize("command", ["run", "plan", "verify"])
 def test_a_wait_for_a_session_of_a_pool_ends_when_the_command_is_asked_to_stop(
     emulate: Emulate, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:

@@ -117,6 +117,7 @@ def verify_database(
     campaign_ids = configured_ids(found, folder, connection=connection)
     target = destination_for(destination, database=database, folder=folder)
     stop, progress = stop or threading.Event(), progress or Progress()
+    target.stop = stop
     published = target.published_state()
     with target.read() as reader, connected(found, stop=stop) as client:
         report = RunReport(database=target.name)
