@@ -128,6 +128,8 @@ def test_a_refusal_is_explained_once(emulate: Emulate, project: Project) -> None
         assert "were fetched" not in ended.err
     assert "could not be read whole: Kore.ai refused the credentials" in first.err
     assert "could not be read whole: HTTP 401, `Invalid SDK credentials`. Campaigns" in later.err
+    assert "Next: correct what Kore.ai refuses, then run again." in later.err
+    assert "name the ids" not in later.err
 
 
 def test_a_doubt_after_a_whole_listing_marks_nothing_gone_and_is_told(

@@ -347,12 +347,14 @@ def problems(report: RunReport) -> Iterator[Problem]:
             "fix the first failures, or raise `error_budget`, then run again.",
         )
     if report.cannot_enumerate is not None:
+        is_refused = isinstance(report.cannot_enumerate, AccessRefused)
+        cure = "run again; if it stays, name the ids in the file"
         yield Problem(
             "listing_unreadable",
             unreadable_listing(
                 report.cannot_enumerate,
-                "Campaigns that neither it nor the database shows may be missing. Next: run again; "
-                "if it stays, name the ids in the file.",
+                "Campaigns that neither it nor the database shows may be missing. Next: "
+                f"{'correct what Kore.ai refuses, then run again' if is_refused else cure}.",
                 is_explained=report.access_refused is not None,
             ),
         )
