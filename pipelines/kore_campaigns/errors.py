@@ -97,6 +97,7 @@ class ExtraMissing(FixSetting):
     )
     package: str
     part: str
+    """The extra of kore-campaigns that installs it."""
 
 
 @dataclass(eq=False)

@@ -55,6 +55,7 @@ from kore_campaigns.extract.state import app_name, newest_runs
 from kore_campaigns.extract.sweep import Sweep
 from kore_campaigns.load import DUCKDB, destination_for
 from kore_campaigns.load.destination import Destination
+from kore_campaigns.load.reader import Reader
 from kore_campaigns.load.upsert import CurrentRows, Upsert, write_upserts
 
 logger = logging.getLogger(__name__)
@@ -264,21 +265,23 @@ def _compare_with_stored(configuration: Configuration, destination: Destination)
     """Raise `SettingInvalid` if `--only` names an unknown campaign, or the history is of another
     app.
     """
-    _require_own_history(configuration, destination)
-    if others := configuration.only.not_in(configuration.campaign_ids):
-        with destination.read_if_any() as reader:
+    others = configuration.only.not_in(configuration.campaign_ids)
+    has_connections = bool(configured_connections())
+    if not others and not has_connections:
+        return
+    with destination.read_if_any() as reader:
+        if reader is not None and has_connections:
+            _require_own_history(configuration, reader)
+        if others:
             require_stored(others, reader, stream_id=configuration.settings.stream_id)
 
 
-def _require_own_history(configuration: Configuration, destination: Destination) -> None:
+def _require_own_history(configuration: Configuration, reader: Reader) -> None:
     """Raise `SettingInvalid` if another connection, of another host or account, has written the
     history of this stream id: tables know an app by its stream id alone.
     """
     mine = configuration.settings
-    if not configured_connections():
-        return
-    with destination.read_if_any() as reader:
-        stored = None if reader is None else app_name(reader, stream_id=mine.stream_id)
+    stored = app_name(reader, stream_id=mine.stream_id)
     if stored in (None, configuration.app_name):
         return
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 import click
 
 from kore_campaigns.cli import commands
-from kore_campaigns.cli.console import give_up_stdout, show, use_streams
+from kore_campaigns.cli.console import give_up_stdout, use_streams
 from kore_campaigns.errors import UsageInvalid, error_summary
 
 PROGRAM: Final = "kore-campaigns"
@@ -67,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--json" in (sys.argv if arguments is None else arguments):
             context = getattr(wrong_usage, "ctx", None) or click.Context(cli, info_name=PROGRAM)
             error = UsageInvalid(wrong_usage.format_message(), f"{context.command_path} --help")
-            show(json.dumps(error_summary(error).as_json()), as_it_is=True)
+            commands.Output(as_json=True, quiet=True, log_as_json=False).json(
+                error_summary(error).as_json()
+            )
         return wrong_usage.exit_code
     except OSError as failed:  # of a help text: commands handle their own
         give_up_stdout(failed)

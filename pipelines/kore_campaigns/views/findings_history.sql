@@ -43,7 +43,7 @@ begun as (
     where history.version = 1 or changed.version_key is not null
 ),
 
--- each until the next one, which is without rules if it is the deletion
+-- each lasts until the next one; a deletion ends one, and is left out below
 contents as (
     select
         *,
